@@ -1,0 +1,120 @@
+"""The records of a run's journal: one JSON object a line, told apart by `kind`.
+
+Every record carries `seq`, rising by one from 0, and `t`, the unix time in seconds at which it was written.
+"""
+
+from typing import Any
+
+import msgspec
+
+from icm_tui.models.reply import Reply
+from icm_tui.search.types import Block, Decision
+
+FORMAT = 1
+
+
+class Record(msgspec.Struct, tag_field="kind", kw_only=True):
+    """What all records share."""
+
+    seq: int = -1
+    t: float = 0.0
+
+
+class Parent(msgspec.Struct, frozen=True):
+    """The run and the decision that a forked run started from."""
+
+    run: str
+    decision: int
+
+
+class StartRecord(Record, tag="start", kw_only=True):
+    """A runner began or went on. The first one of a journal fixes the format, the window and the digests."""
+
+    format: int
+    engine: str
+    window: int
+    labels: list[str]
+    items_digest: str
+    profile_digest: str
+    host: str
+    pid: int
+    parent: Parent | None = None
+
+
+class BlockRecord(Block, tag_field="kind", tag="block", kw_only=True, frozen=False):
+    """A list of demonstrations, written before any question about it goes out."""
+
+    seq: int = -1
+    t: float = 0.0
+
+
+class AnswerRecord(Reply, tag_field="kind", tag="answer", kw_only=True, frozen=False):
+    """What the model said to one question."""
+
+    seq: int = -1
+    t: float = 0.0
+
+    question: str
+    block: int
+    item: int
+
+
+class DecisionRecord(Decision, tag_field="kind", tag="decision", kw_only=True, frozen=False):
+    """A decision as taken."""
+
+    seq: int = -1
+    t: float = 0.0
+
+
+class CommandRecord(Record, tag="command", kw_only=True):
+    """A command from the inbox, the decision it took effect at, and what came of it: "done", "no change" or
+    "refused" with the reason."""
+
+    id: str
+    what: str
+    args: dict[str, Any] = {}
+    n: int
+    outcome: str
+    why: str = ""
+
+
+class ThoughtRecord(Record, tag="thought", kw_only=True):
+    """The end of a streamed reasoning; its text is in reasoning.jsonl."""
+
+    item: int
+    n: int
+    tokens: int | None = None
+    cost: float | None = None
+
+
+class StopRecord(Record, tag="stop", kw_only=True):
+    """The run paused by itself or its process is about to end, and why."""
+
+    state: str
+    why: str = ""
+
+
+class ErrorRecord(Record, tag="error", kw_only=True):
+    """Something went wrong that a person should know of."""
+
+    what: str
+
+
+class DoneRecord(Record, tag="done", kw_only=True):
+    """The search is finished."""
+
+    decisions: int
+    calls: int
+
+
+AnyRecord = (
+    StartRecord
+    | BlockRecord
+    | AnswerRecord
+    | DecisionRecord
+    | CommandRecord
+    | ThoughtRecord
+    | StopRecord
+    | ErrorRecord
+    | DoneRecord
+)

@@ -1,0 +1,80 @@
+"""The data that passes between the search and whoever runs it.
+
+Items and labels are integers: an item is its row in the task, a label the index of its set name (0 is "A").
+Log-probabilities are in nats; coherence is in bits.
+"""
+
+from typing import Literal
+
+import msgspec
+
+Demonstrations = list[tuple[int, int]] | Literal["all"]
+
+
+class Block(msgspec.Struct, frozen=True):
+    """One list of demonstrations, drawn once and shared by the questions of consecutive decisions.
+
+    `demonstrations` holds (item, label shown) in the order shown, or "all": every item labelled in the chain at the
+    time of asking except the group of the item asked about.
+    """
+
+    id: int
+    phase: str
+    chain: int
+    demonstrations: Demonstrations
+
+
+class Question(msgspec.Struct, frozen=True):
+    """Which label does the model expect for `item` after the demonstrations of `block`?"""
+
+    id: str
+    block: int
+    item: int
+
+
+class Option(msgspec.Struct, frozen=True):
+    """One assignment the decision could take: a label an item, in the order of the decision's items, and its value in
+    nats; a null label leaves an item unlabelled that never had an answer."""
+
+    labels: list[int | None]
+    value: float
+
+
+class Proposal(msgspec.Struct, frozen=True):
+    """The next decision before it is taken: what commit() will do unless it is overruled.
+
+    `options` holds the eight best assignments and the one drawn; `chosen` is the drawn one's place in it; `draw` is the
+    uniform number that drew it. `log_normaliser` is the logarithm of the sum of exp(value / temperature) over all
+    assignments, so that every option's probability can be computed.
+    """
+
+    n: int
+    phase: str
+    chain: int
+    items: list[int]
+    options: list[Option]
+    chosen: int
+    log_normaliser: float
+    temperature: float
+    draw: float
+    accepted: bool
+    score: dict[str, float]
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """A decision as taken. `changes` are (item, label before, label after), null meaning unlabelled; `score` holds the
+    method's own terms after the decision. `overridden` is set where a person's word replaced the draw."""
+
+    n: int
+    phase: str
+    chain: int
+    items: list[int]
+    options: list[Option]
+    chosen: int
+    log_normaliser: float
+    temperature: float
+    draw: float
+    accepted: bool
+    changes: list[tuple[int, int | None, int | None]]
+    score: dict[str, float]
+    overridden: bool = False
