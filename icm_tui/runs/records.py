@@ -48,7 +48,7 @@ class BlockRecord(Block, tag_field="kind", tag="block", kw_only=True, frozen=Fal
     t: float = 0.0
 
 
-class AnswerRecord(Reply, tag_field="kind", tag="answer", kw_only=True, frozen=False):
+class AnswerRecord(Reply, tag_field="kind", tag="answer", kw_only=True, frozen=False, omit_defaults=True):
     """What the model said to one question."""
 
     seq: int = -1
