@@ -1,0 +1,326 @@
+"""The command line: parse, call the command's handler, turn its errors into a sentence and an exit status.
+
+Nothing beyond the standard library is imported here. A handler is named "module:function" and its module imported only
+once its command was chosen, so that `--help` and the small commands start at once.
+"""
+
+import argparse
+import importlib
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn, cast
+
+from icm_tui.errors import UserError
+
+Handler = Callable[[argparse.Namespace], int]
+
+STOPPED_SHORT = 1
+WRONG_REQUEST = 2
+INTERRUPTED = 130
+
+ABOUT = """\
+Label a dataset without supervision, by Internal Coherence Maximization.
+
+A model is shown labelled examples and asked which label comes next; the labels are annealed until each
+follows from the others. Gold labels, where there are any, are used to measure and for nothing else."""
+
+OVERVIEW = """\
+start
+  run PROFILE      label a dataset as a profile says
+  profiles         list, show, check, make or import profiles
+
+watch
+  runs             list the runs, or remove one
+  attach [RUN]     follow a run, a line a second
+
+steer
+  pause RUN        ask nothing and decide nothing until resumed
+  resume RUN       go on; restarts a run whose process is gone
+  step RUN         take one decision, then pause
+  skip RUN         leave the next decision's labels as they are
+  to RUN N         go on as far as decision N, then pause
+  stop RUN         end the process cleanly; resume goes on
+
+results
+  measure RUN      how well the labels agree with gold
+  export RUN       write the labels to a file
+
+PROFILE is a profile's name or a path to a TOML file. RUN is a directory or the start of a run's name.
+
+examples
+  icm-tui run demo
+  icm-tui run demo --set search.method=paper --set run.seed=7
+  icm-tui runs
+  icm-tui export demo --format csv -o labels.csv
+
+`icm-tui COMMAND --help` tells more about one command."""
+
+RUN_HELP = "a run's directory, or the start of its name"
+PROFILE_HELP = "a profile's name, or a path to a TOML file"
+JSON_HELP = "print one JSON object"
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser with named commands below it; what argparse would print and exit for, it raises.
+
+    `lists` is False where the help names the commands in its own words.
+    """
+
+    def __init__(self, lists: bool = True, **kwargs: Any) -> None:
+        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
+        self.commands: dict[str, _Parser] = {}
+        self._lists = lists
+        self._children: argparse._SubParsersAction[_Parser] | None = None
+
+    def command(self, name: str, handler: str, about: str, examples: str = "", **defaults: Any) -> "_Parser":
+        """Adds a command whose handler is "module:function" below icm_tui.commands, and returns its parser."""
+        if self._children is None:
+            shown: dict[str, Any] = {"title": "commands"} if self._lists else {"help": argparse.SUPPRESS}
+            self._children = self.add_subparsers(prog=self.prog, metavar="[COMMAND]", **shown)
+        child = self._children.add_parser(
+            name, help=about.splitlines()[0], description=about, epilog=examples and f"examples\n{examples}"
+        )
+        child.set_defaults(handler=f"icm_tui.commands.{handler}", **defaults)
+        self.commands[name] = child
+        return child
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{self.prog}: {message}. See `{self.prog} --help`.")
+
+
+def _add_set(parser: _Parser) -> None:
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change one setting, such as search.shots=8; may be given many times",
+    )
+
+
+def _add_background(parser: _Parser) -> None:
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--headless", action="store_true", help="stay here, with a progress line on stderr")
+    where.add_argument("--detach", action="store_true", help="print the run's directory and leave the run working")
+
+
+def _add_running(top: _Parser) -> None:
+    run = top.command(
+        "run",
+        "run:run",
+        "Label a dataset as a profile says.",
+        "  icm-tui run demo\n"
+        "  icm-tui run mine.toml --set run.budget_usd=2 --detach\n"
+        "  icm-tui run mine.toml --dry-run\n"
+        "  icm-tui run demo --headless --json > summary.json",
+    )
+    run.add_argument("profile", metavar="PROFILE", help=PROFILE_HELP)
+    _add_set(run)
+    run.add_argument("--out", metavar="DIR", help="the run's directory; it must be new or empty")
+    _add_background(run)
+    run.add_argument("--json", action="store_true", help="print the summary as one JSON object")
+    run.add_argument("--yes", action="store_true", help="do not ask before spending money")
+    run.add_argument("--dry-run", action="store_true", help="show the forecast and three prompts, and ask nothing")
+
+    child = top.command("_runner", "run:runner_child", "The process of a detached run; started by the others.")
+    child.add_argument("directory", metavar="DIR")
+
+    attach = top.command(
+        "attach", "attach:attach", "Follow a run, a line a second.", "  icm-tui attach\n  icm-tui attach demo"
+    )
+    attach.add_argument("run", metavar="RUN", nargs="?", help=f"{RUN_HELP}; without it, the only live run")
+
+
+def _add_runs(top: _Parser) -> None:
+    runs = top.command(
+        "runs",
+        "runs:list_",
+        "List the runs with their state and the disk they use, or remove one.",
+        "  icm-tui runs\n  icm-tui runs --json\n  icm-tui runs rm demo-20260105",
+    )
+    runs.add_argument("--json", action="store_true", help=JSON_HELP)
+    remove = runs.command("rm", "runs:rm", "Remove a run's directory; asks first.")
+    remove.add_argument("run", metavar="RUN", help=RUN_HELP)
+    remove.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _add_steering(top: _Parser) -> None:
+    for what, about in {
+        "pause": "Ask nothing and decide nothing until resumed; answers on their way are kept.",
+        "step": "Take one decision, then pause.",
+        "skip": "Leave the next decision's labels as they are.",
+        "stop": "End the run's process cleanly. `icm-tui resume` goes on.",
+    }.items():
+        parser = top.command(what, "control:send", about, f"  icm-tui {what} demo", what=what)
+        parser.add_argument("run", metavar="RUN", help=RUN_HELP)
+
+    about = "Go on as far as decision N, then pause."
+    to = top.command("to", "control:send", about, "  icm-tui to demo 250", what="to")
+    to.add_argument("run", metavar="RUN", help=RUN_HELP)
+    to.add_argument("n", metavar="N", type=int, help="the number of the last decision to take")
+
+    resume = top.command(
+        "resume",
+        "control:resume",
+        "Lift a pause, or start a run again whose process is gone. Nothing that was answered is asked again.",
+        "  icm-tui resume demo\n  icm-tui resume demo --headless --set run.budget_usd=5",
+    )
+    resume.add_argument("run", metavar="RUN", help=RUN_HELP)
+    _add_set(resume)
+    _add_background(resume)
+    resume.add_argument("--json", action="store_true", help="print the summary as one JSON object")
+
+
+def _add_results(top: _Parser) -> None:
+    measure = top.command(
+        "measure",
+        "measure:measure",
+        "How well a run's labels agree with each gold column. Which set is called A is arbitrary: the better naming\n"
+        "is taken, and said.",
+        "  icm-tui measure demo\n  icm-tui measure demo --json",
+    )
+    measure.add_argument("run", metavar="RUN", help=RUN_HELP)
+    measure.add_argument("--json", action="store_true", help=JSON_HELP)
+
+    export = top.command(
+        "export",
+        "export:export",
+        "Write a run's labels to a file, a row an item.",
+        "  icm-tui export demo --format jsonl -o labels.jsonl\n"
+        "  icm-tui export demo --format parquet -o labels.parquet --with-gold",
+    )
+    export.add_argument("run", metavar="RUN", help=RUN_HELP)
+    export.add_argument("--format", choices=["jsonl", "csv", "parquet"], required=True)
+    export.add_argument("-o", "--output", metavar="FILE", required=True, help="the file to write")
+    export.add_argument("--with-gold", action="store_true", help="add the gold columns")
+
+
+def _add_profiles(top: _Parser) -> None:
+    profiles = top.command(
+        "profiles",
+        "profiles:list_",
+        "List, show, check, make or import profiles.",
+        "  icm-tui profiles\n"
+        "  icm-tui profiles new mine --from demo --set search.shots=8\n"
+        "  icm-tui profiles check mine.toml",
+    )
+    profiles.add_argument("--json", action="store_true", help=JSON_HELP)
+
+    listing = profiles.command("list", "profiles:list_", "List the profiles that ship and your own.")
+    listing.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=JSON_HELP)
+
+    for name, about in {
+        "show": "Print a profile with every setting resolved.",
+        "check": "Tell every error of a profile at once, each with its line.",
+    }.items():
+        parser = profiles.command(name, f"profiles:{name}", about)
+        parser.add_argument("profile", metavar="PROFILE", help=PROFILE_HELP)
+        _add_set(parser)
+        parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=JSON_HELP)
+
+    new = profiles.command("new", "profiles:new", "Make a profile of your own from another one.")
+    new.add_argument("name", metavar="NAME", help="the new profile's name")
+    new.add_argument("--from", dest="from_profile", metavar="PROFILE", default="demo", help="the one to start from")
+    _add_set(new)
+    new.add_argument("--force", action="store_true", help="replace a profile of that name")
+
+    imports = profiles.command(
+        "import",
+        "profiles:import_",
+        "Make a profile from an icm_config.json, or from the paper code's flags after --.\n"
+        "Says what each setting became.",
+        "  icm-tui profiles import icm_config.json --name virtue\n"
+        "  icm-tui profiles import --name replication -- --testbed truthfulQA --alpha 50",
+    )
+    imports.add_argument("source", metavar="FILE", nargs="?", help="an icm_config.json")
+    imports.add_argument("--name", metavar="NAME", help="the new profile's name")
+    imports.add_argument("--force", action="store_true", help="replace a profile of that name")
+
+
+def _build_parser() -> _Parser:
+    usage = "icm-tui [-h] [--version] COMMAND ..."
+    top = _Parser(prog="icm-tui", usage=usage, description=ABOUT, epilog=OVERVIEW, lists=False)
+    top.add_argument("--version", action="store_true", help="print the version")
+    for add in (_add_running, _add_runs, _add_steering, _add_results, _add_profiles):
+        add(top)
+    return top
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
+    import difflib  # only a mistake pays for it
+
+    near = difflib.get_close_matches(word, known, n=1)
+    return f" Did you mean `{near[0]}`?" if near else ""
+
+
+def _chosen_parser(parser: _Parser, words: Sequence[str]) -> _Parser:
+    """The parser of the command that `words` begin with; UserError with the nearest where there is no such command."""
+    for word in words:
+        if word.startswith("-"):
+            continue  # a parser that has commands has no option with a value
+        if not parser.commands:
+            break
+        if word not in parser.commands:
+            shown = [name for name in parser.commands if not name.startswith("_")]
+            raise UserError(
+                f"`{parser.prog}` has no command `{word}`.{_nearest(word, shown)} See `{parser.prog} --help`."
+            )
+        parser = parser.commands[word]
+    return parser
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    words, flags = list(argv), []
+    if words[:2] == ["profiles", "import"] and "--" in words:
+        cut = words.index("--")
+        words, flags = words[:cut], words[cut + 1 :]  # another program's command line, not ours to read
+    top = _build_parser()
+    chosen = _chosen_parser(top, words)
+    args, unknown = top.parse_known_args(words)
+    if unknown:
+        options = re.findall(r"--[a-z-]+", chosen.format_usage())
+        near = _nearest(unknown[0].split("=")[0], options)
+        raise UserError(f"`{chosen.prog}` does not take `{unknown[0]}`.{near} See `{chosen.prog} --help`.")
+    args.flags = flags
+    return args
+
+
+def _dispatch(argv: Sequence[str]) -> int:
+    if not argv:
+        if all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)):
+            _build_parser().print_help()
+            return 0
+        raise UserError("icm-tui off a terminal needs a command, such as `icm-tui run demo`. See `icm-tui --help`.")
+    args = _parse(argv)
+    if args.version:
+        from importlib.metadata import version  # slow to import, seldom wanted
+
+        print(f"icm-tui {version('icm-tui')}")
+        return 0
+    if "handler" not in args:
+        raise UserError("icm-tui needs a command, such as `icm-tui run demo`. See `icm-tui --help`.")
+    module, function = args.handler.split(":")
+    handler = cast(Handler, getattr(importlib.import_module(module), function))
+    return handler(args)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit status: 0 done, 1 the run failed or stopped short, 2 the request was wrong,
+    130 interrupted."""
+    try:
+        status = _dispatch(sys.argv[1:] if argv is None else argv)
+        print(end="", flush=True)  # here, where a reader that has gone away is still ours to handle
+        return status
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has left, as `head` does. Nothing may be flushed to them at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return STOPPED_SHORT
+    except SystemExit as leaving:  # argparse after printing --help
+        return int(leaving.code or 0)
