@@ -23,8 +23,9 @@ INTERRUPTED = 130
 ABOUT = """\
 Label a dataset without supervision, by Internal Coherence Maximization.
 
-A model is shown labelled examples and asked which label comes next; the labels are annealed until each
-follows from the others. Gold labels, where there are any, are used to measure and for nothing else."""
+A model is shown labelled examples and asked which label comes next; the labels
+are annealed until each follows from the others. Gold labels, where there are
+any, are used to measure and for nothing else."""
 
 OVERVIEW = """\
 start
@@ -47,7 +48,8 @@ results
   measure RUN      how well the labels agree with gold
   export RUN       write the labels to a file
 
-PROFILE is a profile's name or a path to a TOML file. RUN is a directory or the start of a run's name.
+PROFILE is a profile's name or a path to a TOML file. RUN is a directory or the
+start of a run's name.
 
 examples
   icm-tui run demo
@@ -164,7 +166,7 @@ def _add_steering(top: _Parser) -> None:
     resume = top.command(
         "resume",
         "control:resume",
-        "Lift a pause, or start a run again whose process is gone. Nothing that was answered is asked again.",
+        "Lift a pause, or start a run again whose process is gone. Nothing that was\nanswered is asked again.",
         "  icm-tui resume demo\n  icm-tui resume demo --headless --set run.budget_usd=5",
     )
     resume.add_argument("run", metavar="RUN", help=RUN_HELP)
@@ -177,8 +179,8 @@ def _add_results(top: _Parser) -> None:
     measure = top.command(
         "measure",
         "measure:measure",
-        "How well a run's labels agree with each gold column. Which set is called A is arbitrary: the better naming\n"
-        "is taken, and said.",
+        "How well a run's labels agree with each gold column. Which set is called A is\n"
+        "arbitrary: the better naming is taken, and said.",
         "  icm-tui measure demo\n  icm-tui measure demo --json",
     )
     measure.add_argument("run", metavar="RUN", help=RUN_HELP)
