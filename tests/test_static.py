@@ -1,0 +1,23 @@
+"""The checks that need no run: types, style, and the length of files."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LONGEST = 600
+
+
+@pytest.mark.parametrize("check", [["mypy", "--strict", "icm_tui"], ["ruff", "check", "."]], ids=["mypy", "ruff"])
+def test_is_clean(check: list[str]) -> None:
+    done = subprocess.run([sys.executable, "-m", *check], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_file_is_longer_than_one_reason_to_change() -> None:
+    files = [path for folder in ("icm_tui", "tests") for path in (ROOT / folder).rglob("*.py")]
+    assert len(files) > 10
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines()) for path in files}
+    assert {name: length for name, length in lengths.items() if length > LONGEST} == {}
