@@ -1,0 +1,147 @@
+"""A run's labels measured against every gold column: as an object for --json, as a table for people."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from unicodedata import combining, east_asian_width
+
+import msgspec
+import numpy as np
+
+from icm_tui.clean import one_line
+from icm_tui.errors import UserError
+from icm_tui.measure.agreement import MAX_CLASSES, Ints, agreement, majority_answer
+from icm_tui.tasks.item import Gold, Item
+
+
+def measure_labels(
+    items: Sequence[Item], labels: Sequence[int | None], gold: Gold, *, fixed_names: bool, seed: int
+) -> dict[str, Any]:
+    """Measure `labels` (one an item, None for unlabelled) against every column of `gold`.
+
+    `fixed_names` is for rule one_true, where label 0 means true; otherwise the names of the labels are arbitrary and
+    the best naming is taken. `seed` draws the resamples of the intervals. The result is made of plain JSON values:
+
+    - `n`: the number of items.
+    - `columns`: column -> `n`, `coverage`, `accuracy`, `balanced_accuracy`, `mcc`, `majority`, `ci95` [low, high],
+      `flipped` (two classes, else null), `naming` (the gold class each label was taken for, in the order of the
+      labels) and `as_fork`; see agreement.Agreement. Null where nothing can be said, never NaN.
+    - `baselines`: `majority` (the commonest class throughout), `random` (a fair draw among the classes, in
+      expectation and before any choice of naming), and where names are fixed `majority_answer` (each group's
+      commonest key is true); each column -> accuracy or null.
+
+    Raises UserError for a column of more classes than namings can be compared for.
+    """
+    if len(items) != len(labels):
+        raise ValueError(f"{len(items)} items but {len(labels)} labels")
+    found = np.array([-1 if label is None else label for label in labels], dtype=np.int64)
+    groups = _groups(items)
+    keys = np.array([-1 if item.group is None or item.key is None else item.key for item in items], dtype=np.int64)
+    columns: dict[str, dict[str, Any]] = {}
+    baselines: dict[str, dict[str, float | None]] = {"majority": {}, "random": {}}
+    if fixed_names:
+        baselines["majority_answer"] = {}
+    for name, values in gold.columns.items():
+        truth = np.array([values.get(item.uid, -1) for item in items], dtype=np.int64)
+        names = gold.classes[name]
+        # A gold column may lack a class that was found, and labels may lack one of gold's.
+        classes = max(2, len(names), int(found.max(initial=-1)) + 1)
+        if classes > MAX_CLASSES and not fixed_names:
+            raise UserError(
+                f"The gold column {one_line(name)!r} and the labels have {classes} classes; namings can be compared "
+                f"for at most {MAX_CLASSES}. Merge some of the column's values."
+            )
+        result = agreement(found, truth, groups, classes=classes, fixed_names=fixed_names, seed=seed)
+        columns[name] = msgspec.to_builtins(result) | {"ci95": None if result.ci95 is None else list(result.ci95)}
+        if result.naming is not None:
+            columns[name]["naming"] = [names[c] if c < len(names) else None for c in result.naming]
+        baselines["majority"][name] = result.majority
+        baselines["random"][name] = 1.0 / classes if result.majority is not None else None
+        if fixed_names:
+            baselines["majority_answer"][name] = majority_answer(truth, keys, groups) if classes == 2 else None
+    return {"n": len(items), "columns": columns, "baselines": baselines}
+
+
+def unconstrained_groups(items: Sequence[Item]) -> int:
+    """How many groups do not have exactly two keys, so that rule `opposite` leaves them free; a row without a key is
+    a key of its own. Set it as `unconstrained_groups` in a report to have the table tell it."""
+    keys: dict[int, set[tuple[bool, int]]] = {}
+    for row, item in enumerate(items):
+        if item.group is not None:
+            keys.setdefault(item.group, set()).add((True, row) if item.key is None else (False, item.key))
+    return sum(len(found) != 2 for found in keys.values())
+
+
+def _groups(items: Sequence[Item]) -> Ints:
+    """The items' groups; an item without one gets a number of its own, below all others."""
+    return np.array([-1 - row if item.group is None else item.group for row, item in enumerate(items)], dtype=np.int64)
+
+
+_HEADINGS = ("column", "n", "coverage", "agreement", "95% interval", "balanced", "MCC", "majority", "fork's", "read as")
+
+
+def format_table(report: Mapping[str, Any]) -> str:
+    """What measure_labels returned as lines for a terminal, without a newline at the end. Column and class names are
+    cleaned of everything that could steer the terminal."""
+    columns: Mapping[str, Mapping[str, Any]] = report["columns"]
+    if not columns:
+        return "The task names no gold column: there is nothing to measure against."
+    rows = [list(_HEADINGS)]
+    rows += [_cells(one_line(name), column) for name, column in columns.items()]
+    widths = [max(map(_width, cells)) for cells in zip(*rows, strict=True)]
+    lines = ["  ".join(_padded(row, widths)).rstrip() for row in rows]
+    fixed_names = "majority_answer" in report["baselines"]
+    lines += ["", *_notes(report, fixed_names)]
+    return "\n".join(lines)
+
+
+def _cells(name: str, column: Mapping[str, Any]) -> list[str]:
+    interval = column["ci95"]
+    naming = column["naming"]
+    return [
+        name,
+        str(column["n"]),
+        _number(column["coverage"]),
+        _number(column["accuracy"]),
+        "-" if interval is None else " to ".join(map(_number, interval)),
+        _number(column["balanced_accuracy"]),
+        _number(column["mcc"]),
+        _number(column["majority"]),
+        _number(column["as_fork"]),
+        "-" if naming is None else " | ".join("-" if each is None else one_line(each) for each in naming),
+    ]
+
+
+def _notes(report: Mapping[str, Any], fixed_names: bool) -> list[str]:
+    notes = []
+    if fixed_names:
+        notes.append("Read as: the gold class of each label, in order; the rule gives the labels their meaning.")
+        for name, value in report["baselines"]["majority_answer"].items():
+            if value is not None:
+                notes.append(f"Taking each group's commonest answer for true: {_number(value)} ({one_line(name)}).")
+    else:
+        notes.append("Read as: the gold class of each label, in order. The names of the labels are arbitrary, so the")
+        notes.append("naming that agrees best is shown; chance is then somewhat above an even share.")
+    notes.append("Majority: what one class for all items would reach. Fork's: what its formula prints, where items")
+    notes.append("without gold count as wrong and the better of the share and its complement is taken.")
+    free = report.get("unconstrained_groups")
+    if free:
+        notes.append(f"Groups without exactly two keys, left unconstrained by the rule: {free}.")
+    return notes
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _width(text: str) -> int:
+    """Terminal cells that `text` takes: two for a wide character, none for a combining one."""
+    return sum(0 if combining(each) else 1 + (east_asian_width(each) in "WF") for each in text)
+
+
+def _padded(row: list[str], widths: list[int]) -> list[str]:
+    """Names to the left, numbers to the right."""
+    last = len(row) - 1
+    return [
+        cell + " " * (width - _width(cell)) if place in (0, last) else " " * (width - _width(cell)) + cell
+        for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+    ]
