@@ -1,0 +1,159 @@
+"""The embedded model: an in-context learner for surface patterns that needs no key, no download and no server.
+
+It is a kernel vote, not a language model. With w_j = x_i . x_j for the demonstrations j outside the item's group, the
+score of label c is c0 * sum_j w_j (1[y_j = c] - 1/K) / |w|, c0 = min(1, 16 / sqrt(k)) for k demonstrations; for two
+labels their difference is c0 * (w . y) / |w|. The vote is linear, so with every labelled item shown it is a running sum
+in feature space and costs the same however many are shown.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from icm_tui.models.features import PLACES, Features
+from icm_tui.models.reply import Reply
+
+_NORM_ITEMS = 1024
+_NORM_KEY = 20
+Change = tuple[int, int | None, int | None]
+
+
+class EmbeddedModel:
+    """Votes over `texts`; `groups` numbers the group of every item (an item alone has a number of its own)."""
+
+    def __init__(self, texts: Sequence[str], groups: Sequence[int], n_labels: int) -> None:
+        self._features = Features(texts, groups)
+        self._groups = groups
+        self._n_labels = n_labels
+        self._members: dict[int, list[int]] = {}
+        for item, group in enumerate(groups):
+            self._members.setdefault(group, []).append(item)
+        self._list: tuple[int, _ShownList] | None = None
+        self._chains: dict[int, _ShownAll] = {}
+        self._norms: dict[int, float] = {}
+        self._sample: tuple[NDArray[np.int64], NDArray[np.float64]] | None = None
+
+    def answer_list(self, item: int, block: int, demonstrations: Sequence[tuple[int, int]]) -> Reply:
+        """Vote by a list of (item, label); neighbouring questions of one block share the work."""
+        if self._list is None or self._list[0] != block:
+            self._list = (block, _ShownList(self._features, demonstrations, self._n_labels))
+        shown = self._list[1]
+        outside = np.array([self._groups[other] != self._groups[item] for other, _ in demonstrations], dtype=float)
+        weights = shown.weights(item) * outside
+        return self._reply(weights @ shown.one_hot, math.sqrt(float(weights @ weights)), int(outside.sum()))
+
+    def relabel(self, chain: int, changes: Iterable[Change]) -> None:
+        """Follow a chain's labels: every labelled item of it is shown to the questions answered by `answer_all`."""
+        self._chain(chain).relabel(changes)
+
+    def answer_all(self, item: int, chain: int) -> Reply:
+        """Vote by all items labelled in `chain` outside the item's group."""
+        shown = self._chain(chain)
+        own = [other for other in self._members[self._groups[item]] if other in shown.labels]
+        votes = shown.votes(item, own)
+        count = len(shown.labels) - len(own)
+        return self._reply(votes, math.sqrt(count) * self._root_mean_square(item), count)
+
+    def _chain(self, chain: int) -> "_ShownAll":
+        return self._chains.setdefault(chain, _ShownAll(self._features, self._n_labels))
+
+    def _reply(self, votes: NDArray[np.float64], norm: float, count: int) -> Reply:
+        if norm == 0.0:
+            scores = [0.0] * self._n_labels
+        else:
+            scale = min(1.0, 16 / math.sqrt(count)) / norm
+            scores = ((votes - votes.mean()) * scale).tolist()
+        top = max(scores)
+        log_total = top + math.log(sum(math.exp(score - top) for score in scores))
+        return Reply([round(score - log_total, 6) for score in scores], mass=1.0, endpoint="embedded")
+
+    def _root_mean_square(self, item: int) -> float:
+        """The root mean square of w over the items outside the group, from 1024 keyed items where there are more."""
+        if item not in self._norms:
+            if self._sample is None:
+                self._sample = self._draw_sample()
+            chosen, rows = self._sample
+            places, values = self._features.row(item)
+            mean = self._features.mean
+            own = values @ mean[places]
+            weights = values @ rows[places] - rows.T @ mean - own + self._features.mean_square
+            outside = np.array([self._groups[other] != self._groups[item] for other in chosen.tolist()])
+            kept = weights[outside]
+            self._norms[item] = math.sqrt(float(kept @ kept) / len(kept)) if len(kept) else 0.0
+        return self._norms[item]
+
+    def _draw_sample(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        count = len(self._groups)
+        chosen = np.arange(count)
+        if count > 2 * _NORM_ITEMS:
+            chosen = np.random.Generator(np.random.Philox(key=_NORM_KEY)).permutation(count)[:_NORM_ITEMS]
+        rows = np.zeros((PLACES, len(chosen)))
+        for column, other in enumerate(chosen.tolist()):
+            places, values = self._features.row(other)
+            rows[places, column] = values
+        return chosen, rows
+
+
+class _ShownList:
+    """A list of demonstrations as a matrix, a column each."""
+
+    def __init__(self, features: Features, demonstrations: Sequence[tuple[int, int]], n_labels: int) -> None:
+        self._features = features
+        self._rows = np.zeros((PLACES, len(demonstrations)))
+        self.one_hot = np.zeros((len(demonstrations), n_labels))
+        for column, (other, label) in enumerate(demonstrations):
+            places, values = features.row(other)
+            self._rows[places, column] = values
+            self.one_hot[column, label] = 1.0
+        self._by_mean = features.mean @ self._rows
+
+    def weights(self, item: int) -> NDArray[np.float64]:
+        """The dot products of an item with every demonstration, both less the mean of all rows."""
+        places, values = self._features.row(item)
+        weights = values @ self._rows[places]
+        return np.asarray(weights - self._by_mean - values @ self._features.mean[places] + self._features.mean_square)
+
+
+class _ShownAll:
+    """The running sum of a chain's labelled rows, a row a label."""
+
+    def __init__(self, features: Features, n_labels: int) -> None:
+        self.labels: dict[int, int] = {}
+        self._features = features
+        self._sums = np.zeros((n_labels, PLACES))
+        self._counts = np.zeros(n_labels)
+        self._by_mean = np.zeros(n_labels)
+
+    def relabel(self, changes: Iterable[Change]) -> None:
+        for item, _, after in changes:
+            before = self.labels.pop(item, None)
+            if before is not None:
+                self._add(item, before, -1.0)
+            if after is not None:
+                self._add(item, after, 1.0)
+                self.labels[item] = after
+
+    def _add(self, item: int, label: int, sign: float) -> None:
+        places, values = self._features.row(item)
+        self._sums[label, places] += sign * values
+        self._counts[label] += sign
+        self._by_mean[label] += sign * float(values.astype(np.float64) @ self._features.mean[places])
+
+    def votes(self, item: int, own: Sequence[int]) -> NDArray[np.float64]:
+        """The sum of w over each label's items, those of `own` left out."""
+        places, values = self._features.row(item)
+        mean = self._features.mean
+        by_mean = float(values @ mean[places])
+        votes = self._sums[:, places] @ values.astype(np.float64)
+        votes += -self._counts * by_mean - self._by_mean + self._counts * self._features.mean_square
+        if own:
+            dense = np.zeros(PLACES)
+            dense[places] = values
+            for other in own:
+                other_places, other_values = self._features.row(other)
+                weight = float(other_values @ dense[other_places])
+                weight -= by_mean + float(other_values @ mean[other_places]) - self._features.mean_square
+                votes[self.labels[other]] -= weight
+        return np.asarray(votes)
