@@ -1,0 +1,115 @@
+"""From a table to a task: which column is what, the checks, the shuffle, and what a person should know."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import msgspec
+
+from icm_tui.errors import UserError
+from icm_tui.tasks.cells import read_cell, require_column
+from icm_tui.tasks.gold import read_gold, telling_columns
+from icm_tui.tasks.item import Gold, Item, Task
+from icm_tui.tasks.rows import Table
+from icm_tui.tasks.shuffle import SourceItem, first_groups, shuffle
+from icm_tui.tasks.template import SETTING, TextTemplate
+from icm_tui.tasks.wording import shown
+
+
+class Columns(msgspec.Struct, frozen=True):
+    """Which column of a table is what. `text` is a column or a template; without `uid` a row's number is its uid;
+    `gold` maps the name that a gold column gets to the table's column."""
+
+    text: str
+    uid: str | None = None
+    group: str | None = None
+    key: str | None = None
+    gold: dict[str, str] = {}
+
+
+def make_task(
+    table: Table, columns: Columns, *, labels: Sequence[str], rule: str, limit: int | None, seed: int
+) -> Task:
+    """The task in `table`: its items shuffled by `seed` and cut to whole groups within `limit`, and their gold.
+
+    All rows are checked, also those beyond the limit. Raises UserError, naming file, line and column, for a missing
+    column, an empty text, group or key, a uid that occurs twice and gold that cannot be read.
+    """
+    template = TextTemplate(columns.text)
+    used = _used(columns, template)
+    _refuse_gold_in_sight(columns, used)
+    if columns.key is not None and columns.group is None:
+        raise UserError(
+            f"task.key = {shown(columns.key)} tells answers apart inside a group, but task.group is not given; "
+            "name the group's column or remove task.key."
+        )
+    for setting, names in used:
+        for name in names:
+            require_column(table, name, setting)
+    sources = _sources(table, columns, template)
+    gold = read_gold(table, columns.gold, [source.uid for source in sources], labels)
+    own_keys = rule == "opposite" and columns.key is None
+    items = first_groups(shuffle(sources, seed=seed, own_keys=own_keys), limit)
+    if len(items) < len(sources):
+        kept = {item.uid for item in items}
+        left = {
+            name: {uid: label for uid, label in column.items() if uid in kept} for name, column in gold.columns.items()
+        }
+        gold = Gold(left, gold.classes)
+    return Task(items, gold, rule, _notes(items, gold, rule, columns))
+
+
+def _used(columns: Columns, template: TextTemplate) -> list[tuple[str, list[str]]]:
+    """The columns that items are made of, by the setting that names them."""
+    single = [("task.uid", columns.uid), ("task.group", columns.group), ("task.key", columns.key)]
+    return [(SETTING, template.columns), *((setting, [name]) for setting, name in single if name is not None)]
+
+
+def _refuse_gold_in_sight(columns: Columns, used: list[tuple[str, list[str]]]) -> None:
+    for setting, names in used:
+        for name in names:
+            if name in columns.gold.values():
+                raise UserError(
+                    f"{setting} and task.gold both name the column {shown(name)}, which would show the gold; "
+                    "remove it from one of them."
+                )
+
+
+def _sources(table: Table, columns: Columns, template: TextTemplate) -> list[SourceItem]:
+    sources: list[SourceItem] = []
+    line_of: dict[str, int] = {}
+    for row in table.rows:
+        uid = str(row.number) if columns.uid is None else read_cell(table, row, columns.uid, "task.uid")
+        if uid in line_of:
+            raise UserError(
+                f"{table.place(row)}, column {shown(columns.uid)} repeats the uid {shown(uid)} of {table.unit} "
+                f"{line_of[uid]}; make it unique or leave task.uid out."
+            )
+        line_of[uid] = row.line
+        text = template.fill(table, row)
+        group = None if columns.group is None else read_cell(table, row, columns.group, "task.group")
+        key = None if columns.key is None else read_cell(table, row, columns.key, "task.key")
+        sources.append(SourceItem(uid, text, group, key))
+    return sources
+
+
+def _notes(items: list[Item], gold: Gold, rule: str, columns: Columns) -> list[str]:
+    empty = [name for name, column in gold.columns.items() if not column]
+    notes = [f"Gold column {shown(name)} has no value for these items." for name in empty]
+    if rule != "none" and columns.group is None:
+        notes.append(f'Rule "{rule}" binds nothing here, since the task has no groups.')
+    if rule == "opposite" and columns.group is not None:
+        keys: dict[int | None, set[int | None]] = defaultdict(set)
+        for item in items:
+            keys[item.group].add(item.key)
+        odd = sum(len(found) != 2 for found in keys.values())
+        if odd:
+            notes.append(
+                f'{odd} of {len(keys)} groups do not have exactly two keys; rule "opposite" leaves them unconstrained.'
+            )
+    if columns.key is not None:
+        notes += [
+            f"The key column {shown(columns.key)} splits the groups of three or more exactly as gold column "
+            f"{shown(name)} does, so it may show the search the answers."
+            for name in telling_columns(items, gold)
+        ]
+    return notes

@@ -1,0 +1,67 @@
+"""One cell of a table, read as a string, with the sentence to say where that cannot be done."""
+
+import math
+from collections.abc import Iterable
+
+from icm_tui.errors import UserError
+from icm_tui.tasks.rows import Row, Table, kind_of
+from icm_tui.tasks.wording import nearest, shown
+
+
+def spelled(value: object) -> str | None:
+    """A scalar as a string, the same whichever format it came from: 3, 3.0 and "3" are "3", true is "true".
+
+    None for null, NaN and a blank string. Raises ValueError with the reason for anything else.
+    """
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise ValueError("half a surrogate pair, which is no character") from None
+        return value if value.strip() else None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        if math.isnan(value):
+            return None
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if value is None:
+        return None
+    raise ValueError(kind_of(value))
+
+
+def require_column(table: Table, column: str, setting: str) -> None:
+    """Raise UserError if no row of `table` has `column`, which the setting `setting` names."""
+    if table.header is not None:
+        if column not in table.header:
+            raise UserError(missing(table.name, column, setting, table.header))
+    elif not any(column in row.values for row in table.rows):
+        known = dict.fromkeys(name for row in table.rows for name in row.values)
+        raise UserError(missing(table.name, column, setting, known))
+
+
+def missing(place: str, column: str, setting: str, known: Iterable[str]) -> str:
+    """The sentence about a column that is not there."""
+    return f"{place} has no column {shown(column)}, which {setting} names; {nearest(column, (n for n in known if n))}"
+
+
+def read_cell(table: Table, row: Row, column: str, setting: str) -> str:
+    """The cell as a string that is not blank. Raises UserError naming file, line and column otherwise."""
+    if column not in row.values:
+        raise UserError(missing(table.place(row), column, setting, row.values))
+    value = row.values[column]
+    try:
+        text = spelled(value)
+    except ValueError as reason:
+        raise UserError(
+            f"{table.place(row)}, column {shown(column)} holds {reason}; {setting} needs a string or a number."
+        ) from None
+    if text is None:
+        state = "null" if value is None else "empty"
+        raise UserError(
+            f"{table.place(row)}, column {shown(column)} is {state}; {setting} needs a value in every row, "
+            "so fill it in or remove the row."
+        )
+    return text

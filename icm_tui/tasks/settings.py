@@ -1,0 +1,53 @@
+"""What a profile says about its task, and the checks that every dataset shares."""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from icm_tui.errors import UserError
+from icm_tui.tasks.wording import nearest, shown
+
+
+class TaskSettings(Protocol):
+    """A profile's task section; None (for `gold` an empty list) where the person gave nothing."""
+
+    @property
+    def dataset(self) -> str: ...
+    @property
+    def path(self) -> str | None: ...
+    @property
+    def revision(self) -> str | None: ...
+    @property
+    def split(self) -> str | None: ...
+    @property
+    def limit(self) -> int | None: ...
+    @property
+    def text(self) -> str | None: ...
+    @property
+    def uid(self) -> str | None: ...
+    @property
+    def group(self) -> str | None: ...
+    @property
+    def key(self) -> str | None: ...
+    @property
+    def gold(self) -> Sequence[str]: ...
+    @property
+    def shuffle_seed(self) -> int | None: ...
+
+
+def refuse_given(settings: TaskSettings, names: Iterable[str], mend: str) -> None:
+    """Raise UserError if one of the settings `names` was given, rather than pass over it in silence."""
+    for name in names:
+        if getattr(settings, name):
+            raise UserError(f'task.{name} has no meaning for dataset "{settings.dataset}"; {mend}')
+
+
+def choose_gold(settings: TaskSettings, known: Sequence[str]) -> list[str]:
+    """The gold columns to read of a dataset that has `known` ones: those named in the settings, or else all of them.
+
+    Raises UserError for a name that the dataset does not have.
+    """
+    for name in settings.gold:
+        if name not in known:
+            hint = nearest(name, known)
+            raise UserError(f'task.gold names {shown(name)}, which is not in dataset "{settings.dataset}"; {hint}')
+    return list(settings.gold or known)
