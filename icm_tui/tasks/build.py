@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from icm_tui.errors import UserError
-from icm_tui.tasks.cells import read_cell, require_column
+from icm_tui.tasks.cells import optional_cell, read_cell, require_column
 from icm_tui.tasks.gold import read_gold, telling_columns
 from icm_tui.tasks.item import Gold, Item, Task
 from icm_tui.tasks.rows import Table
@@ -31,6 +31,8 @@ def make_task(
 ) -> Task:
     """The task in `table`: its items shuffled by `seed` and cut to whole groups within `limit`, and their gold.
 
+    A row whose key is null or empty is an answer of its own, and so is every row under rule "opposite" where no key
+    column is named.
     All rows are checked, also those beyond the limit. Raises UserError, naming file, line and column, for a missing
     column, an empty text, group or key, a uid that occurs twice and gold that cannot be read.
     """
@@ -47,7 +49,7 @@ def make_task(
             require_column(table, name, setting)
     sources = _sources(table, columns, template)
     gold = read_gold(table, columns.gold, [source.uid for source in sources], labels)
-    own_keys = rule == "opposite" and columns.key is None
+    own_keys = rule == "opposite" or columns.key is not None
     items = first_groups(shuffle(sources, seed=seed, own_keys=own_keys), limit)
     if len(items) < len(sources):
         kept = {item.uid for item in items}
@@ -55,7 +57,7 @@ def make_task(
             name: {uid: label for uid, label in column.items() if uid in kept} for name, column in gold.columns.items()
         }
         gold = Gold(left, gold.classes)
-    return Task(items, gold, rule, _notes(items, gold, rule, columns))
+    return Task(items, gold, rule, _notes(items, gold, rule, columns) + _keyless(sources, columns))
 
 
 def _used(columns: Columns, template: TextTemplate) -> list[tuple[str, list[str]]]:
@@ -87,7 +89,7 @@ def _sources(table: Table, columns: Columns, template: TextTemplate) -> list[Sou
         line_of[uid] = row.line
         text = template.fill(table, row)
         group = None if columns.group is None else read_cell(table, row, columns.group, "task.group")
-        key = None if columns.key is None else read_cell(table, row, columns.key, "task.key")
+        key = None if columns.key is None else optional_cell(table, row, columns.key, "task.key")
         sources.append(SourceItem(uid, text, group, key))
     return sources
 
@@ -113,3 +115,10 @@ def _notes(items: list[Item], gold: Gold, rule: str, columns: Columns) -> list[s
             for name in telling_columns(items, gold)
         ]
     return notes
+
+
+def _keyless(sources: list[SourceItem], columns: Columns) -> list[str]:
+    without = sum(source.key is None for source in sources)
+    if columns.key is None or not without:
+        return []
+    return [f"{without} of {len(sources)} rows have no {shown(columns.key)}; each counts as an answer of its own."]

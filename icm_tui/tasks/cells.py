@@ -47,19 +47,24 @@ def missing(place: str, column: str, setting: str, known: Iterable[str]) -> str:
     return f"{place} has no column {shown(column)}, which {setting} names; {nearest(column, (n for n in known if n))}"
 
 
-def read_cell(table: Table, row: Row, column: str, setting: str) -> str:
-    """The cell as a string that is not blank. Raises UserError naming file, line and column otherwise."""
-    if column not in row.values:
-        raise UserError(missing(table.place(row), column, setting, row.values))
-    value = row.values[column]
+def optional_cell(table: Table, row: Row, column: str, setting: str) -> str | None:
+    """The cell as a string, None where it is null, blank or not there. Raises UserError naming file, line and column
+    if it holds neither a string nor a number."""
     try:
-        text = spelled(value)
+        return spelled(row.values.get(column))
     except ValueError as reason:
         raise UserError(
             f"{table.place(row)}, column {shown(column)} holds {reason}; {setting} needs a string or a number."
         ) from None
+
+
+def read_cell(table: Table, row: Row, column: str, setting: str) -> str:
+    """The cell as a string that is not blank. Raises UserError naming file, line and column otherwise."""
+    if column not in row.values:
+        raise UserError(missing(table.place(row), column, setting, row.values))
+    text = optional_cell(table, row, column, setting)
     if text is None:
-        state = "null" if value is None else "empty"
+        state = "null" if row.values[column] is None else "empty"
         raise UserError(
             f"{table.place(row)}, column {shown(column)} is {state}; {setting} needs a value in every row, "
             "so fill it in or remove the row."

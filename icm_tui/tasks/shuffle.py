@@ -25,16 +25,17 @@ def shuffle(sources: Sequence[SourceItem], *, seed: int, own_keys: bool = False)
     The order is that of digests of (seed, content), so neither the order of the rows, nor uids, nor gold can reach it:
     rows in another order give the same texts, groups and keys in the same places. Items alike in all three are told
     apart by the digest of their uid, which decides only which of them bears which uid. An item without a group is a
-    group of its own. With `own_keys` every member of a group gets a key of its own.
+    group of its own. With `own_keys` a member of a group that has no key gets one of its own.
     """
     order = sorted(sources, key=lambda source: _place(seed, source))
     items: list[Item] = []
     groups: dict[str, int] = {}
-    keys: dict[str | None, dict[str, int]] = {}
+    keys: dict[str | None, dict[str | tuple[str], int]] = {}
     for source in order:
         group = None if source.group is None else groups.setdefault(source.group, len(groups))
         seen = keys.setdefault(source.group, {})
-        key = source.key if not own_keys else str(len(seen))
+        # A tuple equals no key that a source can have.
+        key = (source.uid,) if source.key is None and own_keys else source.key
         number = None if key is None or group is None else seen.setdefault(key, len(seen))
         items.append(Item(source.uid, source.text, group, number))
     return items
