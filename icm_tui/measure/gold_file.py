@@ -5,13 +5,13 @@ The first line is {"classes": {column: [class names]}}; then a line an item, in 
 """
 
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from icm_tui.errors import UserError
+from icm_tui.runs.layout import write_atomically
 from icm_tui.tasks.item import Gold
 
 
@@ -27,25 +27,9 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True):
 def write_gold(path: str | os.PathLike[str], gold: Gold, uids: Iterable[str]) -> None:
     """Write the gold labels of `uids`, in that order, to `path`: all of it or nothing, readable by its owner only.
 
-    Raises UserError where the file cannot be written, KeyError where a column of `gold` names no classes.
+    Raises RunFailed where the system refuses, KeyError where a column of `gold` names no classes.
     """
-    path = Path(path)
-    try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.writelines(_lines(gold, uids))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-    except OSError as error:
-        raise UserError(
-            f"The gold labels cannot be written to {path}: {error.strerror}. Make room there or choose another "
-            "folder for the run."
-        ) from error
+    write_atomically(Path(path), b"".join(_lines(gold, uids)))
 
 
 def _lines(gold: Gold, uids: Iterable[str]) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ texts in a spreadsheet should import its columns as text, or the spreadsheet may
 import codecs
 import contextlib
 import csv
+import errno
 import os
 import secrets
 import stat
@@ -18,7 +19,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from icm_tui.errors import UserError
+from icm_tui.errors import RunFailed, UserError
 
 FORMATS = ("jsonl", "csv", "parquet")
 _PARQUET_ROWS = 10_000  # a row group; bounds the memory of a large export
@@ -53,7 +54,8 @@ def export(rows: Sequence[ExportRow], file_format: str, path: str) -> None:
     "gold_<name>" for each. csv is UTF-8 with a header, quoted and with CR LF at line ends as RFC 4180 has it; None is
     an empty cell, `pinned` is true or false, `logprobs` a JSON list. A file appears whole or not at all, and one
     that stood there before is kept until then.
-    Raises UserError where the format is unknown, pyarrow is missing, or the path cannot be written.
+    Raises UserError where the format is unknown, pyarrow is missing, or the path cannot be written; RunFailed where
+    the disk is full or broken.
     """
     if file_format not in FORMATS:
         raise UserError(f"The format {file_format!r} is not known; choose one of {', '.join(FORMATS)}.")
@@ -153,4 +155,5 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
             what = f"there is no folder {path.parent}; create it"
         else:
             what = f"{error.strerror}; check that its folder is yours to write to and has room"
-        raise UserError(f"{path} cannot be written: {what}, or name another file with -o.") from error
+        blame = RunFailed if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO) else UserError
+        raise blame(f"{path} cannot be written: {what}, or name another file with -o.") from error

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icm_tui.errors import UserError
+from icm_tui.errors import RunFailed, UserError
 from icm_tui.measure.gold_file import read_gold, write_gold
 from icm_tui.tasks.item import Gold
 
@@ -82,7 +82,7 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_is_told(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"cannot be written to .*: No such file"):
+    with pytest.raises(RunFailed, match=r"none/gold\.jsonl cannot be written: no such file"):
         write_gold(tmp_path / "none" / "gold.jsonl", Gold(), [])
 
 
@@ -94,7 +94,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(UserError, match="No space left on device"):
+    with pytest.raises(RunFailed, match="no space left on device"):
         write_gold(path, Gold(), ["a", "b"])
     assert path.read_bytes() == b'{"classes":{}}\n{"uid":"a","gold":{}}\n'
     assert os.listdir(tmp_path) == ["gold.jsonl"]

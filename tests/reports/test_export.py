@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icm_tui.errors import UserError
+from icm_tui.errors import RunFailed, UserError
 from icm_tui.reports.export import FORMATS, ExportRow, export
 
 _texts = st.one_of(
@@ -204,7 +204,10 @@ def test_a_failing_disk_leaves_the_old_file(
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "fsync" if number == errno.ENOSPC else "replace", fail)
-    assert _refused(file_format, str(path)) == (
+    with pytest.raises(RunFailed if number == errno.ENOSPC else UserError) as caught:
+        export([_ROW], file_format, str(path))
+    assert isinstance(caught.value, RunFailed) == (number == errno.ENOSPC)
+    assert str(caught.value) == (
         f"{path} cannot be written: {os.strerror(number)}; check that its folder is yours to write to and has room, "
         "or name another file with -o."
     )
