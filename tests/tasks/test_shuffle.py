@@ -1,0 +1,121 @@
+"""The shuffle depends on the content of the items and on the seed, and on nothing else."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from icm_tui.errors import UserError
+from icm_tui.tasks.item import Item
+from icm_tui.tasks.shuffle import SourceItem, first_groups, shuffle
+
+_words = st.sampled_from(["a", "b", "c", "d", "e", "f"])
+
+
+@st.composite
+def _sources(draw: st.DrawFn) -> list[SourceItem]:
+    """Rows with few different texts, groups and keys, so that rows alike in all of them are common."""
+    grouped = draw(st.booleans())
+    keyed = grouped and draw(st.booleans())
+    rows = draw(st.lists(st.tuples(_words, _words, st.none() | _words), max_size=14))
+    return [
+        SourceItem(f"u{n}", text, group if grouped else None, key if keyed else None)
+        for n, (text, group, key) in enumerate(rows)
+    ]
+
+
+def _content(items: list[Item]) -> list[tuple[str, int | None, int | None]]:
+    return [(item.text, item.group, item.key) for item in items]
+
+
+@given(_sources(), st.randoms(use_true_random=False), st.integers(), st.booleans())
+def test_rows_in_another_order_give_the_same_items(
+    sources: list[SourceItem], order: random.Random, seed: int, own_keys: bool
+) -> None:
+    shuffled = shuffle(sources, seed=seed, own_keys=own_keys)
+    permuted = order.sample(sources, len(sources))
+    assert shuffle(permuted, seed=seed, own_keys=own_keys) == shuffled
+
+
+@given(_sources(), st.integers(), st.booleans())
+def test_other_uids_leave_texts_groups_and_keys_in_place(
+    sources: list[SourceItem], seed: int, own_keys: bool
+) -> None:
+    renamed = [SourceItem(f"other {n}", s.text, s.group, s.key) for n, s in enumerate(reversed(sources))]
+    one, other = shuffle(sources, seed=seed, own_keys=own_keys), shuffle(renamed, seed=seed, own_keys=own_keys)
+    assert _content(one) == _content(other)
+
+
+@given(_sources(), st.integers(), st.booleans())
+def test_groups_stand_together_and_numbers_rise_by_first_appearance(
+    sources: list[SourceItem], seed: int, own_keys: bool
+) -> None:
+    items = shuffle(sources, seed=seed, own_keys=own_keys)
+    of = {source.uid: source for source in sources}
+    assert sorted(item.uid for item in items) == sorted(of)
+    assert all(item.text == of[item.uid].text for item in items)
+    groups = [item.group for item in items if item.group is not None]
+    assert groups == sorted(groups)
+    assert sorted(set(groups)) == list(range(len(set(groups))))
+    for number in set(groups):
+        members = [item for item in items if item.group == number]
+        assert len({of[item.uid].group for item in members}) == 1
+        keys = [item.key for item in members]
+        if any(key is not None for key in keys):
+            firsts = list(dict.fromkeys(key for key in keys if key is not None))
+            assert firsts == list(range(len(firsts)))
+        for one in members:
+            for two in members:
+                alike = of[one.uid].key == of[two.uid].key and (of[one.uid].key is not None or not own_keys)
+                assert (one.key == two.key) == (alike or one is two)
+
+
+def test_order_differs_between_seeds() -> None:
+    sources = [SourceItem(str(n), f"text {n}", f"group {n // 2}") for n in range(40)]
+    orders = {tuple(item.uid for item in shuffle(sources, seed=seed)) for seed in range(20)}
+    assert len(orders) == 20
+
+
+def test_every_place_is_about_equally_likely() -> None:
+    """Over 600 seeds either member of a pair comes first, and any of the three groups, about equally often."""
+    sources = [SourceItem(f"{n}", f"text {n}", f"group {n // 2}") for n in range(6)]
+    first = [shuffle(sources, seed=seed)[0].uid for seed in range(600)]
+    assert all(60 < first.count(str(n)) < 140 for n in range(6))
+
+
+def test_equal_rows_take_either_place_whichever_came_first_in_the_source() -> None:
+    sources = [SourceItem("1", "same", "g"), SourceItem("2", "same", "g")]
+    first = [shuffle(sources, seed=seed)[0].uid for seed in range(200)]
+    assert 60 < first.count("1") < 140
+
+
+def test_limit_takes_whole_groups_from_the_front() -> None:
+    sources = [SourceItem(str(n), f"text {n}", f"group {n // 3}") for n in range(12)]
+    items = shuffle(sources, seed=3)
+    assert first_groups(items, None) == items
+    assert first_groups(items, 100) == items
+    assert first_groups(items, 8) == items[:6]
+    assert first_groups(items, 3) == items[:3]
+
+
+def test_limit_counts_single_items_where_there_are_no_groups() -> None:
+    items = shuffle([SourceItem(str(n), f"text {n}") for n in range(5)], seed=3)
+    assert first_groups(items, 4) == items[:4]
+
+
+@pytest.mark.parametrize(
+    ("limit", "sentence"),
+    [
+        (0, "task.limit = 0 leaves nothing to label; give at least 1, or leave it out."),
+        (
+            2,
+            "task.limit = 2 is smaller than the first group, which has 3 rows and is never split; give at least 3.",
+        ),
+    ],
+)
+def test_limit_that_leaves_nothing_is_refused(limit: int, sentence: str) -> None:
+    items = shuffle([SourceItem(str(n), f"text {n}", f"group {n // 3}") for n in range(12)], seed=3)
+    with pytest.raises(UserError) as caught:
+        first_groups(items, limit)
+    assert str(caught.value) == sentence

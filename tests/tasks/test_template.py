@@ -1,0 +1,76 @@
+"""Templates take a row's columns by name and do nothing else with them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from icm_tui.errors import UserError
+from icm_tui.tasks.rows import Row, Table
+from icm_tui.tasks.template import TextTemplate
+
+
+def _fill(text: str, values: dict[str, object]) -> str:
+    row = Row(1, 1, values)
+    return TextTemplate(text).fill(Table("data.jsonl", "line", None, [row]), row)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("question", "Why?"),
+        ("{question}", "Why?"),
+        ("Q: {question} A: {the answer}", "Q: Why? A: {because}"),
+        ("{question}{question}", "Why?Why?"),
+        ("{{{question}}}", "{Why?}"),
+        ("{{x}} {n}", "{x} 3"),
+        ("{WVS/a.b:c!r}", "odd"),
+    ],
+)
+def test_fields_are_replaced_by_columns(text: str, expected: str) -> None:
+    values: dict[str, object] = {"question": "Why?", "the answer": "{because}", "n": 3, "WVS/a.b:c!r": "odd"}
+    assert _fill(text, values) == expected
+
+
+@given(st.text(min_size=1).filter(str.strip))
+def test_a_columns_text_is_never_read_as_a_template(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        with pytest.raises(UserError, match="surrogate"):
+            _fill("{q}", {"q": text})
+    else:
+        assert _fill("<{q}>", {"q": text}) == f"<{text}>"
+
+
+@given(st.text(alphabet="{}ab "))
+def test_any_template_is_parsed_or_refused(text: str) -> None:
+    try:
+        template = TextTemplate(text)
+    except UserError as error:
+        assert str(error).startswith("task.text = ")
+    else:
+        assert template.columns
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            "Q: {",
+            'task.text = "Q: {" has a single "{"; write a column as {column}, and {{ or }} for a brace itself.',
+        ),
+        (
+            "{a}}",
+            'task.text = "{a}}" has a single "}"; write a column as {column}, and {{ or }} for a brace itself.',
+        ),
+        (
+            "{}",
+            'task.text = "{}" names no column in {}; write a column as {column}, and {{ or }} for a brace itself.',
+        ),
+        ("{{a}}", 'task.text = "{{a}}" names no column; write at least one as {column}.'),
+    ],
+)
+def test_a_template_that_cannot_be_read_is_refused(text: str, sentence: str) -> None:
+    with pytest.raises(UserError) as caught:
+        TextTemplate(text)
+    assert str(caught.value) == sentence
