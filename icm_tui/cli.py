@@ -195,7 +195,7 @@ def _add_results(top: _Parser) -> None:
     )
     export.add_argument("run", metavar="RUN", help=RUN_HELP)
     export.add_argument("--format", choices=["jsonl", "csv", "parquet"], required=True)
-    export.add_argument("-o", "--output", metavar="FILE", required=True, help="the file to write")
+    export.add_argument("-o", "--output", metavar="FILE", required=True, help="the file to write; - for stdout")
     export.add_argument("--with-gold", action="store_true", help="add the gold columns")
 
 
