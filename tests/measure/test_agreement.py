@@ -187,6 +187,13 @@ def test_best_assignments_equal_brute_force(problems: list[list[list[int]]]) -> 
         assert assigned == list(next(columns for columns, value in sums.items() if value == best))
 
 
+@pytest.mark.parametrize("order", list(itertools.permutations([0.1, 0.2, 0.3, 0.7])))
+def test_ties_up_to_rounding_are_ties(order: tuple[float, ...]) -> None:
+    # Each column is worth the same in every row, so all assignments tie; only the order of the sums differs.
+    values = np.tile(np.array(order), (4, 1))[None]
+    assert best_assignments(values).tolist() == [[0, 1, 2, 3]]
+
+
 def test_too_many_classes_are_refused() -> None:
     with pytest.raises(ValueError, match="at most 12"):
         best_assignments(np.zeros((1, 13, 13)))
