@@ -1,0 +1,68 @@
+"""Arithmetic claims: what is called correct is, what is not is not, and nothing but the sum tells."""
+
+import operator
+import re
+from collections import Counter
+
+import pytest
+
+from icm_tui.errors import UserError
+from icm_tui.tasks.arithmetic import make_claims
+from icm_tui.tasks.item import Task
+from icm_tui.tasks.load import load_task
+from tests.tasks.given import Given
+
+_CLAIM = re.compile(r"(\d+) ([-+*]) (\d+) = (\d+)")
+_OPERATORS = {"+": operator.add, "-": operator.sub, "*": operator.mul}
+
+
+def _load(limit: int | None = None, shuffle_seed: int | None = None, seed: int = 1) -> Task:
+    settings = Given(dataset="arithmetic", limit=limit, shuffle_seed=shuffle_seed)
+    return load_task(settings, labels=["A", "B"], rule=None, seed=seed)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_gold_is_the_arithmetic(seed: int) -> None:
+    task = _load(1000, seed)
+    assert (len(task.items), task.rule, task.notes) == (1000, "opposite", [])
+    operators: Counter[str] = Counter()
+    for item in task.items:
+        found = _CLAIM.fullmatch(item.text)
+        assert found is not None
+        holds = _OPERATORS[found[2]](int(found[1]), int(found[3])) == int(found[4])
+        assert task.gold.columns["correct"][item.uid] == (0 if holds else 1)
+        operators[found[2]] += 1
+    assert min(operators.values()) > 200
+    assert Counter(task.gold.columns["correct"].values()) == {0: 500, 1: 500}
+    assert all(one.group == other.group for one, other in zip(task.items[::2], task.items[1::2], strict=True))
+
+
+def test_length_hardly_tells_the_correct_claim() -> None:
+    rows = make_claims(2000, 0).rows
+    longer = Counter(
+        len(one.values["claim"]) - len(other.values["claim"]) for one, other in zip(rows[::2], rows[1::2], strict=True)
+    )
+    assert longer[0] > 1800
+
+
+def test_400_claims_where_no_limit_is_given() -> None:
+    assert len(_load().items) == 400
+    assert len(_load(7).items) == 6
+
+
+def test_runs_of_other_seeds_label_the_same_claims_in_another_order() -> None:
+    one, other = _load(seed=1).items, _load(seed=2).items
+    assert [item.text for item in one] != [item.text for item in other]
+    assert {item.text for item in one} == {item.text for item in other}
+    assert {item.text for item in _load(shuffle_seed=7).items} != {item.text for item in one}
+
+
+def test_more_claims_keep_the_first() -> None:
+    assert make_claims(50, 3).rows == make_claims(80, 3).rows[:100]
+
+
+@pytest.mark.parametrize("limit", [1, 200_001])
+def test_a_limit_out_of_bounds_is_refused(limit: int) -> None:
+    with pytest.raises(UserError) as caught:
+        _load(limit)
+    assert str(caught.value) == f'task.limit = {limit} does not fit dataset "arithmetic"; give 2 to 200000 claims.'

@@ -1,0 +1,195 @@
+"""TruthfulQA in both shapes, from real files and from a Hub that is played or out of reach."""
+
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import msgspec
+import pytest
+
+from icm_tui.errors import UserError
+from icm_tui.tasks.item import Task
+from icm_tui.tasks.load import load_task
+from tests.tasks.given import Given
+
+_ROWS = [
+    {"question_id": n // 2, "Question": f"Question {n // 2}?", "Answer": f"Answer {n}", "label": 1 - n % 2}
+    for n in range(6)
+]
+
+
+def _load(settings: Given, rule: str | None = None) -> Task:
+    return load_task(settings, labels=["A", "B"], rule=rule, seed=5)
+
+
+def _refusal(settings: Given) -> str:
+    with pytest.raises(UserError) as caught:
+        _load(settings)
+    return str(caught.value)
+
+
+def _groups(task: Task) -> Counter[int | None]:
+    return Counter(item.group for item in task.items)
+
+
+def _folder(shared_datasets: Path) -> str:
+    return str(shared_datasets / "truthfulqa")
+
+
+def test_pairs_of_2025(shared_datasets: Path) -> None:
+    task = _load(Given(dataset="truthfulqa", path=_folder(shared_datasets)))
+    assert (len(task.items), len(_groups(task)), task.rule, task.notes) == (1580, 790, "opposite", [])
+    assert set(_groups(task).values()) == {2}
+    assert Counter(task.gold.columns["true"].values()) == {0: 790, 1: 790}
+    assert all(item.text.startswith("Q: ") and " A: " in item.text for item in task.items)
+    first = [task.gold.columns["true"][item.uid] for item in task.items[::2]]
+    assert 300 < sum(first) < 490, "the order inside a pair tells the gold"
+
+
+def test_both_files_of_the_pairs_give_one_task(shared_datasets: Path) -> None:
+    folder = shared_datasets / "truthfulqa" / "wassname_truthful_qa_v2"
+    lines = _load(Given(dataset="truthfulqa", path=str(folder / "binary_validation.jsonl")))
+    parquet = _load(Given(dataset="truthfulqa", path=str(folder / "binary_validation.parquet")))
+    assert lines == parquet == _load(Given(dataset="truthfulqa", path=str(folder), split="validation"))
+
+
+def test_the_authors_cut(shared_datasets: Path) -> None:
+    train = _load(Given(dataset="truthfulqa", path=_folder(shared_datasets), split="train"))
+    assert (len(train.items), len(_groups(train)), train.rule, train.notes) == (2608, 652, "none", [])
+    assert set(_groups(train).values()) == {4}
+    assert Counter(train.gold.columns["true"].values()) == {0: 1194, 1: 1414}
+    test = _load(Given(dataset="truthfulqa", path=_folder(shared_datasets), split="test"))
+    assert (len(test.items), min(_groups(test).values()), max(_groups(test).values())) == (1000, 2, 13)
+    assert Counter(test.gold.columns["true"].values()) == {0: 432, 1: 568}
+
+
+def test_the_last_number_of_gsm8k_as_key_of_a_file_task(shared_datasets: Path) -> None:
+    """Gold of mixed JSON types, answers that agree, and one row without an answer."""
+    path = shared_datasets / "gsm8k_verification" / "icm_authors" / "test_gsm8k.json"
+    settings = Given(
+        path=str(path), text="{question}\n{cot}", group="consistency_id", key="answer", gold=["label"], limit=2972
+    )
+    task = _load(settings, "one_true")
+    assert (len(task.items), len(_groups(task))) == (2972, 743)
+    assert Counter(task.gold.columns["label"].values()) == {0: 1420, 1: 1552}
+    assert task.notes == ['1 of 2972 rows have no "answer"; each counts as an answer of its own.']
+
+
+def test_a_rule_and_a_choice_of_gold_are_kept(shared_datasets: Path) -> None:
+    task = _load(Given(dataset="truthfulqa", path=_folder(shared_datasets), gold=["true"], limit=11), "paper")
+    assert (len(task.items), task.rule) == (10, "paper")
+
+
+def _play_hub(monkeypatch: pytest.MonkeyPatch, found: Any) -> list[tuple[Any, ...]]:
+    asked: list[tuple[Any, ...]] = []
+
+    def load_dataset(*where: str, split: str, revision: str | None) -> Any:
+        asked.append((*where, split, revision))
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    module = ModuleType("datasets")
+    module.load_dataset = load_dataset  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "datasets", module)
+    return asked
+
+
+class _Found(list[dict[str, Any]]):
+    @property
+    def column_names(self) -> list[str]:
+        return list(_ROWS[0])
+
+
+def test_pairs_come_from_the_hub_where_no_path_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = _play_hub(monkeypatch, _Found(_ROWS))
+    task = _load(Given(dataset="truthfulqa", revision="abc"))
+    assert asked == [("wassname/truthful_qa_v2", "binary", "validation", "abc")]
+    assert (len(task.items), len(_groups(task)), task.rule) == (6, 3, "opposite")
+    assert task.gold.columns["true"] == {str(n + 1): n % 2 for n in range(6)}
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ConnectionError("Couldn't reach\nthe Hub"), "Couldn't reach the Hub"),
+        (RuntimeError(), "RuntimeError"),
+    ],
+)
+def test_a_hub_out_of_reach_is_told_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+) -> None:
+    _play_hub(monkeypatch, error)
+    assert _refusal(Given(dataset="truthfulqa")) == (
+        f"TruthfulQA could not be fetched from the Hub as wassname/truthful_qa_v2 ({reason}); check the network, "
+        "or download it elsewhere and name the file in task.path."
+    )
+
+
+def test_the_real_library_without_a_network_is_told_in_the_same_way() -> None:
+    # In a process of its own: the library is slow to load and must not be loaded beside other tests.
+    code = """
+from icm_tui.errors import UserError
+from icm_tui.tasks.load import load_task
+from tests.tasks.given import Given
+try:
+    load_task(Given(dataset="truthfulqa"), labels=["A", "B"], rule=None, seed=1)
+except UserError as error:
+    print(error)
+"""
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("TruthfulQA could not be fetched from the Hub as wassname/truthful_qa_v2 (")
+    assert done.stdout.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        (
+            Given(path="data", split="dev"),
+            'task.split = "dev" is unknown; data is read for one of validation, train, test.',
+        ),
+        (
+            Given(path="data", split="train"),
+            'data has no file for task.split = "train"; it is looked for as icm_authors/train_truthfulqa.json or '
+            "train_truthfulqa.json.",
+        ),
+        (
+            Given(path="other.jsonl", split="train"),
+            'task.split has no meaning for dataset "truthfulqa"; task.path is one file already, so remove it or '
+            "name the folder.",
+        ),
+        (
+            Given(path="other.jsonl", revision="main"),
+            'task.revision has no meaning for dataset "truthfulqa"; it chooses a version on the Hub, so remove it or '
+            "task.path.",
+        ),
+        (
+            Given(path="other.jsonl"),
+            "other.jsonl is not TruthfulQA in a known shape; it needs the columns Question, Answer, question_id and "
+            "label, or question, choice, consistency_id and label.",
+        ),
+        (
+            Given(path="other.jsonl", key="label"),
+            'task.key has no meaning for dataset "truthfulqa"; remove it, or use dataset = "file" to read a file of '
+            "your own.",
+        ),
+        (Given(path="absent"), "absent does not exist; correct task.path."),
+    ],
+)
+def test_what_cannot_be_read_as_truthfulqa_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Given, sentence: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+    Path("other.jsonl").write_text('{"x": 1}\n')
+    assert _refusal(msgspec.structs.replace(settings, dataset="truthfulqa")) == sentence
+
+
+def test_an_empty_answer_of_the_hub_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    _play_hub(monkeypatch, _Found())
+    assert _refusal(Given(dataset="truthfulqa")).startswith("wassname/truthful_qa_v2 on the Hub is not TruthfulQA")
