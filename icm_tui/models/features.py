@@ -10,6 +10,7 @@ Values are multiples of 2^-20, so that float64 sums of products are exact and co
 import re
 from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 from zlib import crc32
 
 import numpy as np
@@ -22,8 +23,8 @@ _CHUNK = 4096
 
 
 class Features:
-    """Rows of all items: `indptr` (n + 1), `places` and `values` as in a compressed sparse matrix, group means taken off;
-    `mean` (4096) is what remains to be taken off every row."""
+    """Rows of all items: `indptr` (n + 1), `places` and `values` as in a compressed sparse matrix, group means taken
+    off; `mean` (4096) is what remains to be taken off every row."""
 
     def __init__(self, texts: Sequence[str], groups: Sequence[int]) -> None:
         self.indptr, self.places, self.values = _centre_groups(*_hashed_rows(texts), groups)
@@ -55,7 +56,7 @@ def _codes(text: str) -> list[int]:
     """The crc32 of every feature that occurs in a text, repeated as often as it occurs."""
     words = _WORD.findall(text.lower())
     codes = [crc32(b"w" + word.encode()) for word in words]
-    codes += [crc32(f"p{one} {other}".encode()) for one, other in zip(words, words[1:], strict=False)]
+    codes += [crc32(f"p{one} {other}".encode()) for one, other in pairwise(words)]
     for word in words:
         codes += _characters(word)
     return codes
@@ -109,14 +110,14 @@ def _centre_groups(
         members.setdefault(group, []).append(index)
     new_places: list[NDArray[np.uint16]] = [np.zeros(0, np.uint16)] * len(groups)
     new_values: list[NDArray[np.float32]] = [np.zeros(0, np.float32)] * len(groups)
-    for group in members.values():
-        dense = np.zeros((len(group), PLACES))
-        for line, index in enumerate(group):
+    for together in members.values():
+        dense = np.zeros((len(together), PLACES))
+        for line, index in enumerate(together):
             dense[line, places[indptr[index] : indptr[index + 1]]] = values[indptr[index] : indptr[index + 1]]
-        if len(group) > 1:
+        if len(together) > 1:
             dense -= dense.mean(axis=0)
         dense = _to_grain(dense)
-        for line, index in enumerate(group):
+        for line, index in enumerate(together):
             (kept,) = np.nonzero(dense[line])
             new_places[index] = kept.astype(np.uint16)
             new_values[index] = dense[line, kept].astype(np.float32)

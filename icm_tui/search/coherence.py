@@ -1,8 +1,8 @@
 """Coherence, in bits: how much better than chance labels are predicted from the others.
 
-mean_i log2 softmax(r_i - b)[y_i] + H(shares of the labels), at most log2 K. Two forms are never mixed: *as asked* scores
-each label by the answer it was drawn from, is biased upward and only compares chains; *held out* scores the label an
-item had before an answer by that answer alone, and is at most 0 by chance.
+mean_i log2 softmax(r_i - b)[y_i] + H(shares of the labels), at most log2 K. Two forms are never mixed: *as asked*
+scores each label by the answer it was drawn from, is biased upward and only compares chains; *held out* scores the
+label an item had before an answer by that answer alone, and is at most 0 by chance.
 """
 
 from collections.abc import Iterable

@@ -18,8 +18,8 @@ class LabelPool:
     """The labelled items of one labelling, a sorted list a label, so that the more certain half of a label can be drawn
     from without looking at all of it.
 
-    Items are sorted by certainty to 1e-6 nats, then by number, both packed into one integer: comparing two of them looks
-    up two places in memory where pairs need six, which is what a decision costs with many items.
+    Items are sorted by certainty to 1e-6 nats, then by number, both packed into one integer: comparing two of them
+    looks up two places in memory where pairs need six, and that is what slows a decision where there are many items.
     """
 
     def __init__(self, n_labels: int) -> None:
@@ -50,7 +50,7 @@ class LabelPool:
 
     def item_at(self, label: int, place: int) -> int:
         """The item at a place of a label's order of certainty."""
-        return int(self._sorted[label][place]) & _ITEM_MASK
+        return int(self._sorted[label][place] & _ITEM_MASK)
 
 
 def draw_list(
@@ -85,7 +85,7 @@ def draw_list(
         shown = [(item, label) for label, items in enumerate(chosen) for item in items]
     else:
         shown = _draw_any(pool, problem, source, ranges, shots, excluded)
-    generator.shuffle(shown)  # type: ignore[arg-type]
+    generator.shuffle(shown)
     return [(item, label) for item, label in shown]
 
 

@@ -5,6 +5,7 @@ Every draw names its purpose and its coordinates (a decision's number, a chain, 
 """
 
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ class Draws:
 
     def __init__(self, seed: int) -> None:
         self._seed = seed % 2**64
-        self._streams: dict[Purpose, tuple[np.random.Philox, np.random.Generator, dict[str, object]]] = {}
+        self._streams: dict[Purpose, tuple[np.random.Philox, np.random.Generator, Any]] = {}
 
     def generator(self, purpose: Purpose, a: int = 0, b: int = 0, c: int = 0) -> np.random.Generator:
         """A generator that yields the same numbers whenever it is asked for with the same arguments.
@@ -37,9 +38,9 @@ class Draws:
         """
         if purpose not in self._streams:
             bits = np.random.Philox(key=np.array([self._seed, int(purpose)], dtype=np.uint64))
-            self._streams[purpose] = (bits, np.random.Generator(bits), dict(bits.state))
+            self._streams[purpose] = (bits, np.random.Generator(bits), bits.state)
         bits, generator, state = self._streams[purpose]
-        counter = state["state"]["counter"]  # type: ignore[index]
+        counter = state["state"]["counter"]
         counter[0], counter[1], counter[2], counter[3] = 0, a, b, c
         bits.state = state
         return generator

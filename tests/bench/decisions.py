@@ -4,9 +4,9 @@
 
 Constant answers, no disk, 16 shots, standard effort, pairs under `opposite` and under `none`. The sizes take turns, 16
 batches each (a batch is what one window lets through, everything included: asking, telling, drawing lists, choosing,
-committing), so that what else the machine does falls on all alike. Prints the median processor time per decision in the
-sweeps (microseconds) at 1k, 10k and 100k items, and the growth from the first size. Asked for: at most 300 microseconds,
-growth at most 1.3.
+committing), so that what else the machine does falls on all alike. Prints the median processor time per decision in
+the sweeps (microseconds) at 1k, 10k and 100k items, and the growth from the first size. Asked for: at most 300
+microseconds, growth at most 1.3.
 """
 
 import argparse
