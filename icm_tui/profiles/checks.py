@@ -95,13 +95,15 @@ def _wrong(section: str, key: str, value: object) -> Iterator[Problem]:
 
 
 def _unusable(value: object, path: KeyPath) -> Iterator[Problem]:
-    """Values of TOML that a type lets pass and no request or computation can use: dates, infinities, giant numbers."""
+    """Values that a type lets pass and no file, request or computation can use: dates, infinities, giant numbers."""
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from _unusable(inner, (*path, name))
     elif isinstance(value, list):
         for inner in value:
             yield from _unusable(inner, path)
+    elif isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+        yield Problem(path, "the text holds bytes that are not UTF-8")
     elif isinstance(value, (datetime.date, datetime.time)):
         yield Problem(path, "a date or time cannot stand here; put it in quotes")
     elif isinstance(value, int) and not -(2**63) <= value < 2**63:

@@ -55,9 +55,7 @@ def _labels(profile: Profile, rule: str | None) -> Iterator[Problem]:
     path = ("prompt", "labels")
     twice = sorted({label for label in labels if labels.count(label) > 1})
     if twice:
-        yield Problem(
-            path, f'every label must be another, but "{twice[0]}" stands there {labels.count(twice[0])} times'
-        )
+        yield Problem(path, f'labels must differ, but "{twice[0]}" stands there {labels.count(twice[0])} times')
     if len(labels) <= 2:
         return
     if rule in ("opposite", "one_true"):

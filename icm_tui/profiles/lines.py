@@ -23,7 +23,7 @@ _STRING = re.compile(
 def key_lines(text: str) -> dict[KeyPath, int]:
     """The line, counted from 1, on which each table, key and inline key of a valid TOML text first stands.
 
-    Keys inside an array of tables carry no index. For a text that is not TOML the result is some part of it.
+    Keys inside an array of tables carry no index.
     """
     return _Scanner(text).scan()
 
@@ -40,7 +40,6 @@ class _Scanner:
     def scan(self) -> dict[KeyPath, int]:
         table: KeyPath = ()
         while self._gap() != "":
-            start = self._at
             if self._peek() == "[":
                 self._at += 2 if self._text.startswith("[[", self._at) else 1
                 table = self._key(())
@@ -48,8 +47,6 @@ class _Scanner:
                     self._at += 1
             else:
                 self._pair(table)
-            if self._at == start:
-                break
         return self._lines
 
     def _peek(self) -> str:
@@ -73,17 +70,13 @@ class _Scanner:
             self._take(_BLANK)
             line = bisect.bisect_left(self._breaks, self._at) + 1
             bare = self._take(_BARE_KEY)
-            part = bare or self._unquote(self._take(_STRING))
+            part = bare or tomllib.loads(f"part = {self._take(_STRING)}")["part"]
             path = (*path, part)
             self._lines.setdefault(path, line)
             self._take(_BLANK)
             if self._peek() != ".":
                 return path
             self._at += 1
-
-    @staticmethod
-    def _unquote(token: str) -> str:
-        return str(tomllib.loads(f"k = {token}")["k"]) if token else ""
 
     def _pair(self, table: KeyPath) -> None:
         path = self._key(table)
@@ -100,14 +93,11 @@ class _Scanner:
             return
         self._at += 1
         closing = "]" if opening == "[" else "}"
-        while self._gap() not in (closing, ""):
-            start = self._at
+        while self._gap() != closing:
             if self._peek() == ",":
                 self._at += 1
             elif opening == "[":
                 self._value(path)
             else:
                 self._pair(path)
-            if self._at == start:
-                return
         self._at += 1

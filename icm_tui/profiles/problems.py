@@ -53,8 +53,11 @@ class Places:
 
     def _fault(self, problem: Problem) -> Fault:
         path, key = problem.path, ".".join(problem.path)
-        if len(path) > 1 and any(path[: len(given)] == given[: len(path)] for given in self._sets):
-            return Fault(f"--set {key}", None, "", problem.text)
+        for given in self._sets:
+            # A section is blamed on a --set only where the source does not have it.
+            if path[: len(given)] == given[: len(path)] and (len(path) > 1 or path not in self._lines):
+                deeper = given if len(given) > len(path) else path
+                return Fault(f"--set {'.'.join(deeper)}", None, "", problem.text)
         # A setting that was not written is placed at its section, and without one at the file.
         for length in range(len(path), 0, -1):
             line = self._lines.get(path[:length])
