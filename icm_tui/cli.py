@@ -128,6 +128,7 @@ def _add_running(top: _Parser) -> None:
 
     child = top.command("_runner", "run:runner_child", "The process of a detached run; started by the others.")
     child.add_argument("directory", metavar="DIR")
+    _add_set(child)
 
     attach = top.command(
         "attach", "attach:attach", "Follow a run, a line a second.", "  icm-tui attach\n  icm-tui attach demo"

@@ -3,7 +3,7 @@
 import msgspec
 
 
-class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
+class Reply(msgspec.Struct, omit_defaults=True):
     """The log-probability (nats, rounded to 1e-6) of every label, in the order of the labels, and what it cost.
 
     A label that was missing from the server's list is `censored`: its log-probability is the smallest one returned,

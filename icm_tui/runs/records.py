@@ -41,14 +41,14 @@ class StartRecord(Record, tag="start", kw_only=True):
     parent: Parent | None = None
 
 
-class BlockRecord(Block, tag_field="kind", tag="block", kw_only=True, frozen=False):
+class BlockRecord(Block, tag_field="kind", tag="block", kw_only=True):
     """A list of demonstrations, written before any question about it goes out."""
 
     seq: int = -1
     t: float = 0.0
 
 
-class AnswerRecord(Reply, tag_field="kind", tag="answer", kw_only=True, frozen=False, omit_defaults=True):
+class AnswerRecord(Reply, tag_field="kind", tag="answer", kw_only=True, omit_defaults=True):
     """What the model said to one question."""
 
     seq: int = -1
@@ -59,7 +59,7 @@ class AnswerRecord(Reply, tag_field="kind", tag="answer", kw_only=True, frozen=F
     item: int
 
 
-class DecisionRecord(Decision, tag_field="kind", tag="decision", kw_only=True, frozen=False):
+class DecisionRecord(Decision, tag_field="kind", tag="decision", kw_only=True):
     """A decision as taken."""
 
     seq: int = -1

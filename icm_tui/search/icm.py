@@ -1,7 +1,7 @@
 """Method `icm`: leaning, a tournament of chains on a subset, sweeps over everything, and a second look.
 
-A state machine without input or output: `wants` names questions, `tell` keeps answers, `propose` draws the next decision
-once its answers are there, `commit` takes it. What a journal holds is adopted, never computed again.
+A state machine without input or output: `wants` names questions, `tell` keeps answers, `propose` draws the next
+decision once its answers are there, `commit` takes it. What a journal holds is adopted, never computed again.
 """
 
 import math
@@ -114,10 +114,8 @@ class Icm:
             raise ValueError(f"decision {proposal.n} is not the next one, {self.n}")
         drawn = dict(zip(proposal.items, proposal.options[proposal.chosen].labels, strict=True))
         labels = {**drawn, **override} if override else drawn
-        before = self._labelling_of(proposal).labels
+        before = self._labellings[proposal.chain].labels
         changes = [(item, before[item], label) for item, label in labels.items() if before[item] != label]
-        if proposal.phase == "selection":
-            changes = [(item, None, label) for item, label in labels.items() if label is not None]
         score = self._apply(proposal, labels)
         return Decision(
             n=proposal.n,
@@ -153,7 +151,7 @@ class Icm:
         self._adopting = True
         labels = dict(zip(decision.items, decision.options[decision.chosen].labels, strict=True))
         if decision.overridden:
-            before = self._labelling_of(decision).labels
+            before = self._labellings[decision.chain].labels
             labels = {item: before[item] for item in decision.items}
             labels |= {item: after for item, _, after in decision.changes}
         self._apply(decision, labels)
@@ -169,6 +167,10 @@ class Icm:
     def labels(self) -> list[int | None]:
         """The labels now; during the tournament those of the chain in the lead."""
         return self._shown().labels
+
+    def labels_of(self, chain: int) -> list[int | None]:
+        """The labels of one chain, an item each."""
+        return self._labellings[chain].labels
 
     @property
     def coherence_bits(self) -> float | None:
@@ -210,9 +212,6 @@ class Icm:
         if self._main is None:
             return self._tournament[(self.n - self._tournament[0].plan.first) % self._chains]
         return self._phases()[0]
-
-    def _labelling_of(self, decision: Proposal | Decision) -> Labelling:
-        return self._main if self._main is not None else self._labellings[decision.chain]
 
     def _let_in(self) -> None:
         """Once a journal is read, draw what it did not bring; the state is then as at the last decision in it."""
@@ -292,7 +291,7 @@ class Icm:
         assert self._main is not None
         plan = Plan(
             name=name,
-            chain=0,
+            chain=self._labellings.index(self._main),
             units=units,
             sweeps=sweeps,
             share=min(self._settings.share, max(1, len(units) // 4)),
@@ -363,7 +362,7 @@ class Icm:
         self._sweeps = self._main_phase(PhaseName.SWEEPS, units, self._settings.sweeps, self._selected_at + 1, measured)
 
     def _begin_second_look(self) -> None:
-        """Ask again about the units with the smallest margins and about some at random, by which labels are measured."""
+        """Ask again about the units with the smallest margins, and about some at random, which measure the labels."""
         assert self._sweeps is not None
         if self._sweeps.committed < self._sweeps.total:
             return

@@ -1,9 +1,9 @@
 """What every search method offers to whoever runs it.
 
-A method does no input or output, reads no clock, and draws no number that is not keyed by the seed. The runner asks the
-questions that it `wants`, `tell`s the answers in whatever order they come, and takes decisions one by one: `propose`,
-then `commit`. What a journal holds is given back with `adopt_block`, `tell` and `adopt_decision`, in the journal's order,
-before anything else is called; nothing of it is computed again.
+A method does no input or output, reads no clock, and draws no number that is not keyed by the seed. The runner asks
+the questions that it `wants`, `tell`s the answers in whatever order they come, and takes decisions one by one:
+`propose`, then `commit`. What a journal holds is given back with `adopt_block`, `tell` and `adopt_decision`, in the
+journal's order, before anything else is called; nothing of it is computed again.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -49,6 +49,9 @@ class Search(Protocol):
     @property
     def labels(self) -> list[int | None]:
         """The labels now, an item each; None is unlabelled."""
+
+    def labels_of(self, chain: int) -> list[int | None]:
+        """The labels of one chain, an item each."""
 
     @property
     def coherence_bits(self) -> float | None:

@@ -11,7 +11,7 @@ import msgspec
 Demonstrations = list[tuple[int, int]] | Literal["all"]
 
 
-class Block(msgspec.Struct, frozen=True):
+class Block(msgspec.Struct):
     """One list of demonstrations, drawn once and shared by the questions of consecutive decisions.
 
     `demonstrations` holds (item, label shown) in the order shown, or "all": every item labelled in the chain at the
@@ -61,7 +61,7 @@ class Proposal(msgspec.Struct, frozen=True):
     score: dict[str, float]
 
 
-class Decision(msgspec.Struct, frozen=True):
+class Decision(msgspec.Struct):
     """A decision as taken. `changes` are (item, label before, label after), null meaning unlabelled; `score` holds the
     method's own terms after the decision. `overridden` is set where a person's word replaced the draw."""
 

@@ -1,0 +1,43 @@
+"""`icm-tui attach`: follow a run from any process that sees its directory, a line a second."""
+
+import argparse
+import time
+
+from icm_tui.clean import one_line
+from icm_tui.commands.progress import progress_text
+from icm_tui.errors import UserError
+from icm_tui.paths import runs_dir
+from icm_tui.runs.layout import RunDir, find_run, run_paths
+from icm_tui.runs.status import LIVE, Heartbeat, liveness, read_status
+
+_EVERY = 1.0
+_STOPPED_SHORT = 1
+
+
+def attach(args: argparse.Namespace) -> int:
+    """Prints the state of `args.run`, or of the only live run, once a second until it ends."""
+    run = find_run(args.run, runs_dir()) if args.run else _only_live()
+    heartbeat = Heartbeat()
+    while True:
+        status = read_status(run)
+        now = time.time()
+        state = liveness(run, status, now, age=heartbeat.age(status, now) if status else None)
+        if status is None:
+            print(state, flush=True)
+        else:
+            shown = "" if state == status.state else f"{state} · last seen "
+            print(one_line(shown + progress_text(status)), flush=True)
+        if state not in LIVE and state != "quiet":
+            return 0 if state == "done" else _STOPPED_SHORT
+        time.sleep(_EVERY)
+
+
+def _only_live() -> RunDir:
+    runs = [RunDir(path) for path in run_paths(runs_dir())]
+    now = time.time()
+    live = [run for run in runs if liveness(run, read_status(run), now) in LIVE]
+    if len(live) == 1:
+        return live[0]
+    if not live:
+        raise UserError("No run is live. `icm-tui runs` lists them all; `icm-tui run demo` starts one.")
+    raise UserError(f"{len(live)} runs are live: {', '.join(run.name for run in live)}. Name one of them.")

@@ -1,0 +1,68 @@
+"""The progress of a run in one line: redrawn in place on a terminal, printed every few seconds elsewhere."""
+
+import shutil
+import time
+from typing import TextIO
+
+from icm_tui.runs.status import Status
+
+_EVERY = 5.0
+
+
+def progress_text(status: Status) -> str:
+    """A status in one line: state, decisions, rate, time left, coherence."""
+    parts = [f"{status.state} · {status.phase} · decision {status.decision} of {status.decisions}"]
+    if status.state == "pausing" or status.state == "stopping":
+        parts.append(f"{status.in_flight} answers in flight")
+    parts.append(f"{status.calls} calls")
+    if status.rate:
+        parts.append(f"{status.rate:.0f} decisions/s" if status.rate >= 10 else f"{status.rate:.1f} decisions/s")
+    if status.seconds_left is not None and status.state == "running":
+        parts.append(f"{_duration(status.seconds_left)} left")
+    if status.spent_usd:
+        parts.append(f"${status.spent_usd:.2f}")
+    parts.append("coherence not measured yet" if status.coherence_bits is None else f"coherence {status.coherence_bits:.2f} bits")
+    if status.why:
+        parts.append(status.why)
+    return " · ".join(parts)
+
+
+class ProgressLine:
+    """Shows statuses on a stream; `close` ends the line."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._redraws = stream.isatty()
+        self._drawn = 0
+        self._told = -1e9
+        self._state: tuple[str, str] | None = None
+
+    def show(self, status: Status) -> None:
+        """Show a status: at once on a terminal or where the state is new, else at most every five seconds."""
+        now = time.monotonic()
+        if not self._redraws and now - self._told < _EVERY and (status.state, status.why) == self._state:
+            return
+        self._told, self._state = now, (status.state, status.why)
+        text = progress_text(status)
+        if self._redraws:
+            text = text[: shutil.get_terminal_size().columns - 1]
+            self._stream.write("\r" + text.ljust(self._drawn))
+            self._drawn = len(text)
+        else:
+            self._stream.write(text + "\n")
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Leave the line standing."""
+        if self._redraws and self._drawn:
+            self._stream.write("\n")
+            self._stream.flush()
+
+
+def _duration(seconds: float) -> str:
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02d}s"
+    return f"{whole // 3600}h{whole % 3600 // 60:02d}m"

@@ -1,0 +1,137 @@
+"""`icm-tui run`: make a run of a profile and run it, here or in a process of its own."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import msgspec
+
+from icm_tui.clean import multi_line, one_line
+from icm_tui.commands.progress import ProgressLine
+from icm_tui.errors import UserError
+from icm_tui.measure.gold_file import read_gold, write_gold
+from icm_tui.measure.report import format_table, measure_labels
+from icm_tui.profiles.store import find
+from icm_tui.profiles.toml import load
+from icm_tui.runs.forecast import Forecast, first_prompts, forecast
+from icm_tui.runs.launch import detach
+from icm_tui.runs.layout import RunDir, read_items
+from icm_tui.runs.prepare import Prepared, make_run, prepare
+from icm_tui.runs.replay import final_labels
+from icm_tui.runs.session import Outcome, run_here
+
+INTERRUPTED = 130
+STOPPED_SHORT = 1
+
+
+def run(args: argparse.Namespace) -> int:
+    """Makes a run of `args.profile` and runs it; with `dry_run` says what it would ask, and asks nothing."""
+    profile, source = find(args.profile, args.set)
+    prepared = prepare(profile)
+    expected = forecast(prepared.profile, prepared.task.items)
+    if args.dry_run:
+        return _show_forecast(prepared, expected, args.json)
+    for note in prepared.task.notes:
+        print(one_line(note), file=sys.stderr)
+    _confirm_cost(prepared, expected, args.yes)
+    made = make_run(prepared, name=source.stem, out=args.out, write_gold=write_gold)
+    if args.detach:
+        detach(made.path, [])
+        print(made.path)
+        return 0
+    return run_to_end(made, [], as_json=args.json)
+
+
+def runner_child(args: argparse.Namespace) -> int:
+    """The process of a detached run: no terminal, no progress; its log is the run's."""
+    outcome = run_here(Path(args.directory), sets=args.set)
+    return 0 if outcome.state == "done" else STOPPED_SHORT
+
+
+def run_to_end(made: RunDir, sets: list[str], *, as_json: bool) -> int:
+    """Runs a run here with a progress line on stderr, prints its summary, and returns the exit status."""
+    line = ProgressLine(sys.stderr)
+    try:
+        outcome = run_here(made.path, observe=line.show, sets=sets)
+    finally:
+        line.close()
+    if as_json:
+        print(msgspec.json.encode(outcome.summary).decode())
+    else:
+        _print_summary(made, outcome)
+    if outcome.state == "done":
+        return 0
+    why = "Interrupted" if outcome.interrupted else "Stopped"
+    print(
+        f"{why} at decision {outcome.summary['decisions']}; nothing is lost. "
+        f"`icm-tui resume {made.name if made.path.parent.name == 'runs' else made.path}` goes on.",
+        file=sys.stderr,
+    )
+    return INTERRUPTED if outcome.interrupted else STOPPED_SHORT
+
+
+def _print_summary(made: RunDir, outcome: Outcome) -> None:
+    summary = outcome.summary
+    counts = ", ".join(f"{count} {name}" for name, count in summary["label_counts"].items())
+    coherence = summary["coherence_bits"]
+    labelled = f"{summary['labelled']} of {summary['items']} items labelled ({counts})"
+    print(f"{summary['run']}: {summary['state']}, {labelled}")
+    print(
+        f"{summary['calls']} calls ({summary['calls_per_label']} a label), {summary['decisions']} decisions, "
+        f"{summary['seconds']:.1f} s, ${summary['cost_usd']:.2f}, method {summary['method']}, seed {summary['seed']}"
+    )
+    print(
+        "coherence: not measured (fewer than 30 labels were held out)"
+        if coherence is None
+        else f"coherence: {coherence:.2f} bits, held out (0 is chance; it says how well labels hang together, not "
+        "how right they are)"
+    )
+    profile = load(made.profile)
+    gold = read_gold(made.gold)
+    if gold.columns and not profile.run.blind:
+        labels = [final.label for final in final_labels(made.path)]
+        fixed = profile.consistency.rule == "one_true"
+        items, _ = read_items(made)
+        print()
+        print(format_table(measure_labels(items, labels, gold, fixed_names=fixed, seed=profile.run.seed)))
+    print()
+    print(f"The run is in {made.path}")
+
+
+def _show_forecast(prepared: Prepared, expected: Forecast, as_json: bool) -> int:
+    prompts = first_prompts(prepared.profile, prepared.task.items)
+    if as_json:
+        shown = {**msgspec.structs.asdict(expected), "items": len(prepared.task.items), "prompts": prompts}
+        print(msgspec.json.encode(shown).decode())
+        return 0
+    print(f"{len(prepared.task.items)} items, about {expected.calls} calls ({expected.calls_per_label} a label)")
+    if expected.paid:
+        cost = "unknown: set model.price_in" if expected.cost_usd is None else f"about ${expected.cost_usd:.2f}"
+        print(f"about {expected.tokens_in} tokens read, cost {cost}, about {expected.minutes:.0f} minutes")
+    else:
+        print("The embedded model answers in this process: no cost, and it reads the texts rather than a prompt.")
+        print("What follows is what a language model would be shown.")
+    for note in prepared.task.notes:
+        print(one_line(note))
+    for number, prompt in enumerate(prompts, start=1):
+        print(f"\n--- prompt {number} " + "-" * 50)
+        print(multi_line(prompt))
+    return 0
+
+
+def _confirm_cost(prepared: Prepared, expected: Forecast, yes: bool) -> None:
+    """Asks once on a terminal before money is spent; off a terminal a budget or --yes must stand in for the answer."""
+    if not expected.paid or yes:
+        return
+    cost = "an unknown cost" if expected.cost_usd is None else f"about ${expected.cost_usd:.2f}"
+    if sys.stdin.isatty() and sys.stderr.isatty():
+        print(f"This run will make about {expected.calls} calls at {cost}. Go on? [y/N] ", end="", file=sys.stderr)
+        sys.stderr.flush()
+        if sys.stdin.readline().strip().lower() in ("y", "yes"):
+            return
+        raise UserError("Nothing was started and nothing was spent.")
+    if prepared.profile.run.budget_usd is None:
+        raise UserError(
+            f"This run would make about {expected.calls} calls at {cost}, and there is no terminal to ask on. "
+            "Set run.budget_usd, or give --yes."
+        )

@@ -1,0 +1,51 @@
+"""Asks the embedded model, a slice of time at once, so that the event loop stays awake."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Iterable
+
+from icm_tui.models.embedded import EmbeddedModel
+from icm_tui.models.interface import Asked, Change
+from icm_tui.models.reply import Reply
+
+_SLICE = 0.02
+
+
+class InProcessAsker:
+    """An Asker over a model that computes its replies here."""
+
+    def __init__(self, model: EmbeddedModel) -> None:
+        self._model = model
+        self._waiting: deque[Asked] = deque()
+
+    @property
+    def in_flight(self) -> int:
+        """How many questions wait for their reply."""
+        return len(self._waiting)
+
+    def ask(self, asked: Asked) -> None:
+        """Put a question in line."""
+        self._waiting.append(asked)
+
+    async def replies(self, seconds: float) -> list[tuple[Asked, Reply]]:
+        """Compute replies for a slice of time, in the order asked; with nothing to do, wait `seconds`."""
+        if not self._waiting:
+            await asyncio.sleep(seconds)
+            return []
+        await asyncio.sleep(0)
+        answered: list[tuple[Asked, Reply]] = []
+        end = time.monotonic() + min(_SLICE, seconds)
+        while self._waiting and (not answered or time.monotonic() < end):
+            asked = self._waiting.popleft()
+            answered.append((asked, self._answer(asked)))
+        return answered
+
+    def relabel(self, chain: int, changes: Iterable[Change]) -> None:
+        """Follow a chain's labels."""
+        self._model.relabel(chain, changes)
+
+    def _answer(self, asked: Asked) -> Reply:
+        if asked.demonstrations == "all":
+            return self._model.answer_all(asked.item, asked.chain)
+        return self._model.answer_list(asked.item, asked.block, asked.demonstrations)

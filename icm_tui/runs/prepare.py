@@ -1,0 +1,69 @@
+"""Making a run directory from a profile: the data is read and checked first, so that nothing is left half-made."""
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from icm_tui.paths import make_private, runs_dir
+from icm_tui.profiles.defaults import resolve
+from icm_tui.profiles.schema import Profile
+from icm_tui.profiles.toml import dumps
+from icm_tui.prompts import check_prompt
+from icm_tui.runs.layout import RunDir, create, new_run_path, write_atomically, write_items
+from icm_tui.tasks.item import Gold, Item, Task
+from icm_tui.tasks.load import load_task
+
+WriteGold = Callable[[Path, Gold, list[str]], None]
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """A profile with every setting resolved for its data, and the data."""
+
+    profile: Profile
+    task: Task
+
+
+def prepare(profile: Profile) -> Prepared:
+    """Check the prompt, read the data, and resolve every setting. Raises UserError."""
+    prompt = profile.prompt
+    check_prompt(
+        prompt.template,
+        labels=prompt.labels,
+        anchor=prompt.anchor,
+        persona=prompt.persona,
+        words_allowed=prompt.words_allowed,
+    )
+    task = load_task(profile.task, labels=prompt.labels, rule=profile.consistency.rule, seed=profile.run.seed)
+    resolved = resolve(profile, rule=task.rule, items=len(task.items), grouped=_grouped(task.items, task.rule))
+    return Prepared(resolved, task)
+
+
+def _grouped(items: list[Item], rule: str) -> bool:
+    return rule != "none" and any(item.group is not None for item in items)
+
+
+def make_run(prepared: Prepared, *, name: str, out: str | None, write_gold: WriteGold) -> RunDir:
+    """Make the run's directory: `out`, or one named after the run and the time. All of it is made, or none."""
+    wanted = out or prepared.profile.run.out
+    if wanted is None:
+        path = new_run_path(make_private(runs_dir()), prepared.profile.run.name or name, time.time())
+    else:
+        path = Path(wanted).expanduser().absolute()
+    stood = path.exists()
+    run = create(path)
+    try:
+        write_items(run, prepared.task.items)
+        write_gold(run.gold, prepared.task.gold, [item.uid for item in prepared.task.items])
+        # Last: with it the directory is a run.
+        write_atomically(run.profile, dumps(prepared.profile).encode())
+    except BaseException:
+        if stood:
+            for made in path.iterdir():
+                shutil.rmtree(made) if made.is_dir() else made.unlink()
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+        raise
+    return run

@@ -1,0 +1,123 @@
+"""Reading a journal back: the one fold by which a run is resumed, replayed and exported."""
+
+import math
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import msgspec
+
+from icm_tui.errors import UserError
+from icm_tui.runs.journal import read_records
+from icm_tui.runs.layout import RunDir, read_items
+from icm_tui.runs.records import AnswerRecord, AnyRecord, BlockRecord, CommandRecord, DecisionRecord
+from icm_tui.runs.tally import Tally
+from icm_tui.search.interface import Search
+from icm_tui.search.score import log_softmax
+
+
+class Replayed(msgspec.Struct):
+    """What a journal says besides the search's own state: the counts, the lists by number, the ids of the commands
+    obeyed, and the settings changed on the way."""
+
+    tally: Tally = msgspec.field(default_factory=Tally)
+    blocks: dict[int, BlockRecord] = {}
+    obeyed: set[str] = set()
+    sets: list[str] = []
+
+
+def fold(
+    records: Iterable[AnyRecord],
+    search: Search,
+    journal: Path,
+    relabel: Callable[[int, list[tuple[int, int | None, int | None]]], None],
+) -> Replayed:
+    """Give a journal back to a fresh search: lists, answers and decisions are adopted, none is computed again.
+
+    `relabel` follows every chain's changes. Raises UserError where the records do not fit the search, naming the
+    first that does not.
+    """
+    replayed = Replayed()
+    for record in records:
+        try:
+            _adopt(record, search, replayed)
+            if isinstance(record, DecisionRecord):
+                relabel(record.chain, record.changes)
+        except (KeyError, IndexError, ValueError, AssertionError, StopIteration) as error:
+            raise UserError(
+                f"The journal {journal} does not fit its run: record {record.seq} ({type(record).__name__}) cannot be "
+                f"taken in ({error!r}). Put back the run directory as it was, or start a new run."
+            ) from error
+        replayed.tally.add(record)
+    return replayed
+
+
+def _adopt(record: AnyRecord, search: Search, replayed: Replayed) -> None:
+    if isinstance(record, BlockRecord):
+        search.adopt_block(record)
+        replayed.blocks[record.id] = record
+    elif isinstance(record, AnswerRecord):
+        search.tell(record.question, record.logprobs)
+    elif isinstance(record, DecisionRecord):
+        if record.n != search.n:
+            raise ValueError(f"decision {record.n} where {search.n} was expected")
+        search.adopt_decision(record)
+    elif isinstance(record, CommandRecord):
+        replayed.obeyed.add(record.id)
+        if record.what == "resume" and record.outcome == "done":
+            replayed.sets += record.args.get("set", [])
+
+
+class FinalLabel(msgspec.Struct):
+    """An item's label and what it rests on: the last answer's log-probabilities (nats), the label's probability by
+    them once the model's own leaning is taken off, the decision that set it, and whether a person pinned it."""
+
+    label: int | None = None
+    logprobs: list[float] | None = None
+    p: float | None = None
+    decided_at: int | None = None
+    pinned: bool = False
+
+
+def final_labels(path: Path) -> list[FinalLabel]:
+    """The labels of a run as its journal leaves them, an item each, in item order.
+
+    Before the tournament of method `icm` is decided these are the labels of the chain in the lead.
+    """
+    run = RunDir(path)
+    items, _ = read_items(run)
+    chains: dict[int, list[FinalLabel]] = {}
+    coherence: dict[int, float] = {}
+    chain_of: dict[int, int] = {}
+    leaning: list[float] | None = None
+    kept: int | None = None
+    for _, record in read_records(run.journal):
+        if isinstance(record, BlockRecord):
+            chain_of[record.id] = -1 if record.phase == "leaning" else record.chain
+        elif isinstance(record, AnswerRecord):
+            chain = chain_of[record.block]
+            if chain >= 0 and record.logprobs is not None:
+                _of(chains, chain, len(items))[record.item].logprobs = record.logprobs
+        elif isinstance(record, DecisionRecord):
+            if record.phase == "leaning":
+                leaning = list(record.score.values())
+            elif record.phase == "selection":
+                kept = record.chain
+            if "coherence_bits" in record.score:
+                coherence[record.chain] = record.score["coherence_bits"]
+            labels = _of(chains, record.chain, len(items))
+            for item, _, after in record.changes:
+                labels[item].label = after
+                labels[item].decided_at = None if after is None else record.n
+    chosen = kept if kept is not None else max(coherence, key=lambda chain: coherence[chain], default=0)
+    labels = _of(chains, chosen, len(items))
+    for final in labels:
+        if final.label is not None and final.logprobs is not None:
+            less = final.logprobs if leaning is None else [a - b for a, b in zip(final.logprobs, leaning, strict=True)]
+            final.p = round(math.exp(log_softmax(less)[final.label]), 6)
+    return labels
+
+
+def _of(chains: dict[int, list[FinalLabel]], chain: int, n_items: int) -> list[FinalLabel]:
+    if chain not in chains:
+        chains[chain] = [FinalLabel() for _ in range(n_items)]
+    return chains[chain]

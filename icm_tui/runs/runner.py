@@ -1,0 +1,432 @@
+"""The runner: the one process that asks, decides and writes a run's journal.
+
+It loops over what came in (commands, replies) and what may go out (records, questions, the heartbeat). A reply is in
+the journal before the search is told of it, a list before a question about it goes out.
+"""
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Callable
+from itertools import islice
+from typing import NamedTuple
+
+import msgspec
+
+from icm_tui import __version__
+from icm_tui.errors import RunFailed, UserError
+from icm_tui.models.interface import Asked, Asker
+from icm_tui.models.reply import Reply
+from icm_tui.profiles.schema import Profile
+from icm_tui.runs import inbox
+from icm_tui.runs.changes import with_allowed_sets
+from icm_tui.runs.journal import Journal, JournalUnwritable
+from icm_tui.runs.layout import RunDir
+from icm_tui.runs.records import (
+    FORMAT,
+    AnswerRecord,
+    AnyRecord,
+    BlockRecord,
+    CommandRecord,
+    DecisionRecord,
+    DoneRecord,
+    ErrorRecord,
+    StartRecord,
+    StopRecord,
+)
+from icm_tui.runs.replay import Replayed
+from icm_tui.runs.status import Status, write_status
+from icm_tui.search.interface import Search
+from icm_tui.search.types import Proposal, Question
+
+_HEED_EVERY = 0.1
+_BEAT_EVERY = 1.0
+_RETRY_EVERY = 1.0
+_MOST_DECISIONS_A_TURN = 256
+
+
+class Digests(NamedTuple):
+    """SHA-256 of items.jsonl and profile.toml, to be told apart from those of another run."""
+
+    items: str
+    profile: str
+
+
+class Runner:
+    """Runs `search` against `asker` until it is done or told to end.
+
+    The journal stands open at its end and what it held was `replayed` into the search. `observe` is called with every
+    status written.
+    """
+
+    def __init__(
+        self,
+        run: RunDir,
+        profile: Profile,
+        search: Search,
+        asker: Asker,
+        journal: Journal,
+        replayed: Replayed,
+        observe: Callable[[Status], None],
+    ) -> None:
+        self._run = run
+        self._profile = profile
+        self._search = search
+        self._asker = asker
+        self._journal = journal
+        self._tally = replayed.tally
+        self._blocks = replayed.blocks
+        self._obeyed = replayed.obeyed
+        self._observe = observe
+        self._in_flight: set[str] = set()
+        self._paused: str | None = None
+        self._until: int | None = None
+        self._skip = False
+        self._ending: str | None = None
+        self._unwritable: str | None = None
+        self._heeded_at = self._beat_at = -1e9
+        self._beat_state = ""
+        self._began = (time.monotonic(), search.n)
+
+    def begin(self, start: StartRecord, sets: list[str]) -> None:
+        """Journal that a runner is at work, and the settings it was started with that differ from the frozen ones."""
+        self._append(start)
+        if sets:
+            args = {"set": sets}
+            self._append(CommandRecord(id="", what="resume", args=args, n=self._search.n, outcome="done"))
+        self._journal_now()
+
+    @property
+    def state(self) -> str:
+        """The run's state as acknowledged."""
+        if self._ending is not None:
+            return "stopping"
+        if self._unwritable is not None:
+            return "paused"
+        if self._paused is not None:
+            return "pausing" if self._in_flight else "paused"
+        return "running"
+
+    def end(self, why: str) -> None:
+        """Ask nothing more; the process ends cleanly once the answers on their way are kept. A second call does not
+        wait for them."""
+        if self._ending is not None:
+            self._in_flight.clear()
+        self._ending = why
+
+    async def run(self) -> str:
+        """Run to the end and return the state: "done" or "stopped"."""
+        self._beat(force=True)
+        while not self._search.done:
+            self._heed()
+            if self._ending is not None and not self._in_flight:
+                return await self._leave("stopped", self._ending)
+            await self._flush()
+            self._decide()
+            await self._ask()
+            self._beat()
+            await self._receive()
+        self._append(DoneRecord(decisions=self._search.n, calls=self._tally.calls))
+        return await self._leave("done", "")
+
+    # Coming in
+
+    def _heed(self) -> None:
+        """Obey the commands in the inbox."""
+        now = time.monotonic()
+        if now - self._heeded_at < _HEED_EVERY:
+            return
+        self._heeded_at = now
+        for command in inbox.take(self._run):
+            outcome, why = self._obey(command)
+            self._obeyed.add(command.id)
+            self._append(
+                CommandRecord(
+                    id=command.id, what=command.what, args=command.args, n=self._search.n, outcome=outcome, why=why
+                )
+            )
+            self._journal_now()
+            inbox.done(self._run, command)
+            self._beat(force=True)
+
+    def _obey(self, command: inbox.Command) -> tuple[str, str]:
+        if command.refused:
+            return "refused", command.refused
+        if command.id in self._obeyed:
+            return "no change", "it was obeyed before"
+        act = _ACTS.get(command.what)
+        if act is None:
+            return "refused", f"this version knows no command {command.what!r}"
+        if self._ending is not None:
+            return "refused", "the run is ending"
+        return act(self, command)
+
+    def _act_pause(self, command: inbox.Command) -> tuple[str, str]:
+        if self._paused is not None:
+            return "no change", "the run is paused already"
+        self._pause("paused by command")
+        return "done", ""
+
+    def _act_resume(self, command: inbox.Command) -> tuple[str, str]:
+        if self._paused is None and not command.args.get("set"):
+            return "no change", "the run is not paused"
+        sets = command.args.get("set", [])
+        try:
+            self._profile = with_allowed_sets(self._profile, sets)
+        except UserError as error:
+            return "refused", str(error)
+        self._paused = self._until = None
+        return "done", ""
+
+    def _act_step(self, command: inbox.Command) -> tuple[str, str]:
+        return self._go_to(self._search.n + 1)
+
+    def _act_to(self, command: inbox.Command) -> tuple[str, str]:
+        number = command.args.get("n")
+        if not isinstance(number, int) or isinstance(number, bool):
+            return "refused", "it names no decision; give the number of one as n"
+        if number < self._search.n:
+            return "no change", f"decision {number} was taken already"
+        return self._go_to(number + 1)
+
+    def _act_skip(self, command: inbox.Command) -> tuple[str, str]:
+        if command.seen_seq is not None and command.seen_seq < self._tally.last_decision_seq:
+            return "refused", "the decision that was on the screen has been taken meanwhile"
+        self._skip = True
+        if self._paused is not None:
+            return self._go_to(self._search.n + 1)
+        return "done", ""
+
+    def _act_stop(self, command: inbox.Command) -> tuple[str, str]:
+        self.end("stopped by command")
+        return "done", ""
+
+    def _go_to(self, until: int) -> tuple[str, str]:
+        """Go on until decision `until` is the next one, then pause."""
+        self._paused = None
+        self._until = until
+        return "done", ""
+
+    async def _receive(self) -> None:
+        """Journal the replies that came, then tell the search."""
+        wait = _HEED_EVERY if self._in_flight or self._paused is not None or self._unwritable else 0.0
+        replies = await self._asker.replies(wait)
+        if not replies:
+            return
+        for asked, reply in replies:
+            self._append(_answer_record(asked, reply))
+        await self._flush_all()
+        for asked, reply in replies:
+            self._in_flight.discard(asked.question)
+            self._search.tell(asked.question, reply.logprobs)
+
+    # Going out
+
+    def _decide(self) -> None:
+        """Take the decisions whose answers are there."""
+        for _ in range(_MOST_DECISIONS_A_TURN):
+            if self._paused is not None or self._ending is not None or self._unwritable is not None:
+                return
+            if self._until is not None and self._search.n >= self._until:
+                self._pause(f"paused before decision {self._until}")
+                return
+            proposal = self._search.propose()
+            if proposal is None:
+                return
+            self._commit(proposal)
+
+    def _commit(self, proposal: Proposal) -> None:
+        override = None
+        if self._skip and proposal.items:
+            labels = self._search.labels_of(proposal.chain)
+            override = {item: labels[item] for item in proposal.items}
+            self._skip = False
+        decision = self._search.commit(proposal, override)
+        self._asker.relabel(decision.chain, decision.changes)
+        self._append(msgspec.convert(decision, DecisionRecord, from_attributes=True))
+        self._publish_blocks()
+
+    def _publish_blocks(self) -> None:
+        for block in self._search.take_blocks():
+            record = BlockRecord(
+                id=block.id, phase=block.phase, chain=block.chain, demonstrations=block.demonstrations
+            )
+            self._blocks[block.id] = record
+            self._append(record)
+
+    async def _ask(self) -> None:
+        """Send as many of the questions that may be asked as the concurrency and the limits allow."""
+        if self._paused is not None or self._ending is not None or self._unwritable is not None:
+            return
+        free = self._profile.model.concurrency - len(self._in_flight)
+        if free <= 0 or self._search.done:
+            return
+        self._publish_blocks()
+        questions = self._questions(free)
+        if not questions:
+            return
+        allowed, reached = self._allowance()
+        if not allowed:
+            if not self._in_flight:
+                self._pause(reached)
+            return
+        await self._flush_all()
+        for question in questions[:allowed]:
+            block = self._blocks[question.block]
+            self._in_flight.add(question.id)
+            self._asker.ask(Asked(question.id, question.item, block.chain, block.id, block.demonstrations))
+
+    def _questions(self, free: int) -> list[Question]:
+        stepping = self._until is not None and self._until <= self._search.n + 1
+        wanted = iter(self._search.lacks()) if stepping else self._search.wants()
+        return list(islice((question for question in wanted if question.id not in self._in_flight), free))
+
+    def _allowance(self) -> tuple[int, str]:
+        """How many more questions the profile's limits allow, counting those in flight, and the limit that is next."""
+        limits, concurrency = self._profile.run, self._profile.model.concurrency
+        how = "is reached; raise it with `icm-tui resume RUN --set"
+        if limits.max_seconds is not None and self._tally.seconds >= limits.max_seconds:
+            return 0, f"run.max_seconds = {limits.max_seconds:g} {how} run.max_seconds=SECONDS`"
+        if limits.budget_usd is not None and self._tally.cost_usd > 0 and self._tally.cost_usd >= limits.budget_usd:
+            return 0, f"run.budget_usd = {limits.budget_usd:g} {how} run.budget_usd=USD`"
+        if limits.max_calls is not None:
+            left = limits.max_calls - self._tally.calls - len(self._in_flight)
+            return max(0, left), f"run.max_calls = {limits.max_calls} {how} run.max_calls=CALLS`"
+        return concurrency, ""
+
+    def _pause(self, why: str) -> None:
+        self._paused, self._until = why, None
+        self._append(StopRecord(state="paused", why=why))
+        self._beat(force=True)
+
+    # The journal and the heartbeat
+
+    def _append(self, record: AnyRecord) -> None:
+        self._journal.append(record)
+        self._tally.add(record)
+
+    def _journal_now(self) -> None:
+        try:
+            self._journal.flush_now()
+        except JournalUnwritable as error:
+            self._cannot_write(str(error))
+
+    async def _flush(self) -> None:
+        """Write what waits; where the disk refuses, say so and try again a second later, asking nothing meanwhile."""
+        try:
+            await self._journal.flush()
+        except JournalUnwritable as error:
+            self._cannot_write(str(error))
+            await asyncio.sleep(_RETRY_EVERY)
+            return
+        if self._unwritable is not None:
+            self._unwritable = None
+            self._append(ErrorRecord(what="the journal could not be written for a while; nothing was lost"))
+            self._beat(force=True)
+
+    async def _flush_all(self) -> None:
+        """Write what waits, however long the disk refuses; give up only when told to end at once."""
+        await self._flush()
+        while self._unwritable is not None:
+            if self._ending is not None and not self._in_flight:
+                raise RunFailed(self._unwritable)
+            self._heed()
+            await self._flush()
+
+    def _cannot_write(self, why: str) -> None:
+        if self._unwritable != why:
+            self._unwritable = why
+            self._beat(force=True)
+
+    def _beat(self, *, force: bool = False) -> None:
+        now = time.monotonic()
+        if not force and now - self._beat_at < _BEAT_EVERY and self.state == self._beat_state:
+            return
+        self._beat_at, self._beat_state = now, self.state
+        self._write_status(self.state, self._unwritable or self._ending or self._paused or "")
+
+    def _write_status(self, state: str, why: str) -> None:
+        status = self._status(state, why)
+        self._observe(status)
+        try:
+            write_status(self._run, status)
+        except RunFailed as error:
+            # The journal tells the same; a heartbeat that cannot be written shows as a run gone quiet.
+            if self._unwritable is None:
+                self._unwritable = str(error)
+
+    def _status(self, state: str, why: str) -> Status:
+        began, at = self._began
+        elapsed = time.monotonic() - began
+        rate = (self._search.n - at) / elapsed if elapsed > 0.5 else None
+        left = self._search.decisions - self._search.n
+        tally = self._tally
+        return Status(
+            state=state,
+            why=why,
+            phase=self._search.phase,
+            decision=self._search.n,
+            decisions=self._search.decisions,
+            labelled=sum(label is not None for label in self._search.labels),
+            items=len(self._search.labels),
+            in_flight=len(self._in_flight),
+            calls=tally.calls,
+            spent_usd=tally.cost_usd,
+            tokens_in=tally.tokens_in,
+            tokens_out=tally.tokens_out,
+            coherence_bits=self._search.coherence_bits,
+            rate=rate,
+            seconds_left=left / rate if rate else None,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            t=time.time(),
+        )
+
+    async def _leave(self, state: str, why: str) -> str:
+        self._append(StopRecord(state=state, why=why))
+        await self._flush_all()
+        self._journal.flush_now()
+        self._write_status(state, why)
+        return state
+
+
+_ACTS: dict[str, Callable[[Runner, inbox.Command], tuple[str, str]]] = {
+    "pause": Runner._act_pause,
+    "resume": Runner._act_resume,
+    "step": Runner._act_step,
+    "to": Runner._act_to,
+    "skip": Runner._act_skip,
+    "stop": Runner._act_stop,
+}
+
+
+def start_record(window: int, labels: list[str], digests: Digests) -> StartRecord:
+    """The record that a runner begins with."""
+    return StartRecord(
+        format=FORMAT,
+        engine=__version__,
+        window=window,
+        labels=labels,
+        items_digest=digests.items,
+        profile_digest=digests.profile,
+        host=socket.gethostname(),
+        pid=os.getpid(),
+    )
+
+
+def refuse_other_run(start: StartRecord, digests: Digests, run: RunDir) -> None:
+    """Refuse to go on with a journal that was made of other items or settings than those in the directory."""
+    if start.items_digest != digests.items:
+        raise UserError(f"{run.items} is not what the run began with. Put it back as it was, or start a new run.")
+    if start.profile_digest != digests.profile:
+        raise UserError(f"{run.profile} is not what the run began with. Put it back as it was, or start a new run.")
+
+
+def _answer_record(asked: Asked, reply: Reply) -> AnswerRecord:
+    return AnswerRecord(
+        question=asked.question,
+        block=asked.block,
+        item=asked.item,
+        **{name: getattr(reply, name) for name in Reply.__struct_fields__},
+    )

@@ -1,0 +1,108 @@
+"""One process's turn at a run: lock it, read the journal back, run on, let go."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from icm_tui.models.interface import Asker
+from icm_tui.profiles.schema import Profile
+from icm_tui.profiles.toml import load
+from icm_tui.runs.assembly import is_paid, make_asker, make_search, problem_of, window_of
+from icm_tui.runs.changes import with_allowed_sets
+from icm_tui.runs.journal import Journal, read_records
+from icm_tui.runs.layout import RunDir, digest, read_items
+from icm_tui.runs.lock import RunLock
+from icm_tui.runs.records import StartRecord
+from icm_tui.runs.replay import fold
+from icm_tui.runs.runner import Digests, Runner, refuse_other_run, start_record
+from icm_tui.runs.status import Status
+from icm_tui.runs.summary import summarise
+from icm_tui.search.problem import Problem
+from icm_tui.tasks.item import Item
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """How a turn ended: the state ("done", "stopped"), whether a signal ended it, and the run's summary."""
+
+    state: str
+    interrupted: bool
+    summary: dict[str, Any]
+
+
+MakeAsker = Callable[[Profile, Problem, list[Item]], Asker]
+
+
+def run_here(
+    path: Path,
+    *,
+    observe: Callable[[Status], None] = lambda status: None,
+    sets: list[str] | None = None,
+    asker_of: MakeAsker = make_asker,
+) -> Outcome:
+    """Run the run in `path` in this process until it is done or told to end; goes on where its journal ends.
+
+    SIGINT and SIGTERM end it cleanly: what is in flight is waited for and kept; a second one does not wait. `sets`
+    are changes of settings that resume allows. Raises UserError where the run cannot be run, RunFailed where it must
+    give up.
+    """
+    run = RunDir(path)
+    with RunLock(run):
+        return _Turn(run, observe, sets or [], asker_of).run()
+
+
+class _Turn:
+    """What one process does between taking the lock and letting it go."""
+
+    def __init__(self, run: RunDir, observe: Callable[[Status], None], sets: list[str], asker_of: MakeAsker) -> None:
+        self._run = run
+        self._observe = observe
+        self._sets = sets
+        self._asker_of = asker_of
+        self._interrupted = False
+
+    def run(self) -> Outcome:
+        frozen = load(self._run.profile)
+        with_allowed_sets(frozen, self._sets)
+        items, items_digest = read_items(self._run)
+        digests = Digests(items_digest, digest(self._run.profile.read_bytes()))
+        problem = problem_of(frozen, items)
+        asker = self._asker_of(frozen, problem, items)
+        journal = Journal.open(self._run.journal, durability="paid" if is_paid(frozen) else "free")
+        records = (record for _, record in read_records(self._run.journal))
+        first = next(records, None)
+        if isinstance(first, StartRecord):
+            refuse_other_run(first, digests, self._run)
+        window = first.window if isinstance(first, StartRecord) else window_of(frozen, problem)
+        search = make_search(frozen, problem, window)
+        replayed = fold(chain([first] if first else [], records), search, self._run.journal, asker.relabel)
+        state = "done"
+        if not search.done:
+            runner = Runner(
+                self._run,
+                with_allowed_sets(frozen, [*replayed.sets, *self._sets]),
+                search,
+                asker,
+                journal,
+                replayed,
+                self._observe,
+            )
+            runner.begin(start_record(window, frozen.prompt.labels, digests), self._sets)
+            state = asyncio.run(self._until_signal(runner))
+        journal.close()
+        summary = summarise(self._run, state, frozen, problem, search, replayed.tally)
+        return Outcome(state, self._interrupted, summary)
+
+    async def _until_signal(self, runner: Runner) -> str:
+        def interrupt() -> None:
+            self._interrupted = True
+            runner.end("interrupted")
+
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, interrupt)
+        return await runner.run()

@@ -1,0 +1,48 @@
+"""What a run came to, as one object: printed by `run --json` and read by other programs."""
+
+from typing import Any
+
+from icm_tui.profiles.schema import Profile
+from icm_tui.runs.layout import RunDir
+from icm_tui.runs.tally import Tally
+from icm_tui.search.consistency import broken
+from icm_tui.search.interface import Search
+from icm_tui.search.problem import Problem
+
+
+def summarise(
+    run: RunDir, state: str, profile: Profile, problem: Problem, search: Search, tally: Tally
+) -> dict[str, Any]:
+    """The summary of a run. Costs are in USD, coherence in bits (held out; null where it is not measured), seconds are
+    those that runners were at work; `calls_per_label` counts the questions of the search alone."""
+    labels = search.labels
+    labelled = sum(label is not None for label in labels)
+    counts = {label: labels.count(index) for index, label in enumerate(profile.prompt.labels)}
+    violations = sum(
+        broken(problem.rule, [labels[item] for item in group], [problem.keys[item] for item in group])
+        for group in problem.groups
+    )
+    return {
+        "run": run.name,
+        "directory": str(run.path),
+        "state": state,
+        "items": len(labels),
+        "labelled": labelled,
+        "label_counts": counts,
+        "decisions": search.n,
+        "calls": tally.calls,
+        "calls_cached": tally.calls_cached,
+        "calls_failed": tally.calls_failed,
+        "calls_per_label": round(tally.calls / labelled, 4) if labelled else None,
+        "tokens_in": tally.tokens_in,
+        "tokens_out": tally.tokens_out,
+        "tokens_cached": tally.tokens_cached,
+        "cost_usd": round(tally.cost_usd, 6),
+        "seconds": round(tally.seconds, 3),
+        "coherence_bits": search.coherence_bits,
+        "violations": violations,
+        "seed": profile.run.seed,
+        "method": profile.search.method,
+        "effort": profile.search.effort,
+        "model": profile.model.model or profile.model.backend,
+    }
