@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from icm_tui.errors import RunFailed, UserError
+from icm_tui.paths import make_private
 from icm_tui.tasks.item import Item
 
 DIRECTORY_MODE = 0o700
@@ -100,7 +101,7 @@ def create(path: Path) -> RunDir:
     run = RunDir(path)
     made = False
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path.parent)
         try:
             path.mkdir(mode=DIRECTORY_MODE)
             made = True
@@ -232,9 +233,10 @@ def new_run_path(runs_dir: Path, name: str, now: float) -> Path:
 
 
 def run_paths(runs_dir: Path) -> list[Path]:
-    """The directories in `runs_dir` that hold a run, by name; none where there is no such directory yet."""
+    """The directories in `runs_dir` that hold a run, by name; hidden ones are half made or half deleted. None where
+    there is no such directory yet."""
     try:
-        return sorted(path for path in runs_dir.iterdir() if RunDir(path).is_run())
+        return sorted(path for path in runs_dir.iterdir() if path.name[0] != "." and RunDir(path).is_run())
     except FileNotFoundError:
         return []
     except OSError as error:
