@@ -74,7 +74,7 @@ def _raising(error: BaseException) -> SimpleNamespace:
             "run:run",
             {"headless": True, "json": True, "yes": True, "dry_run": True},
         ),
-        ("_runner D", "run:runner_child", {"directory": "D"}),
+        ("_runner D --set run.max_calls=9", "run:runner_child", {"directory": "D", "set": ["run.max_calls=9"]}),
         ("attach", "attach:attach", {"run": None}),
         ("attach r", "attach:attach", {"run": "r"}),
         ("runs --json", "runs:list_", {"json": True}),

@@ -1,0 +1,165 @@
+"""The commands that steer a run from a shell: pause, resume, step, skip, to, stop."""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from icm_tui.clean import one_line
+from icm_tui.commands.naming import to_type
+from icm_tui.errors import RunFailed
+from icm_tui.paths import runs_dir
+from icm_tui.runs import inbox
+from icm_tui.runs.journal import read_records
+from icm_tui.runs.layout import RunDir, find_run
+from icm_tui.runs.records import CommandRecord
+from icm_tui.runs.status import LIVE, Heartbeat, Status, liveness, read_status
+
+# A runner looks into its inbox ten times a second, but not while it reads a long journal back or waits for a disk.
+PATIENCE = 60.0
+_LOOK_EVERY = 0.05
+_CHUNK = 1 << 16
+
+
+def send(args: argparse.Namespace) -> int:
+    """Sends `args.what` to the runner of `args.run` and waits for what comes of it; after a stop, for its end."""
+    run = find_run(args.run, runs_dir())
+    watch = Watch(run)
+    if watch.state not in LIVE:
+        raise RunFailed(_not_running(run, watch.state))
+    watch.tell(args.what, {"n": args.n} if args.what == "to" else {})
+    if args.what == "stop":
+        watch.until_ended()
+    return 0
+
+
+def resume(args: argparse.Namespace) -> int:
+    """Lifts the pause of a run that has a process; gives a run that has none a new one, here or detached."""
+    from icm_tui.profiles.toml import load
+    from icm_tui.runs.changes import with_allowed_sets
+
+    run = find_run(args.run, runs_dir())
+    with_allowed_sets(load(run.profile), args.set)
+    watch = Watch(run)
+    if watch.state == "stopping":
+        watch.until_ended()
+    if watch.state in LIVE:
+        watch.tell("resume", {"set": args.set} if args.set else {})
+        return 0
+    if args.detach:
+        from icm_tui.runs.launch import detach
+
+        detach(run.path, args.set)
+        print(run.path)
+        return 0
+    from icm_tui.commands.run import run_to_end
+
+    return run_to_end(run, args.set, as_json=args.json)
+
+
+class Watch:
+    """One look after another at a run that another process runs."""
+
+    def __init__(
+        self, run: RunDir, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        """`clock` (seconds) and `sleep` are used while waiting."""
+        self._run = run
+        self._clock = clock
+        self._sleep = sleep
+        self._heartbeat = Heartbeat(clock)
+
+    @property
+    def state(self) -> str:
+        """The run's state now, as an onlooker must take it."""
+        status, now = self._status(), time.time()
+        return liveness(self._run, status, now, age=self._heartbeat.age(status, now) if status else None)
+
+    def tell(self, what: str, args: dict[str, Any]) -> None:
+        """Send a command and wait until the journal says what came of it.
+
+        Raises RunFailed where it was refused, where the runner ends before it obeys, and where it takes too long.
+        """
+        offset = _end_of_whole_lines(self._run.journal)
+        command = inbox.Command(id=inbox.send(self._run, what, args), what=what)
+        _say(f"{what}: asked {self._run.name}")
+        until = self._clock() + PATIENCE
+        while True:
+            state = self.state  # before the journal is read: what the runner wrote before it ended is then in it
+            record = self._outcome(command.id, offset)
+            if record is not None:
+                break
+            if state not in LIVE:
+                inbox.done(self._run, command)  # or the next runner would obey it
+                raise RunFailed(f"{what}: {_not_running(self._run, state)}")
+            if self._clock() >= until:
+                raise RunFailed(
+                    f"{what}: {self._run.name} has not answered within {PATIENCE:g} s. The command stays in its "
+                    f"inbox and is obeyed when the runner comes to it; `icm-tui attach {to_type(self._run)}` shows."
+                )
+            self._sleep(_LOOK_EVERY)
+        why = f" ({record.why})" if record.why else ""
+        if record.outcome == "refused":
+            raise RunFailed(f"{what}: refused{why}.")
+        _say(f"{what}: {record.outcome}{why}, at decision {record.n}")
+
+    def until_ended(self) -> None:
+        """Wait until the process has ended cleanly. Raises RunFailed where that takes too long."""
+        until = self._clock() + PATIENCE
+        while self.state in LIVE:
+            if self._clock() >= until:
+                status = self._status()
+                waits = f" It waits for {status.in_flight} answers." if status and status.in_flight else ""
+                raise RunFailed(
+                    f"{self._run.name} is still stopping after {PATIENCE:g} s.{waits} "
+                    f"`icm-tui attach {to_type(self._run)}` shows how it goes."
+                )
+            self._sleep(_LOOK_EVERY)
+        _say(f"{self._run.name} is {self.state}")
+
+    def _status(self) -> Status | None:
+        return read_status(self._run)
+
+    def _outcome(self, command: str, offset: int) -> CommandRecord | None:
+        """What the journal says of a command, from the line at `offset` on."""
+        if not self._run.journal.exists():
+            return None
+        for _, record in read_records(self._run.journal, start_offset=offset):
+            if isinstance(record, CommandRecord) and record.id == command:
+                return record
+        return None
+
+
+def _end_of_whole_lines(path: Path) -> int:
+    """The offset behind the last newline of a file; 0 where it has none or is not there yet."""
+    try:
+        with path.open("rb") as file:
+            end = file.seek(0, os.SEEK_END)
+            while end > 0:
+                start = file.seek(max(0, end - _CHUNK))
+                found = file.read(end - start).rfind(b"\n")
+                if found >= 0:
+                    return start + found + 1
+                end = start
+    except FileNotFoundError:
+        pass
+    return 0
+
+
+def _not_running(run: RunDir, state: str) -> str:
+    name, typed = one_line(run.name), to_type(run)
+    if state == "done":
+        return f"{name} is done."
+    if state == "quiet":
+        return (
+            f"{name} has not been heard of for a while; its runner is on another host, or gone. "
+            f"`icm-tui resume {typed}` waits for a sign of it and goes on if there is none."
+        )
+    return f"{name} has no process ({state}). `icm-tui resume {typed}` starts one."
+
+
+def _say(line: str) -> None:
+    print(one_line(line), file=sys.stderr)
