@@ -237,7 +237,8 @@ class Phase:
             scores = labelling.with_answer(item, answers[item])
             values.append(None if scores is None else log_softmax([s - e for s, e in zip(scores, shares, strict=True)]))
         if not any(values):
-            return Choice([Option([labelling.labels[item] for item in members], 0.0)], 0, 0.0)
+            kept = [labelling.labels[item] if labelling.answered[item] else None for item in members]
+            return Choice([Option(kept, 0.0)], 0, 0.0)
         return choose(
             values,
             [value is not None or bool(labelling.answered[item]) for value, item in zip(values, members, strict=True)],
