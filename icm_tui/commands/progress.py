@@ -21,14 +21,16 @@ def progress_text(status: Status) -> str:
         parts.append(f"{_duration(status.seconds_left)} left")
     if status.spent_usd:
         parts.append(f"${status.spent_usd:.2f}")
-    parts.append("coherence not measured yet" if status.coherence_bits is None else f"coherence {status.coherence_bits:.2f} bits")
+    coherence = "not measured yet" if status.coherence_bits is None else f"{status.coherence_bits:.2f} bits"
+    parts.append(f"coherence {coherence}")
     if status.why:
         parts.append(status.why)
     return " · ".join(parts)
 
 
 class ProgressLine:
-    """Shows statuses on a stream; `close` ends the line."""
+    """Shows statuses on a stream; `close` ends the line. Where nobody reads the stream any more, nothing is shown: a
+    run does not end because its progress is not looked at."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -36,6 +38,7 @@ class ProgressLine:
         self._drawn = 0
         self._told = -1e9
         self._state: tuple[str, str] | None = None
+        self._gone = False
 
     def show(self, status: Status) -> None:
         """Show a status: at once on a terminal or where the state is new, else at most every five seconds."""
@@ -46,17 +49,24 @@ class ProgressLine:
         text = progress_text(status)
         if self._redraws:
             text = text[: shutil.get_terminal_size().columns - 1]
-            self._stream.write("\r" + text.ljust(self._drawn))
+            self._write("\r" + text.ljust(self._drawn))
             self._drawn = len(text)
         else:
-            self._stream.write(text + "\n")
-        self._stream.flush()
+            self._write(text + "\n")
 
     def close(self) -> None:
         """Leave the line standing."""
         if self._redraws and self._drawn:
-            self._stream.write("\n")
+            self._write("\n")
+
+    def _write(self, text: str) -> None:
+        if self._gone:
+            return
+        try:
+            self._stream.write(text)
             self._stream.flush()
+        except OSError:
+            self._gone = True
 
 
 def _duration(seconds: float) -> str:

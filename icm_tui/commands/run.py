@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from icm_tui.clean import multi_line, one_line
+from icm_tui.commands.naming import to_type
 from icm_tui.commands.progress import ProgressLine
 from icm_tui.errors import UserError
 from icm_tui.measure.gold_file import read_gold, write_gold
@@ -53,6 +54,10 @@ def run_to_end(made: RunDir, sets: list[str], *, as_json: bool) -> int:
     line = ProgressLine(sys.stderr)
     try:
         outcome = run_here(made.path, observe=line.show, sets=sets)
+    except KeyboardInterrupt:
+        # Before the run could heed it, while data and journal were read.
+        print(f"Interrupted; nothing is lost. `icm-tui resume {to_type(made)}` goes on.", file=sys.stderr)
+        return INTERRUPTED
     finally:
         line.close()
     if as_json:
@@ -64,7 +69,7 @@ def run_to_end(made: RunDir, sets: list[str], *, as_json: bool) -> int:
     why = "Interrupted" if outcome.interrupted else "Stopped"
     print(
         f"{why} at decision {outcome.summary['decisions']}; nothing is lost. "
-        f"`icm-tui resume {made.name if made.path.parent.name == 'runs' else made.path}` goes on.",
+        f"`icm-tui resume {to_type(made)}` goes on.",
         file=sys.stderr,
     )
     return INTERRUPTED if outcome.interrupted else STOPPED_SHORT

@@ -179,9 +179,7 @@ class Journal:
                 if sync:
                     # The file may have been cut back to where the last good sync left it.
                     self._written_seq = self._synced_seq
-                raise JournalUnwritable(
-                    f"{unwritable('The journal', self._path, error)} What is not written is kept in memory meanwhile."
-                ) from error
+                raise JournalUnwritable(unwritable("The journal", self._path, error)) from error
             self._written_seq = self._added_seq
 
 

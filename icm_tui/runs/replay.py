@@ -9,7 +9,7 @@ import msgspec
 from icm_tui.errors import UserError
 from icm_tui.runs.journal import read_records
 from icm_tui.runs.layout import RunDir, read_items
-from icm_tui.runs.records import AnswerRecord, AnyRecord, BlockRecord, CommandRecord, DecisionRecord
+from icm_tui.runs.records import AnswerRecord, AnyRecord, BlockRecord, CommandRecord, DecisionRecord, DoneRecord
 from icm_tui.runs.tally import Tally
 from icm_tui.search.interface import Search
 from icm_tui.search.score import log_softmax
@@ -17,12 +17,14 @@ from icm_tui.search.score import log_softmax
 
 class Replayed(msgspec.Struct):
     """What a journal says besides the search's own state: the counts, the lists by number, the ids of the commands
-    obeyed, and the settings changed on the way."""
+    obeyed, the settings changed on the way, whether the next decision is to be skipped, and whether the run is done."""
 
     tally: Tally = msgspec.field(default_factory=Tally)
     blocks: dict[int, BlockRecord] = {}
     obeyed: set[str] = set()
     sets: list[str] = []
+    skip: bool = False
+    done: bool = False
 
 
 def fold(
@@ -61,10 +63,15 @@ def _adopt(record: AnyRecord, search: Search, replayed: Replayed) -> None:
         if record.n != search.n:
             raise ValueError(f"decision {record.n} where {search.n} was expected")
         search.adopt_decision(record)
+        replayed.skip = replayed.skip and not record.items
     elif isinstance(record, CommandRecord):
         replayed.obeyed.add(record.id)
         if record.what == "resume" and record.outcome == "done":
             replayed.sets += record.args.get("set", [])
+        if record.what == "skip" and record.outcome == "done":
+            replayed.skip = True
+    elif isinstance(record, DoneRecord):
+        replayed.done = True
 
 
 class FinalLabel(msgspec.Struct):

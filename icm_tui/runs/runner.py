@@ -5,6 +5,7 @@ the journal before the search is told of it, a list before a question about it g
 """
 
 import asyncio
+import contextlib
 import os
 import socket
 import time
@@ -82,7 +83,8 @@ class Runner:
         self._in_flight: set[str] = set()
         self._paused: str | None = None
         self._until: int | None = None
-        self._skip = False
+        self._stepping = False
+        self._skip = replayed.skip
         self._ending: str | None = None
         self._unwritable: str | None = None
         self._heeded_at = self._beat_at = -1e9
@@ -90,12 +92,19 @@ class Runner:
         self._began = (time.monotonic(), search.n)
 
     def begin(self, start: StartRecord, sets: list[str]) -> None:
-        """Journal that a runner is at work, and the settings it was started with that differ from the frozen ones."""
+        """Journal that a runner is at work, and the settings it was started with that differ from the frozen ones.
+
+        Raises JournalUnwritable where the disk refuses: nothing is under way yet that would be worth waiting for.
+        """
         self._append(start)
         if sets:
             args = {"set": sets}
             self._append(CommandRecord(id="", what="resume", args=args, n=self._search.n, outcome="done"))
-        self._journal_now()
+        self._journal.flush_now()
+
+    def affirm_done(self) -> None:
+        """Say in the status that the run is done, for a runner that was killed when only that was left to do."""
+        self._write_status("done", "")
 
     @property
     def state(self) -> str:
@@ -116,7 +125,19 @@ class Runner:
         self._ending = why
 
     async def run(self) -> str:
-        """Run to the end and return the state: "done" or "stopped"."""
+        """Run to the end and return the state: "done" or "stopped". What it cannot go on from it says in the status, as
+        "failed", and raises."""
+        try:
+            return await self._run_on()
+        except Exception as error:
+            why = str(error) or type(error).__name__
+            with contextlib.suppress(JournalUnwritable):
+                self._append(StopRecord(state="failed", why=why))
+                self._journal.flush_now()
+            self._write_status("failed", why)
+            raise
+
+    async def _run_on(self) -> str:
         self._beat(force=True)
         while not self._search.done:
             self._heed()
@@ -169,18 +190,24 @@ class Runner:
         return "done", ""
 
     def _act_resume(self, command: inbox.Command) -> tuple[str, str]:
-        if self._paused is None and not command.args.get("set"):
-            return "no change", "the run is not paused"
         sets = command.args.get("set", [])
+        if not isinstance(sets, list) or not all(isinstance(change, str) for change in sets):
+            return "refused", "its settings are not a list of texts such as run.max_calls=500"
+        if self._paused is None and self._until is None and not sets:
+            return "no change", "the run is not paused"
         try:
             self._profile = with_allowed_sets(self._profile, sets)
         except UserError as error:
             return "refused", str(error)
-        self._paused = self._until = None
+        self._go_to(None)
         return "done", ""
 
     def _act_step(self, command: inbox.Command) -> tuple[str, str]:
-        return self._go_to(self._search.n + 1)
+        # Steps sent faster than they are taken add up.
+        under_way = self._until if self._stepping else None
+        self._go_to((self._search.n if under_way is None else under_way) + 1)
+        self._stepping = True
+        return "done", ""
 
     def _act_to(self, command: inbox.Command) -> tuple[str, str]:
         number = command.args.get("n")
@@ -188,25 +215,26 @@ class Runner:
             return "refused", "it names no decision; give the number of one as n"
         if number < self._search.n:
             return "no change", f"decision {number} was taken already"
-        return self._go_to(number + 1)
+        self._go_to(number + 1)
+        return "done", ""
 
     def _act_skip(self, command: inbox.Command) -> tuple[str, str]:
         if command.seen_seq is not None and command.seen_seq < self._tally.last_decision_seq:
             return "refused", "the decision that was on the screen has been taken meanwhile"
         self._skip = True
         if self._paused is not None:
-            return self._go_to(self._search.n + 1)
+            self._go_to(self._search.n + 1)
         return "done", ""
 
     def _act_stop(self, command: inbox.Command) -> tuple[str, str]:
         self.end("stopped by command")
         return "done", ""
 
-    def _go_to(self, until: int) -> tuple[str, str]:
-        """Go on until decision `until` is the next one, then pause."""
+    def _go_to(self, until: int | None) -> None:
+        """Go on until decision `until` is the next one, then pause; None is to the end."""
         self._paused = None
         self._until = until
-        return "done", ""
+        self._stepping = False
 
     async def _receive(self) -> None:
         """Journal the replies that came, then tell the search."""
@@ -272,13 +300,15 @@ class Runner:
                 self._pause(reached)
             return
         await self._flush_all()
+        if self._paused is not None or self._ending is not None:  # by a command that came while the disk refused
+            return
         for question in questions[:allowed]:
             block = self._blocks[question.block]
             self._in_flight.add(question.id)
             self._asker.ask(Asked(question.id, question.item, block.chain, block.id, block.demonstrations))
 
     def _questions(self, free: int) -> list[Question]:
-        stepping = self._until is not None and self._until <= self._search.n + 1
+        stepping = self._stepping or (self._until is not None and self._until <= self._search.n + 1)
         wanted = iter(self._search.lacks()) if stepping else self._search.wants()
         return list(islice((question for question in wanted if question.id not in self._in_flight), free))
 
@@ -296,7 +326,8 @@ class Runner:
         return concurrency, ""
 
     def _pause(self, why: str) -> None:
-        self._paused, self._until = why, None
+        self._go_to(None)
+        self._paused = why
         self._append(StopRecord(state="paused", why=why))
         self._beat(force=True)
 
@@ -330,8 +361,9 @@ class Runner:
         await self._flush()
         while self._unwritable is not None:
             if self._ending is not None and not self._in_flight:
-                raise RunFailed(self._unwritable)
+                raise RunFailed(f"{self._unwritable} What it did not take is lost; a resumed run asks for it again.")
             self._heed()
+            self._beat()
             await self._flush()
 
     def _cannot_write(self, why: str) -> None:
@@ -344,17 +376,15 @@ class Runner:
         if not force and now - self._beat_at < _BEAT_EVERY and self.state == self._beat_state:
             return
         self._beat_at, self._beat_state = now, self.state
-        self._write_status(self.state, self._unwritable or self._ending or self._paused or "")
+        kept = f"{self._unwritable} What is not written is kept in memory meanwhile." if self._unwritable else None
+        self._write_status(self.state, kept or self._ending or self._paused or "")
 
     def _write_status(self, state: str, why: str) -> None:
         status = self._status(state, why)
         self._observe(status)
-        try:
+        # The journal tells the same, and a heartbeat that cannot be written shows as a run gone quiet.
+        with contextlib.suppress(RunFailed):
             write_status(self._run, status)
-        except RunFailed as error:
-            # The journal tells the same; a heartbeat that cannot be written shows as a run gone quiet.
-            if self._unwritable is None:
-                self._unwritable = str(error)
 
     def _status(self, state: str, why: str) -> Status:
         began, at = self._began
@@ -415,8 +445,13 @@ def start_record(window: int, labels: list[str], digests: Digests) -> StartRecor
     )
 
 
-def refuse_other_run(start: StartRecord, digests: Digests, run: RunDir) -> None:
-    """Refuse to go on with a journal that was made of other items or settings than those in the directory."""
+def refuse_other_run(start: AnyRecord, digests: Digests, run: RunDir) -> None:
+    """Refuse to go on with a journal that does not begin as one, or was made of other items or settings than those in
+    the directory. `start` is its first record."""
+    if not isinstance(start, StartRecord):
+        raise UserError(
+            f"The journal {run.journal} does not begin with the start of a run. Put it back as it was written."
+        )
     if start.items_digest != digests.items:
         raise UserError(f"{run.items} is not what the run began with. Put it back as it was, or start a new run.")
     if start.profile_digest != digests.profile:

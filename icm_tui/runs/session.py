@@ -1,23 +1,25 @@
 """One process's turn at a run: lock it, read the journal back, run on, let go."""
 
 import asyncio
+import contextlib
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from icm_tui.errors import UserError
 from icm_tui.models.interface import Asker
 from icm_tui.profiles.schema import Profile
 from icm_tui.profiles.toml import load
 from icm_tui.runs.assembly import is_paid, make_asker, make_search, problem_of, window_of
 from icm_tui.runs.changes import with_allowed_sets
-from icm_tui.runs.journal import Journal, read_records
+from icm_tui.runs.journal import Journal, JournalUnwritable, read_records
 from icm_tui.runs.layout import RunDir, digest, read_items
 from icm_tui.runs.lock import RunLock
-from icm_tui.runs.records import StartRecord
+from icm_tui.runs.records import AnyRecord, StartRecord
 from icm_tui.runs.replay import fold
 from icm_tui.runs.runner import Digests, Runner, refuse_other_run, start_record
 from icm_tui.runs.status import Status
@@ -66,38 +68,41 @@ class _Turn:
         self._interrupted = False
 
     def run(self) -> Outcome:
+        items, items_digest = read_items(self._run)
+        digests = Digests(items_digest, digest(_read(self._run.profile)))
+        records: Iterator[AnyRecord] = iter(())
+        if self._run.journal.exists():
+            records = (record for _, record in read_records(self._run.journal))
+        first = next(records, None)
+        if first is not None:
+            # Before anything is made of them: a changed profile may fit neither its items nor itself.
+            refuse_other_run(first, digests, self._run)
         frozen = load(self._run.profile)
         with_allowed_sets(frozen, self._sets)
-        items, items_digest = read_items(self._run)
-        digests = Digests(items_digest, digest(self._run.profile.read_bytes()))
         problem = problem_of(frozen, items)
         asker = self._asker_of(frozen, problem, items)
-        journal = Journal.open(self._run.journal, durability="paid" if is_paid(frozen) else "free")
-        records = (record for _, record in read_records(self._run.journal))
-        first = next(records, None)
-        if isinstance(first, StartRecord):
-            refuse_other_run(first, digests, self._run)
         window = first.window if isinstance(first, StartRecord) else window_of(frozen, problem)
         search = make_search(frozen, problem, window)
         replayed = fold(chain([first] if first else [], records), search, self._run.journal, asker.relabel)
-        state = "done"
-        if not search.done:
-            runner = Runner(
-                self._run,
-                with_allowed_sets(frozen, [*replayed.sets, *self._sets]),
-                search,
-                asker,
-                journal,
-                replayed,
-                self._observe,
-            )
-            runner.begin(start_record(window, frozen.prompt.labels, digests), self._sets)
-            state = asyncio.run(self._until_signal(runner))
+        settings = with_allowed_sets(frozen, [*replayed.sets, *self._sets])
+        journal = Journal.open(self._run.journal, durability="paid" if is_paid(frozen) else "free")
+        try:
+            runner = Runner(self._run, settings, search, asker, journal, replayed, self._observe)
+            state = "done"
+            if replayed.done:
+                runner.affirm_done()
+            else:
+                start = start_record(window, frozen.prompt.labels, digests)
+                state = asyncio.run(self._until_signal(runner, start))
+        except BaseException:
+            with contextlib.suppress(JournalUnwritable):
+                journal.close()
+            raise
         journal.close()
         summary = summarise(self._run, state, frozen, problem, search, replayed.tally)
         return Outcome(state, self._interrupted, summary)
 
-    async def _until_signal(self, runner: Runner) -> str:
+    async def _until_signal(self, runner: Runner, start: StartRecord) -> str:
         def interrupt() -> None:
             self._interrupted = True
             runner.end("interrupted")
@@ -105,4 +110,12 @@ class _Turn:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, interrupt)
+        runner.begin(start, self._sets)
         return await runner.run()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}.") from error

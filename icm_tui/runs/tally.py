@@ -2,11 +2,15 @@
 
 import msgspec
 
-from icm_tui.runs.records import AnswerRecord, AnyRecord, DecisionRecord, StartRecord
+from icm_tui.runs.records import AnswerRecord, AnyRecord, CommandRecord, DecisionRecord, StartRecord, StopRecord
+
+# The commands that end a pause.
+_MOVING = ("resume", "step", "to", "skip")
 
 
 class Tally(msgspec.Struct):
-    """Counts over a run's whole life. `seconds` is the time its runners were at work, from their records."""
+    """Counts over a run's whole life. `seconds` is the time its runners were at work and not paused, from their
+    records."""
 
     calls: int = 0
     calls_cached: int = 0
@@ -19,12 +23,19 @@ class Tally(msgspec.Struct):
     decisions: int = 0
     last_decision_seq: int = -1
     _last_t: float | None = None
+    _at_rest: bool = False
 
     def add(self, record: AnyRecord) -> None:
         """Count a record."""
-        if not isinstance(record, StartRecord) and self._last_t is not None:
+        if isinstance(record, StartRecord):
+            self._at_rest = False
+        elif self._last_t is not None and not self._at_rest:
             self.seconds += max(0.0, record.t - self._last_t)
         self._last_t = record.t
+        if isinstance(record, StopRecord):
+            self._at_rest = True
+        elif isinstance(record, CommandRecord) and record.what in _MOVING and record.outcome == "done":
+            self._at_rest = False
         if isinstance(record, AnswerRecord):
             self.calls += 1
             self.calls_cached += record.cached

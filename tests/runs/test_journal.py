@@ -396,8 +396,7 @@ def test_a_full_disk_keeps_the_records_and_says_how_to_mend_it(tmp_path: Path) -
         with pytest.raises(JournalUnwritable) as caught:
             asyncio.run(journal.flush())
         assert str(caught.value) == (
-            f"The journal {path} cannot be written: no space left on device. To mend it, free some space on that disk. "
-            "What is not written is kept in memory meanwhile."
+            f"The journal {path} cannot be written: no space left on device. To mend it, free some space on that disk."
         )
         assert isinstance(caught.value, RunFailed)
         assert caught.value.exit_status == 1
