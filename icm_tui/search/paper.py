@@ -60,6 +60,8 @@ class Paper(Sequential):
         self._settings = settings
         self._answers: dict[str, tuple[int, Scores | None]] = {}
         self._missing: dict[str, tuple[int, _Labelling]] = {}
+        # Lists by the thousand hold the same few pairs: each is made once.
+        self._pairs = [((item, 0), (item, 1)) for item in range(problem.n_items)]
 
     def _seeds(self) -> tuple[list[int], list[int]]:
         generator = self._draws.generator(Purpose.SEEDS)
@@ -70,7 +72,7 @@ class Paper(Sequential):
         self._missing.clear()
         proposal = self._proposed()
         for question, (item, shown) in self._missing.items():
-            self._ask(question, item, shown, partial(_listed, shown))
+            self._ask(question, item, shown, partial(self._listed, shown))
         return None if self._missing else proposal
 
     def _keep(self, question: str, item: int, scores: Scores | None) -> None:
@@ -83,7 +85,7 @@ class Paper(Sequential):
 
     def _terms(self, proposal: Proposal, overridden: bool) -> dict[str, float]:
         labelling = self._labelling()
-        counted: dict[str, float] = {"broken": self._broken(labelling), "labelled": len(_listed(labelling))}
+        counted: dict[str, float] = {"broken": self._broken(labelling), "labelled": len(self._listed(labelling))}
         # What a person's labels score is known only once the next decision has asked for it.
         return counted if overridden else {**proposal.score, **counted}
 
@@ -192,13 +194,17 @@ class Paper(Sequential):
     def _questions(self, labelling: _Labelling) -> Iterator[tuple[str, int, _Labelling]]:
         """The questions whose answers make up P, an item each, with what is shown."""
         of_group: dict[int, tuple[str, _Labelling]] = {}
-        for item, _ in _listed(labelling):
+        for item, _ in self._listed(labelling):
             group = self.problem.group_of[item]
             if group not in of_group:
                 shown = self._shown_to(group, labelling)
                 of_group[group] = (_digest(shown), shown)
             digest, shown = of_group[group]
             yield _question(item, digest), item, shown
+
+    def _listed(self, labelling: _Labelling) -> list[tuple[int, int]]:
+        """The labelled items with their labels, in the order of the items."""
+        return [self._pairs[item][label] for item, label in enumerate(labelling) if label != _UNLABELLED]
 
     def _shown_to(self, group: int, labelling: _Labelling) -> _Labelling:
         """The labelling without the labels of a group."""
@@ -237,11 +243,6 @@ class Paper(Sequential):
                 last = n
         for question in dropped:
             del self._answers[question]
-
-
-def _listed(labelling: _Labelling) -> list[tuple[int, int]]:
-    """The labelled items with their labels, in the order of the items."""
-    return [(item, label) for item, label in enumerate(labelling) if label != _UNLABELLED]
 
 
 def _with(labelling: _Labelling, item: int, label: int) -> _Labelling:

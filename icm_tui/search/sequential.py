@@ -113,6 +113,10 @@ class Sequential(ABC):
         """The labels now. Items that the method never came to are None even when it is done."""
         return self._labels
 
+    def labels_of(self, chain: int) -> list[int | None]:
+        """The labels of the one chain there is, 0. Raises IndexError for another."""
+        return [self._labels][chain]
+
     @property
     def coherence_bits(self) -> float | None:
         """None: no answer is held out from the labels it is drawn into."""

@@ -251,3 +251,6 @@ def test_what_people_ask_of_a_search() -> None:
     journal = go_on(search, noise(1), [])
     assert [decision.phase for decision in decisions(journal)] == ["seeds", "paper"]
     assert (search.phase, search.n, search.done) == ("done", 2, True)
+    assert search.labels_of(0) == search.labels
+    with pytest.raises(IndexError):
+        search.labels_of(1)
