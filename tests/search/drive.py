@@ -1,0 +1,178 @@
+"""Runs a search without a clock: a model that is a pure function, answers told in order or out of it, and a journal."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any
+
+import msgspec
+
+from icm_tui.search.icm import Icm
+from icm_tui.search.types import Block, Decision, Question
+
+Shown = Sequence[tuple[int, int]]
+Model = Callable[[int, Shown], list[float] | None]
+
+
+class Told(msgspec.Struct, frozen=True):
+    """An answer as a journal keeps it."""
+
+    question: str
+    item: int
+    block: int
+    logprobs: list[float] | None
+
+
+Event = Block | Told | Decision
+
+
+def hashed(n_labels: int, *, refused: frozenset[int] = frozenset(), failing: float = 0.0) -> Model:
+    """Answers that follow from the item and what is shown, and from nothing else: noise, yet the same each time.
+
+    Questions about the items `refused` always fail, and about others a share `failing`.
+    """
+
+    def answer(item: int, shown: Shown) -> list[float] | None:
+        digest = hashlib.sha256(repr((item, sorted(shown), list(shown))).encode()).digest()
+        if item in refused or digest[31] / 256 < failing:
+            return None
+        return [-digest[label] / 64 for label in range(n_labels)]
+
+    return answer
+
+
+def leaning_towards(bias: Sequence[float], strength: float = 1.0) -> Model:
+    """A model with a leaning: the votes of what is shown, each weighted by a hash of both items, plus `bias` (nats)."""
+
+    def answer(item: int, shown: Shown) -> list[float]:
+        scores = list(bias)
+        for other, label in shown:
+            digest = hashlib.sha256(repr((item, other)).encode()).digest()
+            scores[label] += strength * (digest[0] / 256 - 0.5)
+        return scores
+
+    return answer
+
+
+def shown_to(search: Icm, question: Question, block: Block) -> list[tuple[int, int]]:
+    """The demonstrations of a question, with "all" spelt out."""
+    if block.demonstrations != "all":
+        return list(block.demonstrations)
+    own = search.problem.group_of[question.item]
+    labels = search.labels_of(block.chain)
+    return [
+        (item, label) for item, label in enumerate(labels) if label is not None and search.problem.group_of[item] != own
+    ]
+
+
+class Run:
+    """A search under way, what is in flight, and its journal."""
+
+    def __init__(self, search: Icm, model: Model, journal: Sequence[Event] = ()) -> None:
+        self.search = search
+        self.journal: list[Event] = list(journal)
+        self.asked: list[str] = []
+        self._model = model
+        self._blocks = {event.id: event for event in journal if isinstance(event, Block)}
+        self._flying: dict[str, Told] = {}
+        adopt(search, journal)
+        self.take_blocks()
+
+    def in_order(self) -> "Run":
+        """Ask and tell what the next decision lacks, question by question, until the search is over."""
+        while not self.search.done:
+            for question in self.search.lacks():
+                self.ask(question)
+                self.tell(question.id)
+            self.commit()
+        return self
+
+    def eagerly(self, after_decision: Callable[[Decision], Any] = lambda _: None) -> "Run":
+        """Tell everything the window lets out, then commit what can be, until the search is over."""
+        while not self.search.done:
+            for question in list(self.search.wants()):
+                self.ask(question)
+                self.tell(question.id)
+            while (decision := self.commit()) is not None:
+                after_decision(decision)
+        return self
+
+    def in_disorder(self, random: Random) -> "Run":
+        """Ask, tell and commit in random turns, answers in random order, until the search is over."""
+        while not self.search.done:
+            turn = random.randrange(4)
+            if turn == 0:
+                waiting = [question for question in self.search.wants() if question.id not in self._flying]
+                for question in random.sample(waiting, random.randint(0, len(waiting))):
+                    self.ask(question)
+            elif turn == 1 and self._flying:
+                self.tell(random.choice(list(self._flying)))
+            elif turn == 2:
+                for name in random.sample(list(self._flying), random.randint(0, len(self._flying))):
+                    self.tell(name)
+            else:
+                self.commit()
+        return self
+
+    # Step by step
+
+    def ask(self, question: Question) -> None:
+        """Send a question; its answer is in flight."""
+        shown = shown_to(self.search, question, self._blocks[question.block])
+        self.asked.append(question.id)
+        told = Told(question.id, question.item, question.block, self._model(question.item, shown))
+        self._flying[question.id] = told
+
+    def tell(self, name: str) -> None:
+        """Let an answer arrive."""
+        told = self._flying.pop(name)
+        self.search.tell(name, told.logprobs)
+        self.journal.append(told)
+
+    def commit(self) -> Decision | None:
+        """Take the next decision, if its answers are there."""
+        proposal = self.search.propose()
+        if proposal is None:
+            return None
+        decision = self.search.commit(proposal)
+        self.journal.append(decision)
+        self.take_blocks()
+        return decision
+
+    def take_blocks(self) -> None:
+        """Write new lists down."""
+        for block in self.search.take_blocks():
+            self._blocks[block.id] = block
+            self.journal.append(block)
+
+    # What came of it
+
+    @property
+    def decisions(self) -> list[Decision]:
+        """The decisions, in order."""
+        return [event for event in self.journal if isinstance(event, Decision)]
+
+    @property
+    def blocks(self) -> list[Block]:
+        """The lists, in order."""
+        return [event for event in self.journal if isinstance(event, Block)]
+
+    @property
+    def answers(self) -> dict[str, Told]:
+        """The answers, by question."""
+        return {event.question: event for event in self.journal if isinstance(event, Told)}
+
+    def trajectory(self) -> bytes:
+        """Every list and every decision, in order, and what came of them: what must not depend on timing."""
+        return msgspec.json.encode([self.blocks, self.decisions, self.search.labels, self.search.coherence_bits])
+
+
+def adopt(search: Icm, journal: Sequence[Event]) -> None:
+    """Give a journal back to a search that just began."""
+    for event in journal:
+        if isinstance(event, Block):
+            search.adopt_block(event)
+        elif isinstance(event, Told):
+            search.tell(event.question, event.logprobs)
+        else:
+            search.adopt_decision(event)

@@ -1,0 +1,72 @@
+"""Block calibration against its formula, from scratch."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from icm_tui.search.calibration import Calibration
+
+SCORES = st.tuples(*[st.floats(-5, 5, allow_nan=False)] * 2)
+
+
+@given(st.lists(st.lists(SCORES, max_size=5), max_size=80))
+def test_offsets_follow_the_formula(blocks: list[list[tuple[float, float]]]) -> None:
+    """s (mean of the block - mean of the last 64 block means), s = vL / (vL + vW), vL = max(0, variance - vW)."""
+    calibration = Calibration(2)
+    seen: list[np.ndarray] = []
+    within: list[np.ndarray] = []
+    for block in blocks:
+        found = calibration.offsets(block)
+        if not block:
+            assert found == (0.0, 0.0)
+            continue
+        scores = np.array(block)
+        seen.append(scores.mean(axis=0))
+        if len(block) > 1:
+            within.append(scores.var(axis=0, ddof=1) / len(block))
+        last = np.array(seen[-64:])
+        if len(last) < 2 or not within:
+            assert found == (0.0, 0.0)
+            continue
+        v_within = np.mean(within[-64:], axis=0)
+        v_list = np.maximum(0.0, last.var(axis=0, ddof=1) - v_within)
+        for label in range(2):
+            both = v_list[label] + v_within[label]
+            share = v_list[label] / both if both > 1e-15 else 0.0
+            expected = share * (last[-1] - last.mean(axis=0))[label]
+            assert found[label] == pytest.approx(expected, abs=1e-6)
+
+
+def offsets_of_blocks(lists: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """What is taken off the raw of 16 questions with unit noise, a block for each list's own leaning."""
+    calibration = Calibration(2)
+    found = []
+    for leaning in lists.tolist():
+        raws = (leaning + generator.normal(size=16)).tolist()
+        first, second = calibration.offsets([(raw / 2, -raw / 2) for raw in raws])
+        found.append(first - second)
+    return np.array(found)
+
+
+def test_what_lists_bring_is_taken_off() -> None:
+    generator = np.random.default_rng(0)
+    lists = generator.normal(0.0, 2.0, 200)
+    slope, _ = np.polyfit(lists[64:], offsets_of_blocks(lists, generator)[64:], 1)
+    assert slope == pytest.approx(1.0, abs=0.1)
+
+
+def test_what_chance_brings_is_left() -> None:
+    generator = np.random.default_rng(0)
+    found = offsets_of_blocks(np.zeros(200), generator)[64:]
+    assert found.std() < 0.5 * 16**-0.5
+
+
+def test_both_labels_lean_alike() -> None:
+    """For two labels the vector form is the scalar one: what is taken off one label is given to the other."""
+    calibration = Calibration(2)
+    generator = np.random.default_rng(1)
+    for _ in range(10):
+        raws = generator.normal(generator.normal(), 1.0, 4).tolist()
+        first, second = calibration.offsets([(raw / 2, -raw / 2) for raw in raws])
+        assert first == pytest.approx(-second)
