@@ -121,4 +121,4 @@ def test_the_demo_runs_from_the_wheel_in_an_empty_folder(installed: Path, tmp_pa
     summary = json.loads(python("-m", "icm_tui", "run", "demo", "--headless", "--json"))
     assert summary["state"] == "done"
     assert summary["labelled"] == summary["items"] > 0
-    assert Path(summary["run"]).is_relative_to(home)
+    assert Path(summary["directory"]).is_relative_to(home)
