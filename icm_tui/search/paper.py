@@ -192,15 +192,14 @@ class Paper(Sequential):
         return _Value(self._settings.alpha * p - count, p, count)
 
     def _questions(self, labelling: _Labelling) -> Iterator[tuple[str, int, _Labelling]]:
-        """The questions whose answers make up P, an item each, with what is shown."""
-        of_group: dict[int, tuple[str, _Labelling]] = {}
-        for item, _ in self._listed(labelling):
-            group = self.problem.group_of[item]
-            if group not in of_group:
+        """The questions whose answers make up P, an item each, with what is shown; those shown the same together."""
+        for group, members in enumerate(self.problem.groups):
+            labelled = [item for item in members if labelling[item] != _UNLABELLED]
+            if labelled:
                 shown = self._shown_to(group, labelling)
-                of_group[group] = (_digest(shown), shown)
-            digest, shown = of_group[group]
-            yield _question(item, digest), item, shown
+                digest = _digest(shown)
+                for item in labelled:
+                    yield _question(item, digest), item, shown
 
     def _listed(self, labelling: _Labelling) -> list[tuple[int, int]]:
         """The labelled items with their labels, in the order of the items."""
