@@ -31,7 +31,7 @@ def singles(count: int) -> Problem:
     return make_problem([Item(str(n), "") for n in range(count)], "none", 2)
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(problem=problems(), seed=SEEDS)
 def test_the_order_of_answers_does_not_matter(problem: Problem, seed: int) -> None:
     model = noise(seed, refused=1)
@@ -41,7 +41,7 @@ def test_the_order_of_answers_does_not_matter(problem: Problem, seed: int) -> No
     assert len(decisions(straight)) == 26
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(problem=problems(), seed=SEEDS, data=st.data())
 def test_a_run_cut_anywhere_goes_on_as_if_nothing_had_happened(
     problem: Problem, seed: int, data: st.DataObject
@@ -54,7 +54,7 @@ def test_a_run_cut_anywhere_goes_on_as_if_nothing_had_happened(
     assert go_on(search, model, whole[:cut], override=person) == whole
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(problem=problems(), seed=SEEDS, interfere=st.booleans())
 def test_every_decision_is_what_a_recomputation_from_scratch_says(
     problem: Problem, seed: int, interfere: bool
@@ -180,7 +180,7 @@ def test_seeds_are_random_labels_repaired_and_nothing_is_asked_for_them() -> Non
 def test_candidates_are_drawn_by_their_weights() -> None:
     """Nothing is ever labelled where every answer is refused, so that the weights stay as the seeds leave them."""
     problem = make_problem([Item(str(n), "", n // 3, None) for n in range(9)], "none", 2)
-    search = Fork(problem, chosen(1, seeds=9, batch_size=1, max_iters=20_000))
+    search = Fork(problem, chosen(1, seeds=9, batch_size=1, max_iters=8_000))
     proposal = search.propose()
     assert proposal is not None
     search.commit(proposal, dict(enumerate([0, 1, None, None, None, 0, 1, 0, 0])))
@@ -190,7 +190,7 @@ def test_candidates_are_drawn_by_their_weights() -> None:
     weights = [0.1, 0.1, 1 + 1 / 3, *[0.5 * (1 + 2 / 3)] * 2, 0.1, *[0.6] * 3]
     for item, weight in enumerate(weights):
         share = weight / sum(weights)
-        assert abs(drawn[item] / 20_000 - share) < 4 * math.sqrt(share * (1 - share) / 20_000)
+        assert abs(drawn[item] / 8_000 - share) < 4 * math.sqrt(share * (1 - share) / 8_000)
 
 
 def test_a_candidate_sees_the_first_labelled_two_a_group_and_never_itself() -> None:

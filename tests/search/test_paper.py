@@ -25,7 +25,7 @@ def chosen(seed: int, **others: float | str) -> PaperSettings:
     return PaperSettings(**({"seed": seed, "seeds": 4, "max_iters": 12, "fix_iters": 2, "alpha": 5.0} | others))
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(problem=problems(), seed=SEEDS)
 def test_the_order_of_answers_does_not_matter(problem: Problem, seed: int) -> None:
     model = noise(seed, refused=1)
@@ -35,7 +35,7 @@ def test_the_order_of_answers_does_not_matter(problem: Problem, seed: int) -> No
     assert len(decisions(straight)) == 13
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(problem=problems(), seed=SEEDS, data=st.data(), kept=st.sampled_from([0, 20, paper.KEPT_ANSWERS]))
 def test_a_run_cut_anywhere_goes_on_as_if_nothing_had_happened(
     problem: Problem, seed: int, data: st.DataObject, kept: int
@@ -50,7 +50,7 @@ def test_a_run_cut_anywhere_goes_on_as_if_nothing_had_happened(
         assert go_on(search, model, whole[:cut], override=person) == whole
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(problem=problems(), seed=SEEDS)
 def test_nothing_is_asked_twice(problem: Problem, seed: int) -> None:
     journal = go_on(Paper(problem, chosen(seed, max_iters=30)), noise(seed), [], override=overruling(seed))
@@ -59,7 +59,7 @@ def test_nothing_is_asked_twice(problem: Problem, seed: int) -> None:
     assert len(names) == len({name for name, _ in names})
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(problem=problems(), seed=SEEDS)
 def test_forgetting_answers_changes_no_decision(problem: Problem, seed: int) -> None:
     model = noise(seed, refused=1)
@@ -71,7 +71,7 @@ def test_forgetting_answers_changes_no_decision(problem: Problem, seed: int) -> 
     assert set(prompts(frugal)) == set(prompts(whole))
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(problem=problems(), seed=SEEDS)
 def test_a_list_holds_all_labelled_items_but_the_own_group_and_is_drawn_once(problem: Problem, seed: int) -> None:
     journal = go_on(Paper(problem, chosen(seed)), noise(seed), [])
@@ -93,7 +93,7 @@ def test_a_list_holds_all_labelled_items_but_the_own_group_and_is_drawn_once(pro
             lists.clear()
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(problem=problems(), seed=SEEDS, schedule=st.sampled_from(["log", "exp"]), interfere=st.booleans())
 def test_every_decision_is_what_a_recomputation_from_scratch_says(
     problem: Problem, seed: int, schedule: str, interfere: bool
