@@ -28,8 +28,8 @@ class Features:
     def __init__(self, texts: Sequence[str], groups: Sequence[int]) -> None:
         weighted = _WeightedCodes(texts)
         members: dict[int, list[int]] = {}
-        for item, group in enumerate(groups):
-            members.setdefault(group, []).append(item)
+        for item, number in enumerate(groups):
+            members.setdefault(number, []).append(item)
         self._start = np.zeros(len(texts), dtype=np.int64)
         self._stop = np.zeros(len(texts), dtype=np.int64)
         # Arrays that grow in place: lists of small ones would take several times the memory at 100k items.
