@@ -107,7 +107,8 @@ class Reference:
             else:
                 labels[item] = after
         if decision.phase == "leaning":
-            self.bias = self._measured_leaning()
+            # Rounded in the journal, as measured before.
+            self.bias = tuple(decision.score[f"leaning_{label}"] for label in range(self.problem.n_labels))
         if decision.phase == "selection":
             self.held_out = {}
 
@@ -130,9 +131,7 @@ class Reference:
         bits = [self._log_shares(answer, (0.0,) * self.problem.n_labels)[label] for label, answer in scored]
         return sum(bits) / math.log(2) / len(bits) + entropy_bits([label for label, _ in scored])
 
-    # Inside
-
-    def _measured_leaning(self) -> Vector:
+    def measured_leaning(self) -> Vector:
         """The mean over lists of the mean over all shifts of the shown labels."""
         shifts = self.problem.n_labels
         means = []
@@ -142,6 +141,8 @@ class Reference:
                 means.append(np.mean([one.logprobs for one in told], axis=0))
         mean = np.mean(means, axis=0) if means else np.zeros(shifts)
         return tuple((mean - mean.mean()).tolist())
+
+    # Inside
 
     def _log_shares(self, scores: Vector, shares: Vector) -> Vector:
         """log sigma(+-(raw - b - e)) for two labels, log softmax(r - b - e) for more."""
