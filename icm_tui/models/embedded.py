@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from icm_tui.models.features import PLACES, Features
 from icm_tui.models.reply import Reply
 
+# Up to here all dot products together cost less than they would one list after another.
+_KERNEL_ITEMS = 1024
 _NORM_ITEMS = 1024
 _NORM_BATCH = 256
 _NORM_KEY = 20
@@ -27,21 +29,30 @@ class EmbeddedModel:
     def __init__(self, texts: Sequence[str], groups: Sequence[int], n_labels: int) -> None:
         self._features = Features(texts, groups)
         self._groups = groups
+        self._groups_array = np.asarray(groups, dtype=np.int64)
         self._n_labels = n_labels
         self._members: dict[int, list[int]] = {}
         for item, group in enumerate(groups):
             self._members.setdefault(group, []).append(item)
         self._list: tuple[int, _ShownList] | None = None
+        self._kernel: NDArray[np.float64] | None = None
         self._chains: dict[int, _ShownAll] = {}
         self._norms = _Norms(self._features, groups)
 
     def answer_list(self, item: int, block: int, demonstrations: Sequence[tuple[int, int]]) -> Reply:
         """Vote by a list of (item, label); neighbouring questions of one block share the work."""
         if self._list is None or self._list[0] != block:
-            self._list = (block, _ShownList(self._features, demonstrations, self._n_labels))
+            self._list = (block, _ShownList(demonstrations, self._n_labels))
         shown = self._list[1]
-        outside = np.array([self._groups[other] != self._groups[item] for other, _ in demonstrations], dtype=float)
-        weights = shown.weights(item) * outside
+        if len(self._groups) <= _KERNEL_ITEMS:
+            if self._kernel is None:
+                rows = self._features.dense(range(len(self._groups)))
+                self._kernel = rows @ rows.T
+            weights = self._kernel[item, shown.items]
+        else:
+            weights = shown.weights(self._features, item)
+        outside = self._groups_array[shown.items] != self._groups[item]
+        weights = weights * outside
         return self._reply(weights @ shown.one_hot, math.sqrt(float(weights @ weights)), int(outside.sum()))
 
     def relabel(self, chain: int, changes: Iterable[Change]) -> None:
@@ -93,7 +104,7 @@ class _Norms:
         if self._sample is None:
             self._sample = self._draw()
         chosen, rows = self._sample
-        weights = self._dense(items) @ rows.T
+        weights = self._features.dense(items.tolist(), np.float32) @ rows.T
         outside = self._groups[items][:, None] != self._groups[chosen][None, :]
         squares = np.einsum("ij,ij,ij->i", weights, weights, outside.astype(np.float32))
         return np.asarray(np.sqrt(squares / np.maximum(outside.sum(axis=1), 1)), dtype=np.float32)
@@ -103,34 +114,25 @@ class _Norms:
         chosen = np.arange(count)
         if count > 2 * _NORM_ITEMS:
             chosen = np.random.Generator(np.random.Philox(key=_NORM_KEY)).permutation(count)[:_NORM_ITEMS]
-        return chosen, self._dense(chosen)
-
-    def _dense(self, items: NDArray[np.int64]) -> NDArray[np.float32]:
-        dense = np.tile(-self._features.mean.astype(np.float32), (len(items), 1))
-        for line, item in enumerate(items.tolist()):
-            places, values = self._features.row(item)
-            dense[line, places] += values
-        return dense
+        return chosen, self._features.dense(chosen.tolist(), np.float32)
 
 
 class _ShownList:
-    """A list of demonstrations as a matrix, a column each."""
+    """A list of demonstrations; where there is no kernel, as a matrix with a column each, made when first needed."""
 
-    def __init__(self, features: Features, demonstrations: Sequence[tuple[int, int]], n_labels: int) -> None:
-        self._features = features
-        self._rows = np.zeros((PLACES, len(demonstrations)))
+    def __init__(self, demonstrations: Sequence[tuple[int, int]], n_labels: int) -> None:
+        self.items = np.array([item for item, _ in demonstrations], dtype=np.int64)
         self.one_hot = np.zeros((len(demonstrations), n_labels))
-        for column, (other, label) in enumerate(demonstrations):
-            places, values = features.row(other)
-            self._rows[places, column] = values
-            self.one_hot[column, label] = 1.0
-        self._by_mean = features.mean @ self._rows
+        self.one_hot[np.arange(len(demonstrations)), [label for _, label in demonstrations]] = 1.0
+        self._columns: NDArray[np.float64] | None = None
 
-    def weights(self, item: int) -> NDArray[np.float64]:
+    def weights(self, features: Features, item: int) -> NDArray[np.float64]:
         """The dot products of an item with every demonstration, both less the mean of all rows."""
-        places, values = self._features.row(item)
-        weights = values @ self._rows[places]
-        return np.asarray(weights - self._by_mean - values @ self._features.mean[places] + self._features.mean_square)
+        if self._columns is None:
+            self._columns = np.ascontiguousarray(features.dense(self.items.tolist()).T)
+            self._by_mean = features.mean @ self._columns
+        places, values = features.row(item)
+        return np.asarray(values @ self._columns[places] - self._by_mean)
 
 
 class _ShownAll:

@@ -11,6 +11,7 @@ import re
 from array import array
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 from itertools import pairwise
 from zlib import crc32
 
@@ -59,6 +60,14 @@ class Features:
         """The places and values of one item, before the mean of all rows is taken off."""
         start, stop = self._start[item], self._stop[item]
         return self._places[start:stop], self._values[start:stop]
+
+    def dense(self, items: Sequence[int], kind: type[np.floating[Any]] = np.float64) -> NDArray[Any]:
+        """Whole rows (len(items), 4096) of numbers of `kind`, the mean of all rows taken off."""
+        rows = np.tile(-self.mean.astype(kind), (len(items), 1))
+        for line, item in enumerate(items):
+            places, values = self.row(item)
+            rows[line, places] += values
+        return rows
 
 
 class _WeightedCodes:
