@@ -11,8 +11,8 @@ import re
 from array import array
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
 from itertools import pairwise
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -118,7 +118,7 @@ def _codes(text: str) -> list[int]:
     """The crc32 of every feature that occurs in a text, repeated as often as it occurs."""
     words = _WORD.findall(text.lower())
     codes = [crc32(b"w" + word.encode()) for word in words]
-    codes += [crc32(f"p{one} {other}".encode()) for one, other in zip(words, words[1:], strict=False)]
+    codes += [crc32(f"p{one} {other}".encode()) for one, other in pairwise(words)]
     for word in words:
         codes += _characters(word)
     return codes

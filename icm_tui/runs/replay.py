@@ -1,7 +1,7 @@
 """Reading a journal back: the one fold by which a run is resumed, replayed and exported."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -16,11 +16,12 @@ from icm_tui.search.score import log_softmax
 
 
 class Replayed(msgspec.Struct):
-    """What a journal says besides the search's own state: the counts, the lists by number, the ids of the commands
-    obeyed, the settings changed on the way, whether the next decision is to be skipped, and whether the run is done."""
+    """What a journal says besides the search's own state: the counts, at which byte each list stands, the ids of the
+    commands obeyed, the settings changed on the way, whether the next decision is to be skipped, and whether the run is
+    done."""
 
     tally: Tally = msgspec.field(default_factory=Tally)
-    blocks: dict[int, BlockRecord] = {}
+    block_offsets: dict[int, int] = {}
     obeyed: set[str] = set()
     sets: list[str] = []
     skip: bool = False
@@ -28,20 +29,22 @@ class Replayed(msgspec.Struct):
 
 
 def fold(
-    records: Iterable[AnyRecord],
+    records: Iterable[tuple[int, AnyRecord]],
     search: Search,
     journal: Path,
     relabel: Callable[[int, list[tuple[int, int | None, int | None]]], None],
 ) -> Replayed:
     """Give a journal back to a fresh search: lists, answers and decisions are adopted, none is computed again.
 
-    `relabel` follows every chain's changes. Raises UserError where the records do not fit the search, naming the
-    first that does not.
+    `records` come with their byte offsets. `relabel` follows every chain's changes. Raises UserError where the records
+    do not fit the search, naming the first that does not.
     """
     replayed = Replayed()
-    for record in records:
+    for offset, record in records:
         try:
             _adopt(record, search, replayed)
+            if isinstance(record, BlockRecord):
+                replayed.block_offsets[record.id] = offset
             if isinstance(record, DecisionRecord):
                 relabel(record.chain, record.changes)
         except (KeyError, IndexError, ValueError, AssertionError, StopIteration) as error:
@@ -56,7 +59,6 @@ def fold(
 def _adopt(record: AnyRecord, search: Search, replayed: Replayed) -> None:
     if isinstance(record, BlockRecord):
         search.adopt_block(record)
-        replayed.blocks[record.id] = record
     elif isinstance(record, AnswerRecord):
         search.tell(record.question, record.logprobs)
     elif isinstance(record, DecisionRecord):
@@ -72,6 +74,17 @@ def _adopt(record: AnyRecord, search: Search, replayed: Replayed) -> None:
             replayed.skip = True
     elif isinstance(record, DoneRecord):
         replayed.done = True
+
+
+def read_blocks(journal: Path, offsets: Mapping[int, int], wanted: Iterable[int]) -> dict[int, BlockRecord]:
+    """The lists `wanted`, read again from where they stand; a long run's lists together would fill the memory."""
+    blocks: dict[int, BlockRecord] = {}
+    for number in wanted:
+        if number in offsets:
+            _, record = next(read_records(journal, start_offset=offsets[number]))
+            assert isinstance(record, BlockRecord)
+            blocks[number] = record
+    return blocks
 
 
 class FinalLabel(msgspec.Struct):

@@ -36,7 +36,7 @@ from icm_tui.runs.records import (
     StartRecord,
     StopRecord,
 )
-from icm_tui.runs.replay import Replayed
+from icm_tui.runs.replay import Replayed, read_blocks
 from icm_tui.runs.status import Status, write_status
 from icm_tui.search.interface import Search
 from icm_tui.search.types import Proposal, Question
@@ -45,6 +45,8 @@ _HEED_EVERY = 0.1
 _BEAT_EVERY = 1.0
 _RETRY_EVERY = 1.0
 _MOST_DECISIONS_A_TURN = 256
+# Lists kept before those with no question left are dropped.
+_FEWEST_BLOCKS = 256
 
 
 class Digests(NamedTuple):
@@ -77,7 +79,8 @@ class Runner:
         self._asker = asker
         self._journal = journal
         self._tally = replayed.tally
-        self._blocks = replayed.blocks
+        self._blocks = read_blocks(run.journal, replayed.block_offsets, {question.block for question in search.wants()})
+        self._most_blocks = _FEWEST_BLOCKS
         self._obeyed = replayed.obeyed
         self._observe = observe
         self._in_flight: set[str] = set()
@@ -282,6 +285,10 @@ class Runner:
             )
             self._blocks[block.id] = record
             self._append(record)
+        if len(self._blocks) > self._most_blocks:
+            still_open = {question.block for question in self._search.wants()}
+            self._blocks = {number: block for number, block in self._blocks.items() if number in still_open}
+            self._most_blocks = max(_FEWEST_BLOCKS, 2 * len(self._blocks))
 
     async def _ask(self) -> None:
         """Send as many of the questions that may be asked as the concurrency and the limits allow."""

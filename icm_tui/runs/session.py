@@ -48,9 +48,9 @@ def run_here(
 ) -> Outcome:
     """Run the run in `path` in this process until it is done or told to end; goes on where its journal ends.
 
-    SIGINT and SIGTERM end it cleanly: what is in flight is waited for and kept; a second one does not wait. `sets`
-    are changes of settings that resume allows. Raises UserError where the run cannot be run, RunFailed where it must
-    give up.
+    SIGINT, SIGTERM and SIGHUP end it cleanly: what is in flight is waited for and kept; a second one does not wait.
+    `sets` are changes of settings that resume allows. Raises UserError where the run cannot be run, RunFailed where it
+    must give up.
     """
     run = RunDir(path)
     with RunLock(run):
@@ -70,10 +70,10 @@ class _Turn:
     def run(self) -> Outcome:
         items, items_digest = read_items(self._run)
         digests = Digests(items_digest, digest(_read(self._run.profile)))
-        records: Iterator[AnyRecord] = iter(())
+        records: Iterator[tuple[int, AnyRecord]] = iter(())
         if self._run.journal.exists():
-            records = (record for _, record in read_records(self._run.journal))
-        first = next(records, None)
+            records = read_records(self._run.journal)
+        offset, first = next(records, (0, None))
         if first is not None:
             # Before anything is made of them: a changed profile may fit neither its items nor itself.
             refuse_other_run(first, digests, self._run)
@@ -83,7 +83,7 @@ class _Turn:
         asker = self._asker_of(frozen, problem, items)
         window = first.window if isinstance(first, StartRecord) else window_of(frozen, problem)
         search = make_search(frozen, problem, window)
-        replayed = fold(chain([first] if first else [], records), search, self._run.journal, asker.relabel)
+        replayed = fold(chain([(offset, first)] if first else [], records), search, self._run.journal, asker.relabel)
         settings = with_allowed_sets(frozen, [*replayed.sets, *self._sets])
         journal = Journal.open(self._run.journal, durability="paid" if is_paid(frozen) else "free")
         try:
@@ -108,7 +108,7 @@ class _Turn:
             runner.end("interrupted")
 
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, interrupt)
         runner.begin(start, self._sets)
         return await runner.run()
