@@ -20,7 +20,7 @@ def measure(args: argparse.Namespace) -> int:
     labels = [final.label for final in final_labels(run.path)]
     rule = profile.consistency.rule
     measured = measure_labels(items, labels, read_gold(run.gold), fixed_names=rule == "one_true", seed=profile.run.seed)
-    report = {"run": str(run.path), **measured}
+    report = {"run": run.name, "directory": str(run.path), **measured}
     if rule == "opposite":
         report["unconstrained_groups"] = unconstrained_groups(items)
     print(msgspec.json.encode(report).decode() if args.json else format_table(report))

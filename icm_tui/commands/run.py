@@ -21,6 +21,12 @@ from icm_tui.runs.prepare import Prepared, make_run, prepare
 from icm_tui.runs.replay import final_labels
 from icm_tui.runs.session import Outcome, run_here
 
+_METHOD_NOTES = {
+    "fork": "Method fork runs as published, flaws kept: its score is unsigned, so labels drift to one set, and many "
+    "items stay unlabelled.",
+    "paper": "Method paper asks every labelled item again at each iteration; mutual predictability is the mean "
+    "log-probability.",
+}
 INTERRUPTED = 130
 STOPPED_SHORT = 1
 
@@ -32,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     expected = forecast(prepared.profile, prepared.task.items)
     if args.dry_run:
         return _show_forecast(prepared, expected, args.json)
-    for note in prepared.task.notes:
+    for note in _notes(prepared):
         print(one_line(note), file=sys.stderr)
     _confirm_cost(prepared, expected, args.yes)
     made = make_run(prepared, name=source.stem, out=args.out, write_gold=write_gold)
@@ -85,12 +91,12 @@ def _print_summary(made: RunDir, outcome: Outcome) -> None:
         f"{summary['calls']} calls ({summary['calls_per_label']} a label), {summary['decisions']} decisions, "
         f"{summary['seconds']:.1f} s, ${summary['cost_usd']:.2f}, method {summary['method']}, seed {summary['seed']}"
     )
-    print(
-        "coherence: not measured (fewer than 30 labels were held out)"
-        if coherence is None
-        else f"coherence: {coherence:.2f} bits, held out (0 is chance; it says how well labels hang together, not "
-        "how right they are)"
-    )
+    if coherence is not None:
+        print(f"coherence: {coherence:.2f} bits, held out (0 is chance; how well labels hang together, not how right)")
+    elif summary["method"] == "icm":
+        print("coherence: not measured (fewer than 30 labels were held out)")
+    else:
+        print(f"coherence: not measured by method {summary['method']}")
     profile = load(made.profile)
     gold = read_gold(made.gold)
     if gold.columns and not profile.run.blind:
@@ -116,12 +122,22 @@ def _show_forecast(prepared: Prepared, expected: Forecast, as_json: bool) -> int
     else:
         print("The embedded model answers in this process: no cost, and it reads the texts rather than a prompt.")
         print("What follows is what a language model would be shown.")
-    for note in prepared.task.notes:
+    for note in _notes(prepared):
         print(one_line(note))
     for number, prompt in enumerate(prompts, start=1):
         print(f"\n--- prompt {number} " + "-" * 50)
         print(multi_line(prompt))
     return 0
+
+
+def _notes(prepared: Prepared) -> list[str]:
+    """What a person should know of the data, the method and the model before the run is believed."""
+    notes = list(prepared.task.notes)
+    if prepared.profile.search.method in _METHOD_NOTES:
+        notes.append(_METHOD_NOTES[prepared.profile.search.method])
+    if prepared.profile.model.backend == "embedded":
+        notes.append("The embedded model finds surface patterns of words; it is not a language model.")
+    return notes
 
 
 def _confirm_cost(prepared: Prepared, expected: Forecast, yes: bool) -> None:

@@ -34,6 +34,18 @@ def _method(profile: Profile, rule: str | None) -> Iterator[Problem]:
             'or method "paper"',
             (method,),
         )
+    if search.shots == "all" and search.method == "fork":
+        yield Problem(
+            ("search", "shots"),
+            'method "fork" shows the first shots labelled items, so shots must be a number; take 6, as it does',
+            (method,),
+        )
+    elif search.shots not in (None, "all") and search.method == "paper":
+        yield Problem(
+            ("search", "shots"),
+            'method "paper" shows every labelled item; leave shots out, or set it to "all"',
+            (method,),
+        )
     schedules = SCHEDULES[search.method]
     if search.schedule is not None and search.schedule not in schedules:
         possible = listed([f'"{name}"' for name in schedules])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from icm_tui.errors import UserError
 from icm_tui.paths import make_private, runs_dir
 from icm_tui.profiles.defaults import resolve
 from icm_tui.profiles.schema import Profile
@@ -38,7 +39,18 @@ def prepare(profile: Profile) -> Prepared:
     )
     task = load_task(profile.task, labels=prompt.labels, rule=profile.consistency.rule, seed=profile.run.seed)
     resolved = resolve(profile, rule=task.rule, items=len(task.items), grouped=_grouped(task.items, task.rule))
+    _refuse_too_many_for_paper(resolved, len(task.items))
     return Prepared(resolved, task)
+
+
+def _refuse_too_many_for_paper(profile: Profile, items: int) -> None:
+    """Method `paper` shows all items in one context and asks all of them every iteration."""
+    most = profile.search.batch_size
+    if profile.search.method == "paper" and most is not None and items > most:
+        raise UserError(
+            f'Method "paper" searches at most search.batch_size = {most} items together, and the task has {items}. '
+            f"Set task.limit = {most}, raise search.batch_size, or take method \"icm\"."
+        )
 
 
 def _grouped(items: list[Item], rule: str) -> bool:

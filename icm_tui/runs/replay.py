@@ -16,11 +16,12 @@ from icm_tui.search.score import log_softmax
 
 
 class Replayed(msgspec.Struct):
-    """What a journal says besides the search's own state: the counts, at which byte each list stands, the ids of the
-    commands obeyed, the settings changed on the way, whether the next decision is to be skipped, and whether the run is
-    done."""
+    """What a journal says besides the search's own state: the counts, the lists that show all, at which byte each other
+    list stands, the ids of the commands obeyed, the settings changed on the way, whether the next decision is to be
+    skipped, and whether the run is done."""
 
     tally: Tally = msgspec.field(default_factory=Tally)
+    blocks: dict[int, BlockRecord] = {}
     block_offsets: dict[int, int] = {}
     obeyed: set[str] = set()
     sets: list[str] = []
@@ -44,7 +45,10 @@ def fold(
         try:
             _adopt(record, search, replayed)
             if isinstance(record, BlockRecord):
-                replayed.block_offsets[record.id] = offset
+                if record.demonstrations == "all":
+                    replayed.blocks[record.id] = record
+                else:
+                    replayed.block_offsets[record.id] = offset
             if isinstance(record, DecisionRecord):
                 relabel(record.chain, record.changes)
         except (KeyError, IndexError, ValueError, AssertionError, StopIteration) as error:

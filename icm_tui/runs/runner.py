@@ -79,7 +79,8 @@ class Runner:
         self._asker = asker
         self._journal = journal
         self._tally = replayed.tally
-        self._blocks = read_blocks(run.journal, replayed.block_offsets, {question.block for question in search.wants()})
+        still_open = {question.block for question in search.wants()}
+        self._blocks = replayed.blocks | read_blocks(run.journal, replayed.block_offsets, still_open)
         self._most_blocks = _FEWEST_BLOCKS
         self._obeyed = replayed.obeyed
         self._observe = observe
@@ -287,7 +288,12 @@ class Runner:
             self._append(record)
         if len(self._blocks) > self._most_blocks:
             still_open = {question.block for question in self._search.wants()}
-            self._blocks = {number: block for number, block in self._blocks.items() if number in still_open}
+            # A chain's one block that shows all serves every question to come.
+            self._blocks = {
+                number: block
+                for number, block in self._blocks.items()
+                if number in still_open or block.demonstrations == "all"
+            }
             self._most_blocks = max(_FEWEST_BLOCKS, 2 * len(self._blocks))
 
     async def _ask(self) -> None:

@@ -109,7 +109,8 @@ class _Turn:
 
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, interrupt)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup asks
+                loop.add_signal_handler(number, interrupt)
         runner.begin(start, self._sets)
         return await runner.run()
 

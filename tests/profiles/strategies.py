@@ -85,13 +85,14 @@ def profiles(draw: st.DrawFn) -> Profile:
     schedules = {"icm": ["geometric"], "paper": ["log", "exp"], "fork": ["log"]}[method]
     classes = draw(st.integers(2, 5)) if method == "icm" else 2
     rules = ["none", "same", "opposite", "one_true"][: 4 if classes == 2 else 2] + ["paper"] * (method != "icm")
+    shots = {"icm": _natural | st.just("all"), "paper": st.just("all"), "fork": _natural}[method]
     # Whatever the other temperature's default is, these two cool.
     initial_t = draw(_maybe(st.floats(10, 1e6)))
     final_t = draw(_maybe(st.floats(1e-6, 0.01)))
     search = Search(
         method=method,
         effort=draw(st.sampled_from(["lean", "standard", "thorough"])),
-        shots=draw(_maybe(_natural | st.just("all"))),
+        shots=draw(_maybe(shots)),
         share=draw(_maybe(_count)),
         confident=draw(_maybe(_part)),
         average=draw(_maybe(_count)),

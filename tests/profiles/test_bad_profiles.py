@@ -54,6 +54,17 @@ AFTER_A_TASK = [
     ("[model.extra]\nday = 1979-05-27", ["4: model.extra.day: a date or time cannot stand here; put it in quotes"]),
     # Out of bounds.
     ("[search]\nshots = -1", [f"4: {_SHOTS}, not -1"]),
+    (
+        '[search]\nmethod = "fork"\nshots = "all"',
+        [
+            '5: search.shots: method "fork" shows the first shots labelled items, so shots must be a number; '
+            "take 6, as it does"
+        ],
+    ),
+    (
+        '[search]\nmethod = "paper"\nshots = 8',
+        ['5: search.shots: method "paper" shows every labelled item; leave shots out, or set it to "all"'],
+    ),
     ("[search]\nconfident = 0", ["4: search.confident: expected a number above 0 and at most 1, not 0"]),
     ("[search]\nconfident = 1.5", ["4: search.confident: expected a number above 0 and at most 1, not 1.5"]),
     ("[search]\nfinal_t = 0.0", ["4: search.final_t: expected a number above 0, not 0.0"]),
