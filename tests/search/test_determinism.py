@@ -68,3 +68,35 @@ def test_an_adopted_journal_shows_the_state_it_was_cut_at(
     search = Icm(problem, chosen)
     adopt(search, run.journal[:length])
     assert (search.labels, search.coherence_bits, search.phase) == (labels, coherence, phase)
+
+
+@settings(max_examples=80)
+@given(problem=problems(), chosen=settings_of(lists=True), seed=st.integers(0, 2**32))
+def test_a_list_shows_the_labels_of_the_moment_the_window_let_it_in(
+    problem: Problem, chosen: Settings, seed: int
+) -> None:
+    """Its first decision is then less than a window ahead of its chain, however late answers are."""
+    run = Run(Icm(problem, chosen), hashed(problem.n_labels)).in_disorder(Random(seed))
+    place_of: dict[int, int] = {}
+    order: dict[tuple[str, int], int] = {}
+    chain_of = {decision.n: (decision.phase, decision.chain) for decision in run.decisions}
+    for decision in run.decisions:
+        place_of[decision.n] = order.setdefault(chain_of[decision.n], 0)
+        order[chain_of[decision.n]] += 1
+    first: dict[int, int] = {}
+    for told in run.answers.values():
+        n = int(told.question.split("/")[2])
+        first[told.block] = min(first.get(told.block, n), n)
+    labels: dict[int, dict[int, int | None]] = {}
+    taken: dict[tuple[str, int], int] = {}
+    for event in run.journal:
+        if isinstance(event, Decision):
+            key = (event.phase, event.chain)
+            taken[key] = taken.get(key, 0) + 1
+            labels.setdefault(event.chain, {}).update({item: after for item, _, after in event.changes})
+        elif not isinstance(event, Told) and event.phase != "leaning":
+            assert all(labels[event.chain][item] == label for item, label in event.demonstrations)
+            ahead = place_of[first[event.id]] - taken.get((event.phase, event.chain), 0)
+            units = order[event.phase, event.chain] // (chosen.chain_sweeps if event.phase == "tournament" else 1)
+            window = min(chosen.window, max(1, units // 4)) if event.phase == "tournament" else chosen.window
+            assert 0 <= ahead < window
