@@ -60,7 +60,7 @@ class AnswerRecord(Reply, tag_field="kind", tag="answer", kw_only=True, omit_def
 
 
 class DecisionRecord(Decision, tag_field="kind", tag="decision", kw_only=True):
-    """A decision as taken."""
+    """The search decided."""
 
     seq: int = -1
     t: float = 0.0

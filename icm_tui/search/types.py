@@ -62,8 +62,14 @@ class Proposal(msgspec.Struct, frozen=True):
 
 
 class Decision(msgspec.Struct):
-    """A decision as taken. `changes` are (item, label before, label after), null meaning unlabelled; `score` holds the
-    method's own terms after the decision. `overridden` is set where a person's word replaced the draw."""
+    """A decision as taken: number `n` of the run, for `items`.
+
+    `options` are the eight best assignments and the one drawn, best first, `chosen` the drawn one's place among them;
+    `draw` is the uniform number that drew it at `temperature`, and `log_normaliser` the logarithm of the sum of
+    exp(value / temperature) over all assignments. `changes` are (item, label before, label after), null meaning
+    unlabelled. `score` holds the method's own terms after the decision, such as coherence_bits (held out) or, in phase
+    "leaning", the model's leaning to each label (nats). `overridden` is set where a person's word replaced the draw.
+    """
 
     n: int
     phase: str

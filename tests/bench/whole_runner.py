@@ -2,7 +2,7 @@
 
     uv run python -m tests.bench.whole_runner [--sizes 1000 10000 100000] [--repeats 3]
 
-Each run is a process of its own: a file task of pairs made by code, 16 shots, effort standard, rule opposite. Printed are
+Each run is a process of its own: a file task of pairs made by code, 16 shots, effort standard, rule opposite. It prints
 milliseconds a decision (the summary's seconds over its decisions, median over repeats), the growth from the smallest
 size, and the peak resident memory.
 """

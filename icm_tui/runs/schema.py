@@ -1,0 +1,79 @@
+"""The journal's documentation, made from the structs that write it.
+
+`python -m icm_tui.runs.schema` prints it; JOURNAL.md beside this module holds it, and a test keeps that true.
+"""
+
+import inspect
+import sys
+import types
+import typing
+
+import msgspec
+
+from icm_tui.runs.records import FORMAT, AnyRecord
+
+_HEAD = f"""\
+# The journal of a run
+
+`journal.jsonl` holds everything that happened in a run, one JSON object a line, only ever added to. Records are told
+apart by `kind`; `seq` rises by one from 0, `t` is the unix time in seconds at which a record was written. This is
+format {FORMAT}. Items are numbered as the lines of `items.jsonl`, from 0. Labels are numbers too: label 0 is the first
+of the set names in the `start` record. A field that stands at its default may be left out. A torn last line is the
+end of a write that was cut short and does not count.
+
+The labels at any decision are those of its chain after all `changes` up to it: the chains of the tournament until the
+decision of phase "selection", the chain that it names from there on.
+"""
+
+
+def document() -> str:
+    """The documentation as Markdown: a heading, the docstring and a table of fields for every kind of record."""
+    return _HEAD + "".join(_section(record) for record in typing.get_args(AnyRecord))
+
+
+def _section(record: type[msgspec.Struct]) -> str:
+    hints = typing.get_type_hints(record)
+    rows = []
+    for field in msgspec.structs.fields(record):
+        if field.name in ("seq", "t"):
+            continue
+        default = "" if field.required else _default(field)
+        rows.append(f"| `{field.name}` | {_type(hints[field.name])} | {default} |\n")
+    told = [inspect.cleandoc(kind.__doc__ or "") for kind in record.__mro__ if _tells(kind, record)]
+    head = f"\n## `{record.__struct_config__.tag}`\n\n" + "\n\n".join(told) + "\n"
+    return head + ("\n| field | type | default |\n|---|---|---|\n" + "".join(rows) if rows else "")
+
+
+def _tells(kind: type, record: type) -> bool:
+    """Whether a class's docstring belongs to a record's section: its own, and that of the data it carries."""
+    return kind is record or (kind.__module__.startswith("icm_tui.") and kind.__module__ != record.__module__)
+
+
+def _default(field: msgspec.structs.FieldInfo) -> str:
+    value = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
+    return f"`{msgspec.json.encode(value).decode()}`"
+
+
+def _type(hint: object) -> str:
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if hint is type(None):
+        return "null"
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(_type(part) for part in parts)
+    if origin is typing.Literal:
+        return " or ".join(f'"{part}"' for part in parts)
+    if origin is list:
+        return f"list of {_type(parts[0])}"
+    if origin is tuple:
+        return f"[{', '.join(_type(part) for part in parts)}]"
+    if origin is dict:
+        return "object" if parts[1] is typing.Any else f"object of {_type(parts[1])}"
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        hints = typing.get_type_hints(hint)
+        return "{" + ", ".join(f"{name}: {_type(hints[name])}" for name in hint.__struct_fields__) + "}"
+    names = {int: "whole number", float: "number", str: "text", bool: "true or false"}
+    return names[hint]  # type: ignore[index]
+
+
+if __name__ == "__main__":
+    sys.stdout.write(document())
