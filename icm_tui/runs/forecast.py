@@ -48,20 +48,19 @@ def forecast(profile: Profile, items: Sequence[Item]) -> Forecast:
 
 
 def expected_calls(profile: Profile, problem: Problem) -> int:
-    """How many questions the search will ask."""
+    """How many questions the search will ask: exactly where groups are of one size, a few more than asked for `lean`."""
     search = profile.search
     if search.method == "fork":
         return (search.max_iters or 0) * (search.batch_size or 0)
     if search.method == "paper":
         return (search.max_iters or 0) * problem.n_items
     settings = icm_settings(profile, problem, window_of(profile, problem))
-    subset = min(settings.subset, problem.n_items)
-    calls = settings.leaning_lists * problem.n_labels
-    calls += settings.chains * settings.chain_sweeps * subset
-    calls += settings.sweeps * problem.n_items
+    units, unit_size = len(problem.units), problem.n_items / len(problem.units)
+    subset = min(units, math.ceil(settings.subset / unit_size))
+    asked = settings.chains * settings.chain_sweeps * subset + settings.sweeps * units
     if settings.second_look:
-        calls += math.ceil((SMALLEST_MARGIN + AT_RANDOM) * problem.n_items)
-    return calls
+        asked += math.ceil(SMALLEST_MARGIN * units) + math.ceil(AT_RANDOM * units)
+    return settings.leaning_lists * problem.n_labels + round(asked * unit_size)
 
 
 def first_prompts(profile: Profile, items: Sequence[Item], count: int = 3) -> list[str]:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Generator, Iterable, Sequence
-from itertools import takewhile
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -180,8 +179,3 @@ def until(state: str) -> Generator[None, Status, Status]:
         status = yield
         if status.state == state:
             return status
-
-
-def before(found: Sequence[AnyRecord], kind: type[AnyRecord]) -> list[AnyRecord]:
-    """The records in front of the first one of a kind."""
-    return list(takewhile(lambda record: not isinstance(record, kind), found))
