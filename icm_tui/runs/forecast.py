@@ -48,7 +48,7 @@ def forecast(profile: Profile, items: Sequence[Item]) -> Forecast:
 
 
 def expected_calls(profile: Profile, problem: Problem) -> int:
-    """How many questions the search will ask: exactly where groups are of one size, a few more than asked for `lean`."""
+    """How many questions the search will ask: exact where groups are of one size, a few too many for `lean`."""
     search = profile.search
     if search.method == "fork":
         return (search.max_iters or 0) * (search.batch_size or 0)
