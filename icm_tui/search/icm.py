@@ -279,7 +279,8 @@ class Icm:
             units=subset,
             sweeps=self._settings.chain_sweeps,
             share=min(self._settings.chain_share, max(1, len(subset) // 4)),
-            window=1 if shows_all else min(self._settings.window, max(1, len(subset) // 4)),
+            # A third, not a quarter as in the sweeps: it keeps more slots busy at 400 items, and labels are no worse.
+            window=1 if shows_all else min(self._settings.window, max(1, len(subset) // 3)),
             first=first + number,
             stride=self._chains,
         )

@@ -98,5 +98,5 @@ def test_a_list_shows_the_labels_of_the_moment_the_window_let_it_in(
             assert all(labels[event.chain][item] == label for item, label in event.demonstrations)
             ahead = place_of[first[event.id]] - taken.get((event.phase, event.chain), 0)
             units = order[event.phase, event.chain] // (chosen.chain_sweeps if event.phase == "tournament" else 1)
-            window = min(chosen.window, max(1, units // 4)) if event.phase == "tournament" else chosen.window
+            window = min(chosen.window, max(1, units // 3)) if event.phase == "tournament" else chosen.window
             assert 0 <= ahead < window
