@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from icm_tui.errors import RunFailed
-from icm_tui.runs.layout import FILE_MODE, RunDir
+from icm_tui.runs.layout import FILE_MODE, RunDir, unwritable
 from icm_tui.runs.status import read_status
 
 _PATIENCE = 120.0
@@ -21,7 +21,10 @@ def detach(path: Path, sets: list[str]) -> None:
     There is no third state: either it runs when this returns, or it is gone and RunFailed carries what it said.
     """
     run = RunDir(path)
-    descriptor = os.open(run.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, FILE_MODE)
+    try:
+        descriptor = os.open(run.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, FILE_MODE)
+    except OSError as error:
+        raise RunFailed(unwritable("The run's log", run.log, error)) from error
     said_before = os.fstat(descriptor).st_size
     words = [sys.executable, "-m", "icm_tui", "_runner", str(path)]
     for change in sets:
