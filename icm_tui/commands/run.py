@@ -87,8 +87,9 @@ def _print_summary(made: RunDir, outcome: Outcome) -> None:
     coherence = summary["coherence_bits"]
     labelled = f"{summary['labelled']} of {summary['items']} items labelled ({counts})"
     print(f"{summary['run']}: {summary['state']}, {labelled}")
+    per_label = f" ({summary['calls_per_label']} a label)" if summary["labelled"] else ""
     print(
-        f"{summary['calls']} calls ({summary['calls_per_label']} a label), {summary['decisions']} decisions, "
+        f"{summary['calls']} calls{per_label}, {summary['decisions']} decisions, "
         f"{summary['seconds']:.1f} s, ${summary['cost_usd']:.2f}, method {summary['method']}, seed {summary['seed']}"
     )
     if coherence is not None:

@@ -1,0 +1,327 @@
+"""`run`, `attach` and the progress line, as a person at a shell meets them."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from icm_tui.cli import main
+from icm_tui.commands import attach as attach_module
+from icm_tui.commands import progress
+from icm_tui.commands import run as run_module
+from icm_tui.commands.progress import ProgressLine, progress_text
+from icm_tui.runs import inbox
+from icm_tui.runs.layout import RunDir
+from icm_tui.runs.session import Outcome, run_here
+from icm_tui.runs.status import Status, read_status, write_status
+from tests.runs.made import lines, make
+from tests.runs.processes import dead_pid
+
+Told = pytest.CaptureFixture[str]
+
+SMALL = ("--set", "task.limit=16", "--set", "search.shots=4")
+SERVER = ("model.backend=openai", "model.base_url=https://host/v1", "model.model=m", "model.price_in=3")
+
+
+def status(**fields: Any) -> Status:
+    given = {"state": "running", "phase": "sweeps", "decision": 30, "decisions": 60, "calls": 99, "items": 8}
+    return Status(**{**given, "host": "here", "pid": 1, "t": 0.0, **fields})
+
+
+# run
+
+
+def test_headless_with_json_prints_one_object(tmp_path: Path, capsys: Told) -> None:
+    assert main(["run", "demo", "--headless", "--json", "--out", str(tmp_path / "run"), *SMALL]) == 0
+    told = capsys.readouterr()
+    summary = json.loads(told.out)
+    assert told.out.count("\n") == 1
+    assert (summary["state"], summary["labelled"], summary["items"]) == ("done", 16, 16)
+    assert summary["decisions"] == len(lines(RunDir(tmp_path / "run"), "decision"))
+    assert told.err.splitlines()[-1].startswith("done · done · decision ")
+
+
+def test_a_run_in_words(home: Path, capsys: Told) -> None:
+    assert main(["run", "demo", *SMALL]) == 0
+    (path,) = (home / "runs").iterdir()
+    out = capsys.readouterr().out.splitlines()
+    assert path.name.startswith("demo-")
+    assert out[0] == f"{path.name}: done, 16 of 16 items labelled (8 A, 8 B)"
+    calls, decisions = (len(lines(RunDir(path), kind)) for kind in ("answer", "decision"))
+    assert out[1].startswith(f"{calls} calls ({calls / 16} a label), {decisions} decisions, ")
+    assert out[2].startswith("coherence: ")
+    assert any(line.startswith("progressive") for line in out)
+    assert out[-1] == f"The run is in {path}"
+
+
+def test_a_blind_run_keeps_gold_to_itself(home: Path, capsys: Told) -> None:
+    assert main(["run", "demo", *SMALL, "--set", "run.blind=true"]) == 0
+    assert "progressive" not in capsys.readouterr().out
+
+
+def test_a_run_that_was_stopped_says_how_to_go_on(
+    home: Path, capsys: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped: list[str] = []
+
+    def show(line: ProgressLine, told: Status) -> None:
+        if not stopped:
+            (path,) = (home / "runs").iterdir()
+            stopped.append(inbox.send(RunDir(path), "stop", {}))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ProgressLine, "show", show)
+        assert main(["run", "demo", *SMALL]) == 1
+    told = capsys.readouterr()
+    (path,) = (home / "runs").iterdir()
+    assert told.out.splitlines()[:2] == [
+        f"{path.name}: stopped, 0 of 16 items labelled (0 A, 0 B)",
+        "0 calls, 0 decisions, 0.0 s, $0.00, method icm, seed 42",
+    ]
+    expected = f"Stopped at decision 0; nothing is lost. `icm-tui resume {path.name}` goes on."
+    assert told.err.splitlines()[-1] == expected
+    assert main(["resume", path.name, "--headless"]) == 0
+
+
+def test_an_interrupt_before_the_run_can_heed_it_says_how_to_go_on(
+    tmp_path: Path, capsys: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> Outcome:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run_module, "run_here", interrupted)
+    assert main(["run", "demo", "--out", str(tmp_path / "a run"), *SMALL]) == 130
+    expected = f"Interrupted; nothing is lost. `icm-tui resume '{tmp_path / 'a run'}'` goes on."
+    assert capsys.readouterr().err.splitlines()[-1] == expected
+
+
+def test_a_directory_that_is_taken_is_left_alone(tmp_path: Path, capsys: Told) -> None:
+    (tmp_path / "notes").write_text("mine")
+    assert main(["run", "demo", "--out", str(tmp_path), *SMALL]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        f"The directory {tmp_path} is not empty, and a run needs one of its own. "
+        "Choose another directory, or empty this one."
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["notes"]
+
+
+def test_a_run_goes_on_when_nobody_reads_its_progress_any_more(tmp_path: Path) -> None:
+    run = RunDir(tmp_path / "run")
+    words = ["run", "demo", "--json", "--out", str(run.path), *SMALL, "--set", "run.max_calls=20"]
+    line = [sys.executable, "-m", "icm_tui", *words]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        assert any(told.startswith("paused · ") for told in child.stderr)
+        child.stderr.close()
+        inbox.send(run, "resume", {"set": ["run.max_calls=1000"]})
+        assert json.loads(child.stdout.read())["state"] == "done"
+    assert child.returncode == 0
+
+
+# run --dry-run
+
+
+def test_a_dry_run_asks_nothing_and_makes_nothing(home: Path, capsys: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("a dry run came this far")
+
+    for name in ("make_run", "run_here", "detach"):
+        monkeypatch.setattr(run_module, name, never)
+    assert main(["run", "demo", "--dry-run", "--out", str(home / "out"), *SMALL]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("16 items, about ")
+    assert "no cost" in out
+    assert [f"--- prompt {number} " in out for number in (1, 2, 3, 4)] == [True, True, True, False]
+    assert main(["run", "demo", "--dry-run", "--json", *SMALL]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["items"], shown["cost_usd"], shown["paid"], len(shown["prompts"])) == (16, 0.0, False, 3)
+    assert all(prompt.endswith("\nSet:") for prompt in shown["prompts"])
+    assert list(home.iterdir()) == []
+
+
+def test_a_dry_run_tells_what_a_server_would_cost(home: Path, capsys: Told) -> None:
+    sets = [word for change in SERVER for word in ("--set", change)]
+    assert main(["run", "demo", "--dry-run", *SMALL, *sets]) == 0
+    assert " tokens read, cost about $0." in capsys.readouterr().out
+    assert main(["run", "demo", "--dry-run", *SMALL, *sets[:-2]]) == 0
+    assert "cost unknown: set model.price_in" in capsys.readouterr().out
+
+
+# What money needs
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[RunDir]:
+    """The runs that were started, in the place of running them."""
+    runs: list[RunDir] = []
+
+    def start(made: RunDir, sets: list[str], *, as_json: bool) -> int:
+        runs.append(made)
+        return 0
+
+    monkeypatch.setattr(run_module, "run_to_end", start)
+    return runs
+
+
+def paid_run(*more: str) -> int:
+    return main(["run", "demo", *SMALL, *(word for change in SERVER for word in ("--set", change)), *more])
+
+
+def test_off_a_terminal_money_needs_a_budget_or_a_yes(home: Path, capsys: Told, started: list[RunDir]) -> None:
+    assert paid_run() == 2
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.startswith("This run would make about ")
+    assert told.endswith(", and there is no terminal to ask on. Set run.budget_usd, or give --yes.")
+    assert not started
+    assert not (home / "runs").exists()
+    assert paid_run("--yes") == 0
+    assert paid_run("--set", "run.budget_usd=2") == 0
+    assert len(started) == 2
+
+
+@pytest.mark.parametrize(("answer", "exit_status"), [("y\n", 0), ("Yes\n", 0), ("n\n", 2), ("\n", 2), ("", 2)])
+def test_on_a_terminal_money_is_asked_about_once(
+    answer: str, exit_status: int, started: list[RunDir], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = Terminal()
+    monkeypatch.setattr(sys, "stdin", Terminal(answer))
+    monkeypatch.setattr(sys, "stderr", shown)
+    assert paid_run() == exit_status
+    assert len(started) == (exit_status == 0)
+    assert shown.getvalue().count("Go on? [y/N]") == 1
+    assert ("Nothing was started and nothing was spent.\n" in shown.getvalue()) == (exit_status == 2)
+
+
+# The progress line
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({}, "running · sweeps · decision 30 of 60 · 99 calls · coherence not measured yet"),
+        (
+            {"rate": 12.3, "seconds_left": 3725.0, "coherence_bits": 0.456, "spent_usd": 1.239},
+            "running · sweeps · decision 30 of 60 · 99 calls · 12 decisions/s · 1h02m left · $1.24 · "
+            "coherence 0.46 bits",
+        ),
+        (
+            {"rate": 0.52, "seconds_left": 61.9, "coherence_bits": -0.1},
+            "running · sweeps · decision 30 of 60 · 99 calls · 0.5 decisions/s · 1m01s left · coherence -0.10 bits",
+        ),
+        (
+            {"state": "pausing", "in_flight": 7, "why": "paused by command", "seconds_left": 9.0},
+            "pausing · sweeps · decision 30 of 60 · 7 answers in flight · 99 calls · coherence not measured yet · "
+            "paused by command",
+        ),
+    ],
+)
+def test_a_status_in_one_line(fields: dict[str, Any], text: str) -> None:
+    assert progress_text(status(**fields)) == text
+
+
+def test_off_a_terminal_a_line_comes_every_few_seconds_or_with_news(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    stream = io.StringIO()
+    line = ProgressLine(stream)
+    for later, fields in (
+        (0, {"decision": 1}),
+        (4.9, {"decision": 2}),
+        (0.1, {"decision": 3}),
+        (0.1, {"state": "paused", "decision": 4}),
+        (0.1, {"state": "paused", "why": "the disk is full", "decision": 5}),
+        (0.1, {"state": "paused", "why": "the disk is full", "decision": 6}),
+    ):
+        now[0] += later
+        line.show(status(**fields))
+    line.close()
+    told = stream.getvalue().splitlines()
+    assert [text.split(" of ")[0].split()[-1] for text in told] == ["1", "3", "4", "5"]
+
+
+def test_on_a_terminal_one_line_is_drawn_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    stream = Terminal()
+    line = ProgressLine(stream)
+    line.show(status(why="a long reason " * 9))
+    line.show(status(phase="", decision=1, decisions=2))
+    line.close()
+    before, first, second = stream.getvalue().split("\r")
+    assert before == ""
+    assert first == progress_text(status())[:39]
+    assert second.endswith("\n")
+    assert len(second) == 40
+
+
+def test_a_terminal_that_went_away_is_not_written_to_again() -> None:
+    class Gone(Terminal):
+        tries = 0
+
+        def flush(self) -> None:
+            self.tries += 1
+            raise BrokenPipeError
+
+    stream = Gone()
+    line = ProgressLine(stream)
+    for _ in range(3):
+        line.show(status())
+    line.close()
+    assert stream.tries == 1
+
+
+# attach
+
+
+def test_attach_on_a_run_whose_process_is_gone(tmp_path: Path, capsys: Told) -> None:
+    run = make(tmp_path / "run", "task.limit=8", "search.shots=2")
+    run_here(run.path)
+    ended = read_status(run)
+    assert ended is not None
+    write_status(run, status(host=os.uname().nodename, pid=dead_pid(), t=ended.t))
+    assert main(["attach", str(run.path)]) == 1
+    expected = "died · last seen running · sweeps · decision 30 of 60 · 99 calls · coherence not measured yet\n"
+    assert capsys.readouterr().out == expected
+
+
+def test_attach_follows_a_run_to_its_end(tmp_path: Path, capsys: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make(tmp_path / "run", "task.limit=8", "search.shots=2")
+    states = iter(("running", "pausing", "done"))
+    write_status(run, status(state="starting", host="elsewhere"))
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        write_status(run, status(state=next(states), host="elsewhere", t=float(len(slept))))
+
+    monkeypatch.setattr(attach_module.time, "sleep", sleep)
+    monkeypatch.setattr(attach_module.time, "time", lambda: 0.0)
+    assert main(["attach", str(run.path)]) == 0
+    assert slept == [1.0, 1.0, 1.0]
+    shown = [line.split(" · ")[0] for line in capsys.readouterr().out.splitlines()]
+    assert shown == ["starting", "running", "pausing", "done"]
+
+
+def test_attach_without_a_live_run(home: Path, capsys: Told) -> None:
+    assert main(["attach"]) == 2
+    expected = "No run is live. `icm-tui runs` lists them all; `icm-tui run demo` starts one.\n"
+    assert capsys.readouterr() == ("", expected)
+
+
+def test_attach_with_several_live_runs(home: Path, capsys: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("one", "two"):
+        run = make(home / "runs" / name, "task.limit=8", "search.shots=2")
+        write_status(run, status(host="elsewhere"))
+    monkeypatch.setattr(attach_module.time, "time", lambda: 1.0)
+    assert main(["attach"]) == 2
+    assert capsys.readouterr().err == "2 runs are live: one, two. Name one of them.\n"
