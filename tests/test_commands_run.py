@@ -312,6 +312,19 @@ def test_attach_follows_a_run_to_its_end(tmp_path: Path, capsys: Told, monkeypat
     assert shown == ["starting", "running", "pausing", "done"]
 
 
+def test_attach_on_a_run_that_ends_while_it_is_looked_at(
+    tmp_path: Path, capsys: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make(tmp_path / "run", "task.limit=8", "search.shots=2")
+    run_here(run.path)
+    ended = read_status(run)
+    assert ended is not None
+    found = iter([status(host=os.uname().nodename, pid=dead_pid()), ended])
+    monkeypatch.setattr(attach_module, "read_status", lambda run: next(found))
+    assert main(["attach", str(run.path)]) == 0
+    assert capsys.readouterr().out.startswith("done · done · ")
+
+
 def test_attach_without_a_live_run(home: Path, capsys: Told) -> None:
     assert main(["attach"]) == 2
     expected = "No run is live. `icm-tui runs` lists them all; `icm-tui run demo` starts one.\n"

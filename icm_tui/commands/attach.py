@@ -8,7 +8,7 @@ from icm_tui.commands.progress import progress_text
 from icm_tui.errors import UserError
 from icm_tui.paths import runs_dir
 from icm_tui.runs.layout import RunDir, find_run, run_paths
-from icm_tui.runs.status import LIVE, Heartbeat, liveness, read_status
+from icm_tui.runs.status import ENDED, LIVE, Heartbeat, liveness, read_status
 
 _EVERY = 1.0
 _STOPPED_SHORT = 1
@@ -22,6 +22,8 @@ def attach(args: argparse.Namespace) -> int:
         status = read_status(run)
         now = time.time()
         state = liveness(run, status, now, age=heartbeat.age(status, now) if status else None)
+        if status is not None and state != status.state and state in ENDED:
+            continue  # it ended since the status was read
         if status is None:
             print(state, flush=True)
         else:

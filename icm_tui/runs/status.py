@@ -146,13 +146,19 @@ def liveness(run: RunDir, status: Status | None, now: float, *, age: float | Non
         return status.state
     if status.host == socket.gethostname():
         if not process_exists(status.pid):
-            return "died"
+            return _parting_state(run)
         held = is_held(run.lock)
         if held is not None:
-            return status.state if held else "died"
+            return status.state if held else _parting_state(run)
     if age is None:
         age = abs(now - status.t)
     return status.state if age <= QUIET_AFTER else "quiet"
+
+
+def _parting_state(run: RunDir) -> str:
+    """The state of a run whose process is gone. It may have said so since its status was read."""
+    status = read_status(run)
+    return status.state if status is not None and status.ended else "died"
 
 
 def _is_new(run: RunDir, now: float) -> bool:
