@@ -12,13 +12,13 @@ import msgspec
 import pytest
 
 from icm_tui.errors import RunFailed, UserError
-from icm_tui.runs import runner, session
+from icm_tui.runs import inbox, runner, session
 from icm_tui.runs.layout import RunDir
 from icm_tui.runs.records import FORMAT, ErrorRecord, StopRecord
 from icm_tui.runs.replay import final_labels
 from icm_tui.runs.session import run_here
 from icm_tui.runs.status import Status, read_status
-from tests.runs.made import Silent, counted, lines, make, records, trajectory, wrapped
+from tests.runs.made import Script, Silent, counted, driven, lines, make, records, trajectory, until, wrapped
 from tests.runs.processes import lock_holder
 
 SETS = ("search.shots=8",)
@@ -116,6 +116,33 @@ def test_a_disk_that_refuses_for_a_while_pauses_the_run(
     assert trajectory(run) == trajectory(undisturbed)
     assert final_labels(run.path) == final_labels(undisturbed.path)
     assert sorted(asked) == sorted(answer["question"] for answer in lines(run, "answer"))
+
+
+@pytest.mark.parametrize("begin", [2, 3, 4, 5, 40, 41])
+def test_a_pause_that_comes_while_the_disk_refuses_holds_once_it_does_not(
+    begin: int, run: RunDir, undisturbed: RunDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Disk(run, errno.ENOSPC, refusals=7, begin=begin)
+    monkeypatch.setattr(os, "write", disk.write)
+    asked: list[str] = []
+
+    def script() -> Script:
+        yield from until("paused")
+        inbox.send(run, "pause", {})
+        status = yield
+        while status.why != "paused by command" or status.in_flight:
+            status = yield
+        count = len(asked)
+        for _ in range(3):
+            inbox.send(run, "knock", {})
+            status = yield
+            assert (status.state, len(asked)) == ("paused", count)
+        inbox.send(run, "resume", {})
+
+    assert run_here(run.path, observe=driven(script()), asker_of=counted(asked)).state == "done"
+    assert disk.refused == 7
+    assert trajectory(run) == trajectory(undisturbed)
+    assert len(asked) == len(lines(run, "answer"))
 
 
 def test_a_person_may_end_a_run_whose_disk_stays_full(
