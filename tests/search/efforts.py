@@ -1,38 +1,22 @@
-"""Settings as section 2 of the search's description has them: what an effort means for a problem."""
+"""The settings that a profile of defaults resolves to, for a problem made by a test."""
 
+from icm_tui.profiles.defaults import resolve
+from icm_tui.profiles.schema import Consistency, Model, Profile, Prompt, Run, Search, TaskSection
+from icm_tui.runs.assembly import icm_settings, window_of
 from icm_tui.search.problem import Problem
 from icm_tui.search.settings import Settings
 
-SWEEPS = {"lean": 1, "standard": 2, "thorough": 8}
-
 
 def effort(problem: Problem, name: str, seed: int, *, shots: int = 16, concurrency: int = 8) -> Settings:
-    """Method `icm` with lists of `shots` demonstrations."""
+    """Method `icm` with lists of `shots` demonstrations; `name` is its effort."""
+    profile = Profile(
+        run=Run(seed=seed),
+        task=TaskSection(dataset="file", path="items.jsonl", text="text"),
+        model=Model(concurrency=concurrency),
+        prompt=Prompt(labels=["A", "B", "C", "D", "E"][: problem.n_labels]),
+        search=Search(effort=name, shots=shots),  # type: ignore[arg-type]
+        consistency=Consistency(rule=problem.rule),  # type: ignore[arg-type]
+    )
     grouped = any(len(unit) > 1 for unit in problem.units)
-    return Settings(
-        seed=seed,
-        window=max(1, min(8 * concurrency, len(problem.units) // 4)),
-        shots=shots,
-        chains=4 if grouped else 16,
-        subset=min(max(problem.n_items // 8, 48), 128),
-        seeds=max(8, 4 * problem.n_labels),
-        sweeps=SWEEPS[name],
-        second_look=name == "lean",
-        balanced=grouped,
-    )
-
-
-def everything(problem: Problem, seed: int) -> Settings:
-    """Method `icm` with all labelled items shown: restarts from random labels, the most coherent kept."""
-    return Settings(
-        seed=seed,
-        shots="all",
-        chains=8,
-        chain_sweeps=4,
-        subset=problem.n_items,
-        sweeps=0,
-        average=1,
-        confident=1.0,
-        leaning_lists=0,
-        balanced=any(len(unit) > 1 for unit in problem.units),
-    )
+    resolved = resolve(profile, rule=problem.rule, items=problem.n_items, grouped=grouped)
+    return icm_settings(resolved, problem, window_of(resolved, problem))
