@@ -70,6 +70,7 @@ class Phase:
         self._publish = publish
         self._orders: dict[int, list[int]] = {}
         self._let_in = 0
+        self._ready_until = 0
         self._block: Block | None = None
         self._answers: dict[int, dict[int, Scores | None]] = {}
         self._last_in_block: dict[int, int] = {}
@@ -133,8 +134,12 @@ class Phase:
         place = self.committed
         if place >= self._let_in:
             return False
-        last = self._last_in_block[place] if self._calibration else place + 1
-        return all(len(self._answers[other]) == len(self.members(other)) for other in range(place, last))
+        if place >= self._ready_until:
+            last = self._last_in_block[place] if self._calibration else place + 1
+            if any(len(self._answers[other]) < len(self.members(other)) for other in range(place, last)):
+                return False
+            self._ready_until = last
+        return True
 
     def lacking(self) -> list[Question]:
         """The questions that the next decision still waits for."""
