@@ -4,8 +4,8 @@
 
 An answer takes a log-normal time (sigma 0.3); a slot that comes free takes the next question the search wants. Prints,
 for five whole runs over pairs, the share of slots busy from the first question to the last answer (mean and lowest):
-the time-integral of the questions in flight over slots times makespan. Asked for: N = 2000 at 8, 32, 64 slots .95 in standard, .95, .95, .90 in
-lean; N = 400 in standard .95 at 8, .90 at 32.
+the time-integral of the questions in flight over slots times makespan. Asked for: N = 2000 at 8, 32, 64 slots .95 in
+standard, .95, .95, .90 in lean; N = 400 in standard .95 at 8, .90 at 32.
 """
 
 import heapq
