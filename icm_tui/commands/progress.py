@@ -41,9 +41,11 @@ class ProgressLine:
         self._gone = False
 
     def show(self, status: Status) -> None:
-        """Show a status: at once on a terminal or where the state is new, else at most every five seconds."""
+        """Show a status: at once on a terminal or where the state is new, else at most every five seconds, and while
+        the run is paused not again."""
         now = time.monotonic()
-        if not self._redraws and now - self._told < _EVERY and (status.state, status.why) == self._state:
+        old = (status.state, status.why) == self._state
+        if not self._redraws and old and (status.state == "paused" or now - self._told < _EVERY):
             return
         self._told, self._state = now, (status.state, status.why)
         text = progress_text(status)

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
 
 def runner_child(args: argparse.Namespace) -> int:
     """The process of a detached run: no terminal, no progress; its log is the run's."""
-    outcome = run_here(Path(args.directory), sets=args.set)
+    outcome = run_here(Path(args.directory), sets=args.set, stays=True)
     return 0 if outcome.state == "done" else STOPPED_SHORT
 
 
@@ -72,12 +72,9 @@ def run_to_end(made: RunDir, sets: list[str], *, as_json: bool) -> int:
         _print_summary(made, outcome)
     if outcome.state == "done":
         return 0
-    why = "Interrupted" if outcome.interrupted else "Stopped"
-    print(
-        f"{why} at decision {outcome.summary['decisions']}; nothing is lost. "
-        f"`icm-tui resume {to_type(made)}` goes on.",
-        file=sys.stderr,
-    )
+    at = f"at decision {outcome.summary['decisions']}"
+    why = f"Interrupted {at}" if outcome.interrupted else f"Stopped {at}: {outcome.why}"
+    print(f"{why}; nothing is lost. `icm-tui resume {to_type(made)}` goes on.", file=sys.stderr)
     return INTERRUPTED if outcome.interrupted else STOPPED_SHORT
 
 

@@ -21,9 +21,10 @@ from icm_tui.models.interface import Asked, Asker
 from icm_tui.models.reply import Reply
 from icm_tui.profiles.schema import Profile
 from icm_tui.runs import inbox
-from icm_tui.runs.changes import with_allowed_sets
+from icm_tui.runs.controls import DONE, Controls, Place
 from icm_tui.runs.journal import Journal, JournalUnwritable
 from icm_tui.runs.layout import RunDir
+from icm_tui.runs.pace import Pace
 from icm_tui.runs.records import (
     FORMAT,
     AnswerRecord,
@@ -60,7 +61,8 @@ class Runner:
     """Runs `search` against `asker` until it is done or told to end.
 
     The journal stands open at its end and what it held was `replayed` into the search. `observe` is called with every
-    status written.
+    status written. A run that comes to one of its limits pauses, and where nobody is there to lift it (not `stays`),
+    it ends.
     """
 
     def __init__(
@@ -72,9 +74,10 @@ class Runner:
         journal: Journal,
         replayed: Replayed,
         observe: Callable[[Status], None],
+        *,
+        stays: bool,
     ) -> None:
         self._run = run
-        self._profile = profile
         self._search = search
         self._asker = asker
         self._journal = journal
@@ -82,18 +85,14 @@ class Runner:
         still_open = {question.block for question in search.wants()}
         self._blocks = replayed.blocks | read_blocks(run.journal, replayed.block_offsets, still_open)
         self._most_blocks = _FEWEST_BLOCKS
-        self._obeyed = replayed.obeyed
+        self._controls = Controls(profile, replayed.skip, replayed.obeyed)
+        self._stays = stays
         self._observe = observe
         self._in_flight: set[str] = set()
-        self._paused: str | None = None
-        self._until: int | None = None
-        self._stepping = False
-        self._skip = replayed.skip
-        self._ending: str | None = None
         self._unwritable: str | None = None
         self._heeded_at = self._beat_at = -1e9
         self._beat_state = ""
-        self._began = (time.monotonic(), search.n)
+        self._pace = Pace()
 
     def begin(self, start: StartRecord, sets: list[str]) -> None:
         """Journal that a runner is at work, and the settings it was started with that differ from the frozen ones.
@@ -113,20 +112,25 @@ class Runner:
     @property
     def state(self) -> str:
         """The run's state as acknowledged."""
-        if self._ending is not None:
+        if self._controls.ending is not None:
             return "stopping"
         if self._unwritable is not None:
             return "paused"
-        if self._paused is not None:
+        if self._controls.paused is not None:
             return "pausing" if self._in_flight else "paused"
         return "running"
+
+    @property
+    def ending(self) -> str:
+        """Why the run ends before it is done; empty where it does not."""
+        return self._controls.ending or ""
 
     def end(self, why: str) -> None:
         """Ask nothing more; the process ends cleanly once the answers on their way are kept. A second call does not
         wait for them."""
-        if self._ending is not None:
+        if self._controls.ending is not None:
             self._in_flight.clear()
-        self._ending = why
+        self._controls.ending = why
 
     async def run(self) -> str:
         """Run to the end and return the state: "done" or "stopped". What it cannot go on from it says in the status, as
@@ -145,8 +149,8 @@ class Runner:
         self._beat(force=True)
         while not self._search.done:
             self._heed()
-            if self._ending is not None and not self._in_flight:
-                return await self._leave("stopped", self._ending)
+            if self._controls.ending is not None and not self._in_flight:
+                return await self._leave("stopped", self._controls.ending)
             await self._flush()
             self._decide()
             await self._ask()
@@ -164,85 +168,27 @@ class Runner:
             return
         self._heeded_at = now
         for command in inbox.take(self._run):
-            outcome, why = self._obey(command)
-            self._obeyed.add(command.id)
+            place = Place(self._search.n, self._tally.last_decision_seq)
+            obeyed = self._controls.obey(command, place)
             self._append(
                 CommandRecord(
-                    id=command.id, what=command.what, args=command.args, n=self._search.n, outcome=outcome, why=why
+                    id=command.id,
+                    what=command.what,
+                    args=command.args,
+                    n=place.n,
+                    outcome=obeyed.outcome,
+                    why=obeyed.why,
                 )
             )
+            if command.what == "pause" and obeyed == DONE:
+                self._append(StopRecord(state="paused", why=self._controls.paused or ""))
             self._journal_now()
             inbox.done(self._run, command)
             self._beat(force=True)
 
-    def _obey(self, command: inbox.Command) -> tuple[str, str]:
-        if command.refused:
-            return "refused", command.refused
-        if command.id in self._obeyed:
-            return "no change", "it was obeyed before"
-        act = _ACTS.get(command.what)
-        if act is None:
-            return "refused", f"this version knows no command {command.what!r}"
-        if self._ending is not None:
-            return "refused", "the run is ending"
-        return act(self, command)
-
-    def _act_pause(self, command: inbox.Command) -> tuple[str, str]:
-        if self._paused is not None:
-            return "no change", "the run is paused already"
-        self._pause("paused by command")
-        return "done", ""
-
-    def _act_resume(self, command: inbox.Command) -> tuple[str, str]:
-        sets = command.args.get("set", [])
-        if not isinstance(sets, list) or not all(isinstance(change, str) for change in sets):
-            return "refused", "its settings are not a list of texts such as run.max_calls=500"
-        if self._paused is None and self._until is None and not sets:
-            return "no change", "the run is not paused"
-        try:
-            self._profile = with_allowed_sets(self._profile, sets)
-        except UserError as error:
-            return "refused", str(error)
-        self._go_to(None)
-        return "done", ""
-
-    def _act_step(self, command: inbox.Command) -> tuple[str, str]:
-        # Steps sent faster than they are taken add up.
-        under_way = self._until if self._stepping else None
-        self._go_to((self._search.n if under_way is None else under_way) + 1)
-        self._stepping = True
-        return "done", ""
-
-    def _act_to(self, command: inbox.Command) -> tuple[str, str]:
-        number = command.args.get("n")
-        if not isinstance(number, int) or isinstance(number, bool):
-            return "refused", "it names no decision; give the number of one as n"
-        if number < self._search.n:
-            return "no change", f"decision {number} was taken already"
-        self._go_to(number + 1)
-        return "done", ""
-
-    def _act_skip(self, command: inbox.Command) -> tuple[str, str]:
-        if command.seen_seq is not None and command.seen_seq < self._tally.last_decision_seq:
-            return "refused", "the decision that was on the screen has been taken meanwhile"
-        self._skip = True
-        if self._paused is not None:
-            self._go_to(self._search.n + 1)
-        return "done", ""
-
-    def _act_stop(self, command: inbox.Command) -> tuple[str, str]:
-        self.end("stopped by command")
-        return "done", ""
-
-    def _go_to(self, until: int | None) -> None:
-        """Go on until decision `until` is the next one, then pause; None is to the end."""
-        self._paused = None
-        self._until = until
-        self._stepping = False
-
     async def _receive(self) -> None:
         """Journal the replies that came, then tell the search."""
-        wait = _HEED_EVERY if self._in_flight or self._paused is not None or self._unwritable else 0.0
+        wait = _HEED_EVERY if self._in_flight or self._controls.paused is not None or self._unwritable else 0.0
         replies = await self._asker.replies(wait)
         if not replies:
             return
@@ -258,10 +204,10 @@ class Runner:
     def _decide(self) -> None:
         """Take the decisions whose answers are there."""
         for _ in range(_MOST_DECISIONS_A_TURN):
-            if self._paused is not None or self._ending is not None or self._unwritable is not None:
+            if not self._controls.may_go_on or self._unwritable is not None:
                 return
-            if self._until is not None and self._search.n >= self._until:
-                self._pause(f"paused before decision {self._until}")
+            if (due := self._controls.pause_due(self._search.n)) is not None:
+                self._pause(due)
                 return
             proposal = self._search.propose()
             if proposal is None:
@@ -270,10 +216,10 @@ class Runner:
 
     def _commit(self, proposal: Proposal) -> None:
         override = None
-        if self._skip and proposal.items:
+        if self._controls.skip and proposal.items:
             labels = self._search.labels_of(proposal.chain)
             override = {item: labels[item] for item in proposal.items}
-            self._skip = False
+            self._controls.skip = False
         decision = self._search.commit(proposal, override)
         self._asker.relabel(decision.chain, decision.changes)
         self._append(msgspec.convert(decision, DecisionRecord, from_attributes=True))
@@ -298,9 +244,9 @@ class Runner:
 
     async def _ask(self) -> None:
         """Send as many of the questions that may be asked as the concurrency and the limits allow."""
-        if self._paused is not None or self._ending is not None or self._unwritable is not None:
+        if not self._controls.may_go_on or self._unwritable is not None:
             return
-        free = self._profile.model.concurrency - len(self._in_flight)
+        free = self._controls.profile.model.concurrency - len(self._in_flight)
         if free <= 0 or self._search.done:
             return
         self._publish_blocks()
@@ -310,10 +256,10 @@ class Runner:
         allowed, reached = self._allowance()
         if not allowed:
             if not self._in_flight:
-                self._pause(reached)
+                self._stop_at_limit(reached)
             return
         await self._flush_all()
-        if self._paused is not None or self._ending is not None:  # by a command that came while the disk refused
+        if not self._controls.may_go_on:  # by a command that came while the disk refused
             return
         for question in questions[:allowed]:
             block = self._blocks[question.block]
@@ -321,26 +267,31 @@ class Runner:
             self._asker.ask(Asked(question.id, question.item, block.chain, block.id, block.demonstrations))
 
     def _questions(self, free: int) -> list[Question]:
-        stepping = self._stepping or (self._until is not None and self._until <= self._search.n + 1)
-        wanted = iter(self._search.lacks()) if stepping else self._search.wants()
+        only_next = self._controls.asks_only_next(self._search.n)
+        wanted = iter(self._search.lacks()) if only_next else self._search.wants()
         return list(islice((question for question in wanted if question.id not in self._in_flight), free))
 
     def _allowance(self) -> tuple[int, str]:
         """How many more questions the profile's limits allow, counting those in flight, and the limit that is next."""
-        limits, concurrency = self._profile.run, self._profile.model.concurrency
-        how = "is reached; raise it with `icm-tui resume RUN --set"
+        limits, concurrency = self._controls.profile.run, self._controls.profile.model.concurrency
+        how = "is reached; raise it with --set"
         if limits.max_seconds is not None and self._tally.seconds >= limits.max_seconds:
-            return 0, f"run.max_seconds = {limits.max_seconds:g} {how} run.max_seconds=SECONDS`"
+            return 0, f"run.max_seconds = {limits.max_seconds:g} {how} run.max_seconds=SECONDS"
         if limits.budget_usd is not None and self._tally.cost_usd > 0 and self._tally.cost_usd >= limits.budget_usd:
-            return 0, f"run.budget_usd = {limits.budget_usd:g} {how} run.budget_usd=USD`"
+            return 0, f"run.budget_usd = {limits.budget_usd:g} {how} run.budget_usd=USD"
         if limits.max_calls is not None:
             left = limits.max_calls - self._tally.calls - len(self._in_flight)
-            return max(0, left), f"run.max_calls = {limits.max_calls} {how} run.max_calls=CALLS`"
+            return max(0, left), f"run.max_calls = {limits.max_calls} {how} run.max_calls=CALLS"
         return concurrency, ""
 
+    def _stop_at_limit(self, reached: str) -> None:
+        if self._stays:
+            self._pause(reached)
+        else:
+            self.end(reached)
+
     def _pause(self, why: str) -> None:
-        self._go_to(None)
-        self._paused = why
+        self._controls.pause(why)
         self._append(StopRecord(state="paused", why=why))
         self._beat(force=True)
 
@@ -373,7 +324,7 @@ class Runner:
         """Write what waits, however long the disk refuses; give up only when told to end at once."""
         await self._flush()
         while self._unwritable is not None:
-            if self._ending is not None and not self._in_flight:
+            if self._controls.ending is not None and not self._in_flight:
                 raise RunFailed(f"{self._unwritable} What it did not take is lost; a resumed run asks for it again.")
             self._heed()
             self._beat()
@@ -390,7 +341,7 @@ class Runner:
             return
         self._beat_at, self._beat_state = now, self.state
         kept = f"{self._unwritable} What is not written is kept in memory meanwhile." if self._unwritable else None
-        self._write_status(self.state, kept or self._ending or self._paused or "")
+        self._write_status(self.state, kept or self._controls.ending or self._controls.paused or "")
 
     def _write_status(self, state: str, why: str) -> None:
         status = self._status(state, why)
@@ -400,9 +351,8 @@ class Runner:
             write_status(self._run, status)
 
     def _status(self, state: str, why: str) -> Status:
-        began, at = self._began
-        elapsed = time.monotonic() - began
-        rate = (self._search.n - at) / elapsed if elapsed > 0.5 else None
+        self._pace.note(time.monotonic(), self._search.n, running=state == "running")
+        rate = self._pace.rate
         left = self._search.decisions - self._search.n
         tally = self._tally
         return Status(
@@ -432,16 +382,6 @@ class Runner:
         self._journal.flush_now()
         self._write_status(state, why)
         return state
-
-
-_ACTS: dict[str, Callable[[Runner, inbox.Command], tuple[str, str]]] = {
-    "pause": Runner._act_pause,
-    "resume": Runner._act_resume,
-    "step": Runner._act_step,
-    "to": Runner._act_to,
-    "skip": Runner._act_skip,
-    "stop": Runner._act_stop,
-}
 
 
 def start_record(window: int, labels: list[str], digests: Digests) -> StartRecord:

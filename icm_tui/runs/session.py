@@ -29,9 +29,11 @@ from icm_tui.tasks.item import Item
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """How a turn ended: the state ("done", "stopped"), whether a signal ended it, and the run's summary."""
+    """How a turn ended: the state ("done", "stopped") and why it stopped, whether a signal ended it, and the run's
+    summary."""
 
     state: str
+    why: str
     interrupted: bool
     summary: dict[str, Any]
 
@@ -45,26 +47,31 @@ def run_here(
     observe: Callable[[Status], None] = lambda status: None,
     sets: list[str] | None = None,
     asker_of: MakeAsker = make_asker,
+    stays: bool = False,
 ) -> Outcome:
     """Run the run in `path` in this process until it is done or told to end; goes on where its journal ends.
 
     SIGINT, SIGTERM and SIGHUP end it cleanly: what is in flight is waited for and kept; a second one does not wait.
-    `sets` are changes of settings that resume allows. Raises UserError where the run cannot be run, RunFailed where it
-    must give up.
+    `sets` are changes of settings that resume allows. At a limit of the profile the run ends, or, where it `stays`,
+    pauses until a command lifts the limit. Raises UserError where the run cannot be run, RunFailed where it must give
+    up.
     """
     run = RunDir(path)
     with RunLock(run):
-        return _Turn(run, observe, sets or [], asker_of).run()
+        return _Turn(run, observe, sets or [], asker_of, stays).run()
 
 
 class _Turn:
     """What one process does between taking the lock and letting it go."""
 
-    def __init__(self, run: RunDir, observe: Callable[[Status], None], sets: list[str], asker_of: MakeAsker) -> None:
+    def __init__(
+        self, run: RunDir, observe: Callable[[Status], None], sets: list[str], asker_of: MakeAsker, stays: bool
+    ) -> None:
         self._run = run
         self._observe = observe
         self._sets = sets
         self._asker_of = asker_of
+        self._stays = stays
         self._interrupted = False
 
     def run(self) -> Outcome:
@@ -87,7 +94,7 @@ class _Turn:
         settings = with_allowed_sets(frozen, [*replayed.sets, *self._sets])
         journal = Journal.open(self._run.journal, durability="paid" if is_paid(frozen) else "free")
         try:
-            runner = Runner(self._run, settings, search, asker, journal, replayed, self._observe)
+            runner = Runner(self._run, settings, search, asker, journal, replayed, self._observe, stays=self._stays)
             state = "done"
             if replayed.done:
                 runner.affirm_done()
@@ -100,7 +107,7 @@ class _Turn:
             raise
         journal.close()
         summary = summarise(self._run, state, frozen, problem, search, replayed.tally)
-        return Outcome(state, self._interrupted, summary)
+        return Outcome(state, runner.ending, self._interrupted, summary)
 
     async def _until_signal(self, runner: Runner, start: StartRecord) -> str:
         def interrupt() -> None:

@@ -12,7 +12,7 @@ from icm_tui.cli import main
 def test_measure_as_json(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["measure", str(finished), "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert report["run"] == str(finished)
+    assert (report["run"], report["directory"]) == (finished.name, str(finished))
     assert report["n"] == 40
     assert set(report["baselines"]) >= {"majority", "random"}
     (column,) = report["columns"].values()

@@ -43,7 +43,14 @@ def run(tmp_path: Path) -> RunDir:
 class Played:
     """A run driven by a script, the questions it asked and the statuses it gave."""
 
-    def __init__(self, run: RunDir, script: Callable[[RunDir, list[str]], Script], sets: list[str] | None = None):
+    def __init__(
+        self,
+        run: RunDir,
+        script: Callable[[RunDir, list[str]], Script],
+        sets: list[str] | None = None,
+        *,
+        stays: bool = True,
+    ):
         self.asked: list[str] = []
         self.statuses: list[Status] = []
         observe = driven(script(run, self.asked))
@@ -52,7 +59,9 @@ class Played:
             self.statuses.append(status)
             observe(status)
 
-        self.outcome: Outcome = run_here(run.path, observe=seen, asker_of=counted(self.asked), sets=sets)
+        self.outcome: Outcome = run_here(
+            run.path, observe=seen, asker_of=counted(self.asked), sets=sets, stays=stays
+        )
 
     @property
     def states(self) -> list[str]:
@@ -402,6 +411,14 @@ def stop_when_paused(run: RunDir, asked: list[str]) -> Script:
     inbox.send(run, "stop", {})
 
 
+def only_watch(run: RunDir, asked: list[str]) -> Script:
+    yield from until("stopped")
+
+
+def at_the_limit(limit: int) -> str:
+    return f"run.max_calls = {limit} is reached; raise it with --set run.max_calls=CALLS"
+
+
 def test_a_limit_of_calls_is_never_passed_and_can_be_lifted(tmp_path: Path, undisturbed: RunDir) -> None:
     run = make(tmp_path / "limited", *SETS, "run.max_calls=30")
     asked = []
@@ -411,14 +428,23 @@ def test_a_limit_of_calls_is_never_passed_and_can_be_lifted(tmp_path: Path, undi
         assert played.outcome.state == "stopped"
         assert len(asked) == len(lines(run, "answer")) == limit
         assert "pausing" not in played.states
-        reason = f"run.max_calls = {limit} is reached; raise it with `icm-tui resume RUN --set run.max_calls=CALLS`"
-        assert next(status.why for status in played.statuses if status.state == "paused") == reason
+        assert next(status.why for status in played.statuses if status.state == "paused") == at_the_limit(limit)
 
     def lift(run: RunDir, asked: list[str]) -> Script:
         yield from until("paused")
         inbox.send(run, "resume", {"set": ["run.max_calls=100000"]})
 
     assert Played(run, lift).outcome.state == "done"
+    assert trajectory(run) == trajectory(undisturbed)
+
+
+def test_a_run_that_nobody_stays_with_ends_at_its_limit_and_says_why(tmp_path: Path, undisturbed: RunDir) -> None:
+    run = make(tmp_path / "limited", *SETS, "run.max_calls=30")
+    played = Played(run, only_watch, stays=False)
+    assert (played.outcome.state, played.outcome.why) == ("stopped", at_the_limit(30))
+    assert "paused" not in played.states
+    assert len(played.asked) == len(lines(run, "answer")) == 30
+    assert run_here(run.path, sets=["run.max_calls=100000"]).state == "done"
     assert trajectory(run) == trajectory(undisturbed)
 
 

@@ -129,10 +129,9 @@ def test_a_pause_that_comes_while_the_disk_refuses_holds_once_it_does_not(
     def script() -> Script:
         yield from until("paused")
         inbox.send(run, "pause", {})
-        status = yield
+        status, count = (yield), len(asked)
         while status.why != "paused by command" or status.in_flight:
             status = yield
-        count = len(asked)
         for _ in range(3):
             inbox.send(run, "knock", {})
             status = yield

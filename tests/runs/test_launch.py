@@ -151,6 +151,6 @@ def test_attach_without_a_name_follows_the_only_live_run(
         monkeypatch.setattr(attach.time, "sleep", stop)
         assert main(["attach"]) == 1
     shown = capsys.readouterr().out.splitlines()
-    assert "raise it with `icm-tui resume RUN --set run.max_calls=CALLS`" in "".join(shown)
+    assert "run.max_calls = 20 is reached; raise it with --set run.max_calls=CALLS" in "".join(shown)
     assert shown[-1].startswith("stopped · ")
     assert shown[-1].endswith(" · stopped by command")

@@ -1,22 +1,36 @@
 """Whole runs in this process: what is asked, what is written and in which order, and what comes of it."""
 
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icm_tui.models.interface import Asker
+from icm_tui.models.interface import Asked, Asker
+from icm_tui.runs import runner, session
 from icm_tui.runs.layout import RunDir
 from icm_tui.runs.records import AnswerRecord, BlockRecord, DecisionRecord, DoneRecord, StartRecord, StopRecord
 from icm_tui.runs.replay import final_labels
 from icm_tui.runs.session import run_here
 from icm_tui.runs.status import Status, read_status
-from tests.runs.made import Counting, Refusing, Shuffled, counted, lines, make, records, trajectory, wrapped
+from icm_tui.search.icm import Icm
+from tests.runs.made import (
+    Answered,
+    Counting,
+    Refusing,
+    Shuffled,
+    Wrapped,
+    counted,
+    lines,
+    make,
+    records,
+    trajectory,
+    wrapped,
+)
 
 METHODS = {
     "standard": ["search.shots=8"],
@@ -142,7 +156,95 @@ def test_a_run_killed_when_only_its_status_was_left_comes_to_be_done(state: str 
     assert (status.state, status.decision, status.labelled) == ("done", done.decision, 8)
 
 
+class OnDisk:
+    """How many bytes of a run's journal are written, and how many are synced."""
+
+    def __init__(self, run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._run = run
+        self._fsync = os.fsync
+        self._synced = 0
+        monkeypatch.setattr(os, "fsync", self._seen)
+
+    def _seen(self, descriptor: int) -> None:
+        size = os.fstat(descriptor).st_size
+        self._fsync(descriptor)
+        if os.path.samestat(os.fstat(descriptor), self._run.journal.stat()):
+            self._synced = size
+
+    def holds(self, what: str, *, synced: bool) -> bool:
+        data = self._run.journal.read_bytes()
+        return what.encode() in (data[: self._synced] if synced else data)
+
+
+@pytest.mark.parametrize("paid", [False, True], ids=["free", "paid"])
+def test_lists_are_on_disk_before_they_are_shown_and_answers_before_they_are_used(
+    paid: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make(tmp_path / "run", "search.shots=4", "task.limit=16")
+    on_disk = OnDisk(run, monkeypatch)
+    monkeypatch.setattr(session, "is_paid", lambda profile: paid)
+    used: list[str] = []
+    tell = Icm.tell
+
+    def told(search: Icm, question: str, logprobs: list[float] | None) -> None:
+        assert on_disk.holds(f'"question":"{question}"', synced=paid)
+        used.append(question)
+        tell(search, question, logprobs)
+
+    class Looking(Wrapped):
+        def ask(self, asked: Asked) -> None:
+            assert on_disk.holds(f'{{"kind":"block","id":{asked.block},', synced=paid)
+            super().ask(asked)
+
+    monkeypatch.setattr(Icm, "tell", told)
+    assert run_here(run.path, asker_of=wrapped(Looking)).state == "done"
+    assert len(used) == len(lines(run, "answer")) > 0
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_lists_that_are_done_with_are_dropped_and_no_others(
+    method: str, whole: Callable[[str], RunDir], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "_FEWEST_BLOCKS", 1)
+    run = make(tmp_path / "run", *METHODS[method])
+    assert run_here(run.path).state == "done"
+    assert trajectory(run) == trajectory(whole(method))
+
+
 # Answers in any order
+
+
+def test_the_window_is_the_profile_s_whatever_a_runner_may_ask_at_once(tmp_path: Path) -> None:
+    sets = ["search.shots=4", "task.limit=120", "search.chains=2", "model.concurrency=1"]
+    wide, narrow, resumed = (
+        make(tmp_path / name, *sets[: 3 if name == "wide" else 4]) for name in ("wide", "narrow", "resumed")
+    )
+    limits = {wide: ["model.concurrency=1"], narrow: ["model.concurrency=32"], resumed: []}
+    for run, changed in limits.items():
+        if run is resumed:
+            with pytest.raises(InterruptedError):
+                run_here(run.path, asker_of=wrapped(lambda inner: _Lost(inner, 300)))
+            changed = ["model.concurrency=32"]
+        assert run_here(run.path, sets=changed).state == "done"
+    windows = [lines(run, "start")[0]["window"] for run in (wide, narrow, resumed)]
+    assert windows[0] != windows[1] == windows[2] == lines(resumed, "start")[1]["window"]
+    assert trajectory(resumed) == trajectory(narrow)
+    assert trajectory(wide)[0] != trajectory(narrow)[0]
+
+
+class _Lost(Wrapped):
+    """Is gone after `count` replies."""
+
+    def __init__(self, inner: Asker, count: int) -> None:
+        super().__init__(inner)
+        self._left = count
+
+    async def replies(self, seconds: float) -> list[Answered]:
+        given = await super().replies(seconds)
+        self._left -= len(given)
+        if self._left < 0:
+            raise InterruptedError
+        return given
 
 
 @pytest.mark.parametrize("concurrency", [1, 2, 5, 32])
@@ -154,7 +256,7 @@ def test_the_number_of_calls_at_once_changes_nothing(
     most: list[int] = []
 
     class Watching(Counting):
-        def ask(self, asked: Any) -> None:
+        def ask(self, asked: Asked) -> None:
             super().ask(asked)
             most.append(self.in_flight)
 
