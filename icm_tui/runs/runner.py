@@ -167,6 +167,8 @@ class Runner:
         if now - self._heeded_at < _HEED_EVERY:
             return
         self._heeded_at = now
+        if not self._run.path.is_dir():
+            raise RunFailed(f"The run directory {self._run.path} is gone; nothing that the run does could be kept.")
         for command in inbox.take(self._run):
             place = Place(self._search.n, self._tally.last_decision_seq)
             obeyed = self._controls.obey(command, place)

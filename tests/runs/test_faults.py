@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -398,3 +399,12 @@ def test_ctrl_c_on_the_command_line_says_how_to_go_on(number: int, tmp_path: Pat
     assert (last.state, last.why) == ("stopped", "interrupted")
     assert run_here(path, sets=["run.max_calls=100000"]).state == "done"
     assert trajectory(RunDir(path)) == trajectory(undisturbed)
+
+
+def test_a_run_whose_directory_is_taken_away_ends_and_says_so(run: RunDir) -> None:
+    def take_away(status: Status) -> None:
+        shutil.rmtree(run.path, ignore_errors=True)
+
+    with pytest.raises(RunFailed) as caught:
+        run_here(run.path, observe=take_away)
+    assert str(caught.value) == f"The run directory {run.path} is gone; nothing that the run does could be kept."
