@@ -376,16 +376,24 @@ def test_a_second_signal_does_not_wait_for_answers(run: RunDir, undisturbed: Run
     assert trajectory(run) == trajectory(undisturbed)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+_RUN_TO_END = """
+import sys
+from pathlib import Path
+from icm_tui.commands.run import run_to_end
+from icm_tui.runs.layout import RunDir
+sys.exit(run_to_end(RunDir(Path(sys.argv[1])), [], as_json=False))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_ctrl_c_on_the_command_line_says_how_to_go_on(number: int, tmp_path: Path, undisturbed: RunDir) -> None:
-    path = tmp_path / "run"
-    words = ["run", "leanings", "--headless", "--out", str(path)]
-    for change in ("task.limit=40", *SETS, "run.max_calls=200"):  # so that it cannot be done before the signal comes
-        words += ["--set", change]
-    line = [sys.executable, "-m", "icm_tui", *words]
+    path = make(tmp_path / "run", *SETS).path
+    # It waits there for the signal, however long that takes to come.
+    inbox.send(RunDir(path), "to", {"n": 50})
+    line = [sys.executable, "-c", _RUN_TO_END, str(path)]
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
         assert child.stderr is not None
-        assert any(told.startswith("running · seeds · decision 0 of ") for told in child.stderr)
+        assert any(told.startswith("paused · ") for told in child.stderr)
         child.send_signal(number)
         out, err = child.communicate(timeout=60)
     assert child.returncode == 130
@@ -397,7 +405,7 @@ def test_ctrl_c_on_the_command_line_says_how_to_go_on(number: int, tmp_path: Pat
     last = records(RunDir(path))[-1]
     assert isinstance(last, StopRecord)
     assert (last.state, last.why) == ("stopped", "interrupted")
-    assert run_here(path, sets=["run.max_calls=100000"]).state == "done"
+    assert run_here(path).state == "done"
     assert trajectory(RunDir(path)) == trajectory(undisturbed)
 
 
