@@ -147,6 +147,8 @@ class Runner:
 
     async def _run_on(self) -> str:
         self._beat(force=True)
+        # A list that the journal lost was drawn again from the labels as they stand: before they change, it is kept.
+        self._publish_blocks()
         while not self._search.done:
             self._heed()
             if self._controls.ending is not None and not self._in_flight:

@@ -39,19 +39,19 @@ def records(run: RunDir) -> list[AnyRecord]:
     return [record for _, record in read_records(run.journal)]
 
 
-def lines(run: RunDir, kind: str) -> list[dict[str, Any]]:
-    """The records of a kind as they stand in the file, but for what tells when they were written."""
+def lines(run: RunDir, *kinds: str) -> list[dict[str, Any]]:
+    """The records of some kinds as they stand in the file, but for what tells when they were written."""
     found = [json.loads(line) for line in run.journal.read_bytes().splitlines()]
-    return [{key: line[key] for key in line if key not in ("seq", "t")} for line in found if line["kind"] == kind]
+    return [{key: line[key] for key in line if key not in ("seq", "t")} for line in found if line["kind"] in kinds]
 
 
-def trajectory(run: RunDir) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, dict[str, Any]]]:
-    """What must not depend on anything but the seed, the window, the answers and the commands: decisions, lists, and
-    the answers by question."""
+def trajectory(run: RunDir) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
+    """What must not depend on anything but the seed, the window, the answers and the commands: decisions and lists, in
+    their order, and the answers by question."""
     answers = lines(run, "answer")
     by_question = {answer["question"]: answer for answer in answers}
     assert len(by_question) == len(answers), "a question is answered twice"
-    return lines(run, "decision"), lines(run, "block"), by_question
+    return lines(run, "decision", "block"), by_question
 
 
 # Askers

@@ -90,7 +90,7 @@ def _made(folder: Path, rows: list[Row], profile: Profile) -> RunDir:
     seed=st.integers(0, 2**32),
     random=st.randoms(use_true_random=False),
 )
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
 def test_other_gold_changes_no_decision(
     task: tuple[list[Row], TaskSection], search: Search, rule: Any, seed: int, random: Random
 ) -> None:

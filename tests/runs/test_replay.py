@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from icm_tui.profiles.toml import load
 from icm_tui.runs.assembly import make_asker, make_search, problem_of
 from icm_tui.runs.journal import read_records
 from icm_tui.runs.layout import RunDir, read_items
-from icm_tui.runs.records import AnswerRecord, CommandRecord, DecisionRecord, StartRecord
+from icm_tui.runs.records import AnswerRecord, BlockRecord, CommandRecord, DecisionRecord, StartRecord
 from icm_tui.runs.replay import Replayed, final_labels, fold
 from icm_tui.runs.session import run_here
 from icm_tui.runs.status import read_status
@@ -67,7 +68,7 @@ def replayed(run: RunDir) -> tuple[Search, Replayed]:
 
 @given(method=st.sampled_from(sorted(METHODS)), share=st.floats(0, 1))
 @example(method="standard", share=1.0)
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_a_journal_cut_anywhere_goes_on_to_the_same_end(
     method: str, share: float, whole: Callable[[str], RunDir]
 ) -> None:
@@ -87,6 +88,23 @@ def whole_lines(run: RunDir) -> list[dict[str, str]]:
     """The answers whose lines are whole."""
     found = [record for _, record in read_records(run.journal)] if run.journal.stat().st_size else []
     return [{"question": record.question} for record in found if isinstance(record, AnswerRecord)]
+
+
+@pytest.mark.parametrize("method", ["standard", "lean", "part", "calibrated"])
+def test_a_list_that_was_lost_is_drawn_again_before_the_labels_change(
+    method: str, whole: Callable[[str], RunDir], tmp_path: Path
+) -> None:
+    done = whole(method)
+    found = list(read_records(done.journal))
+    cuts = [
+        offset
+        for (_, before), (offset, record) in pairwise(found)
+        if isinstance(before, DecisionRecord) and isinstance(record, BlockRecord)
+    ]
+    for offset in cuts[:: max(1, len(cuts) // 6)]:
+        run = cut(done, tmp_path / f"{offset}", offset)
+        assert run_here(run.path).state == "done"
+        assert trajectory(run) == trajectory(done)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -110,7 +128,7 @@ def test_a_journal_cut_in_any_of_its_last_lines_comes_to_be_done(
 
 
 @given(method=st.sampled_from(sorted(METHODS)), share=st.floats(0, 1))
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_labels_read_from_a_journal_are_the_search_s_own(
     method: str, share: float, whole: Callable[[str], RunDir]
 ) -> None:

@@ -271,7 +271,7 @@ def test_the_number_of_calls_at_once_changes_nothing(
 
 
 @given(method=st.sampled_from(sorted(METHODS)), concurrency=st.integers(1, 32), seed=st.integers(0))
-@settings(max_examples=25)
+@settings(max_examples=15)
 def test_the_order_of_answers_changes_nothing(
     method: str, concurrency: int, seed: int, whole: Callable[[str], RunDir]
 ) -> None:
