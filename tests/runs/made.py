@@ -6,6 +6,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import msgspec
+
 from icm_tui.measure.gold_file import write_gold
 from icm_tui.models.interface import Asked, Asker, Change
 from icm_tui.models.reply import Reply
@@ -121,6 +123,18 @@ class Refusing(Wrapped):
             return reply
         self._once.discard(asked.item)
         return Reply(None, failed="the server refused the item: too long")
+
+
+class Priced(Wrapped):
+    """Asks `cost` USD and 100 tokens for a reply, half of them cached."""
+
+    def __init__(self, inner: Asker, cost: float) -> None:
+        super().__init__(inner)
+        self._cost = cost
+
+    async def replies(self, seconds: float) -> list[Answered]:
+        price = {"cost": self._cost, "tokens_in": 100, "tokens_out": 1, "tokens_cached": 50}
+        return [(asked, msgspec.structs.replace(reply, **price)) for asked, reply in await self.inner.replies(seconds)]
 
 
 class Silent(Wrapped):

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from icm_tui.errors import UserError
 from icm_tui.runs import inbox, runner
+from icm_tui.runs.journal import Journal
 from icm_tui.runs.layout import RunDir
 from icm_tui.runs.records import CommandRecord, DecisionRecord, StopRecord
 from icm_tui.runs.replay import final_labels
 from icm_tui.runs.session import Outcome, run_here
 from icm_tui.runs.status import Status, read_status
-from tests.runs.made import Script, counted, driven, lines, make, records, trajectory, until
+from tests.runs.made import Priced, Script, counted, driven, lines, make, records, trajectory, until, wrapped
 
 SETS = ("search.shots=8",)
 
@@ -448,27 +449,61 @@ def test_a_run_that_nobody_stays_with_ends_at_its_limit_and_says_why(tmp_path: P
     assert trajectory(run) == trajectory(undisturbed)
 
 
-def test_time_at_rest_is_not_time_at_work(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
-    from icm_tui.runs import journal
+def test_a_budget_is_passed_by_what_is_in_flight_at_most(tmp_path: Path) -> None:
+    run = make(tmp_path / "dear", *SETS, "run.budget_usd=0.5")
+    asker_of = wrapped(lambda inner: Priced(inner, 0.01))
+    short = run_here(run.path, asker_of=asker_of)
+    assert short.state == "stopped"
+    assert short.why == "run.budget_usd = 0.5 is reached; raise it with --set run.budget_usd=USD"
+    assert 50 <= short.summary["calls"] <= 50 + 7
+    done = run_here(run.path, asker_of=asker_of, sets=["run.budget_usd=1000"]).summary
+    assert done["cost_usd"] == pytest.approx(done["calls"] * 0.01)
+    assert [done[f"tokens_{kind}"] for kind in ("in", "out", "cached")] == [done["calls"] * n for n in (100, 1, 50)]
 
-    class Clock:
-        now = 1000.0
+
+class Clock:
+    """Unix seconds that pass when told, and by `tick` at every look."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, tick: float = 0.0) -> None:
+        self.now = 1000.0
+        self._tick = tick
+        opened = Journal.open
+        monkeypatch.setattr(
+            Journal, "open", lambda path, *, durability: opened(path, durability=durability, clock=self.look)
+        )
+
+    def look(self) -> float:
+        self.now += self._tick
+        return self.now
+
+
+def test_a_limit_of_time_counts_all_runners(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make(tmp_path / "slow", *SETS, "run.max_seconds=8")
+    Clock(monkeypatch, tick=0.01)
+    short = run_here(run.path)
+    assert (short.state, short.why) == (
+        "stopped",
+        "run.max_seconds = 8 is reached; raise it with --set run.max_seconds=SECONDS",
+    )
+    assert 8 <= short.summary["seconds"] < 9
+    asked: list[str] = []
+    assert run_here(run.path, asker_of=counted(asked)).state == "stopped"
+    assert asked == []
+    assert run_here(run.path, sets=["run.max_seconds=100000"]).summary["seconds"] > 9
+
+
+def test_time_at_rest_is_not_time_at_work(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
 
     def script(run: RunDir, asked: list[str]) -> Script:
         yield
         yield from paused_at(run, 20)
-        Clock.now += 500.0
+        clock.now += 500.0
         inbox.send(run, "step", {})
         yield from until("paused")
-        Clock.now += 3600.0
+        clock.now += 3600.0
         inbox.send(run, "resume", {})
         yield from until("running")
-        Clock.now += 7.0
+        clock.now += 7.0
 
-    opened = journal.Journal.open
-    monkeypatch.setattr(
-        journal.Journal,
-        "open",
-        lambda path, *, durability: opened(path, durability=durability, clock=lambda: Clock.now),
-    )
     assert Played(run, script).outcome.summary["seconds"] == 7.0
