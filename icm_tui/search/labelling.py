@@ -12,16 +12,16 @@ class Labelling:
     def __init__(self, problem: Problem, average: int) -> None:
         self.problem = problem
         self.labels: list[int | None] = [None] * problem.n_items
-        self.pool = LabelPool(problem.n_labels)
+        self.pool = LabelPool(problem.n_labels, problem.n_items)
         self.held_out = HeldOut(problem.n_labels)
         self.answered = bytearray(problem.n_items)
         self.bias: Scores = (0.0,) * problem.n_labels
         self._average = average
-        self._recent: dict[int, tuple[Scores, ...]] = {}
+        self._recent: list[tuple[Scores, ...]] = [()] * problem.n_items
 
     def recent(self, item: int) -> tuple[Scores, ...]:
         """The answers of this phase that count for an item, oldest first."""
-        return self._recent.get(item, ())
+        return self._recent[item]
 
     def with_answer(self, item: int, scores: Scores | None) -> Scores | None:
         """The mean of the answers that count once `scores` has come too, less the leaning; None without any."""
@@ -37,7 +37,7 @@ class Labelling:
 
     def forget_answers(self) -> None:
         """A new phase begins: nothing is averaged over its border."""
-        self._recent.clear()
+        self._recent = [()] * self.problem.n_items
 
     def score_held_out(self, item: int, scores: Scores) -> None:
         """Score the label that the item carries now, before a decision, by an answer alone."""
@@ -50,13 +50,13 @@ class Labelling:
         kept = self.recent(item)
         return self._less_bias(kept[-1]) if kept else None
 
-    def set_label(self, item: int, label: int | None, certainty: float | None = None) -> None:
-        """Set a label; its certainty is the margin of the answers that count unless given."""
+    def set_label(self, item: int, label: int | None) -> None:
+        """Set a label; its certainty is the margin of the answers that count."""
         self.labels[item] = label
-        if certainty is None:
-            scores = self.with_answer(item, None)
-            certainty = margin(scores) if scores is not None else 0.0
-        self.pool.put(item, label, certainty)
+        scores = self.with_answer(item, None)
+        self.pool.put(item, label, margin(scores) if scores is not None else 0.0)
 
     def _less_bias(self, scores: Scores) -> Scores:
+        if len(scores) == 2:
+            return (scores[0] - self.bias[0], scores[1] - self.bias[1])
         return tuple(score - bias for score, bias in zip(scores, self.bias, strict=True))

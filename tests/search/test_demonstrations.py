@@ -25,7 +25,7 @@ def pools(draw: st.DrawFn) -> tuple[Problem, dict[int, tuple[int, float]]]:
 
 
 def filled(problem: Problem, state: dict[int, tuple[int, float]]) -> LabelPool:
-    pool = LabelPool(problem.n_labels)
+    pool = LabelPool(problem.n_labels, problem.n_items)
     for item, (label, certainty) in state.items():
         pool.put(item, label, certainty)
     return pool
@@ -80,7 +80,7 @@ def test_a_list_is_what_it_must_be(
 @settings(max_examples=100)
 @given(st.lists(st.tuples(st.integers(0, 12), st.none() | st.integers(0, 1), st.floats(0, 5)), max_size=60))
 def test_a_pool_holds_the_last_thing_put(changes: list[tuple[int, int | None, float]]) -> None:
-    pool = LabelPool(2)
+    pool = LabelPool(2, 13)
     state: dict[int, tuple[int, float]] = {}
     for item, label, certainty in changes:
         pool.put(item, label, certainty)
@@ -161,7 +161,7 @@ def test_the_other_label_tops_up_a_short_one() -> None:
 def test_an_empty_pool_gives_an_empty_list() -> None:
     problem = Problem([[0], [1]], [0, 1], [0, 0], [[0], [1]], "same", 2)
     for balanced in (True, False):
-        pool = LabelPool(2)
+        pool = LabelPool(2, 2)
         how = {"shots": 4, "balanced": balanced, "confident": 0.5}
         assert draw_list(pool, problem, np.random.default_rng(0), outside=(), **how) == []
         pool.put(0, 1, 2.0)
