@@ -14,6 +14,8 @@ _PER_NAT = 10**6
 _ITEM_BITS = 32
 _ITEM_MASK = 2**_ITEM_BITS - 1
 _UNLABELLED = -1
+# Servers name an impossible label with -9999 nats and the like; above this all certainties count alike, and fit.
+_MOST_NATS = 2000.0
 
 
 class LabelPool:
@@ -44,7 +46,7 @@ class LabelPool:
             self._sorted[old].remove(self._packed[item])
         self._label[item] = _UNLABELLED if label is None else label
         if label is not None:
-            packed = round(certainty * _PER_NAT) << _ITEM_BITS | item
+            packed = round(min(certainty, _MOST_NATS) * _PER_NAT) << _ITEM_BITS | item
             self._sorted[label].add(packed)
             self._packed[item] = packed
 

@@ -197,6 +197,17 @@ def test_lists_shown_entirely_leave_out_the_own_group() -> None:
         run.commit()
 
 
+def test_a_label_that_a_server_calls_impossible_is_only_very_unlikely() -> None:
+    """Some servers give -9999 nats for what they rule out, and the smallest float there is would do as well."""
+    problem = pairs(40)
+    for least in (-9999.0, -3e38):
+        run = Run(
+            Icm(problem, Settings(seed=0, window=4)),
+            lambda item, shown, least=least: [[0.0, least], [least, 0.0]][item % 2],
+        )
+        assert run.eagerly().search.labels in ([0, 1] * 20, [1, 0] * 20)
+
+
 # What a person may do
 
 
