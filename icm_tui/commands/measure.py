@@ -1,6 +1,7 @@
 """`icm-tui measure`: a run's labels against gold."""
 
 import argparse
+from shutil import get_terminal_size
 
 import msgspec
 
@@ -23,5 +24,5 @@ def measure(args: argparse.Namespace) -> int:
     report = {"run": run.name, "directory": str(run.path), **measured}
     if rule == "opposite":
         report["unconstrained_groups"] = unconstrained_groups(items)
-    print(msgspec.json.encode(report).decode() if args.json else format_table(report))
+    print(msgspec.json.encode(report).decode() if args.json else format_table(report, get_terminal_size().columns))
     return 0

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from pathlib import Path
+from shutil import get_terminal_size
 
 import msgspec
 
@@ -90,7 +91,7 @@ def _print_summary(made: RunDir, outcome: Outcome) -> None:
         f"{summary['seconds']:.1f} s, ${summary['cost_usd']:.2f}, method {summary['method']}, seed {summary['seed']}"
     )
     if coherence is not None:
-        print(f"coherence: {coherence:.2f} bits, held out (0 is chance; how well labels hang together, not how right)")
+        print(f"coherence: {coherence:.2f} bits, held out (0 is chance; it is not accuracy)")
     elif summary["method"] == "icm":
         print("coherence: not measured (fewer than 30 labels were held out)")
     else:
@@ -102,7 +103,8 @@ def _print_summary(made: RunDir, outcome: Outcome) -> None:
         fixed = profile.consistency.rule == "one_true"
         items, _ = read_items(made)
         print()
-        print(format_table(measure_labels(items, labels, gold, fixed_names=fixed, seed=profile.run.seed)))
+        report = measure_labels(items, labels, gold, fixed_names=fixed, seed=profile.run.seed)
+        print(format_table(report, get_terminal_size().columns))
     print()
     print(f"The run is in {made.path}")
 

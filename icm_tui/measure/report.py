@@ -1,5 +1,6 @@
 """A run's labels measured against every gold column: as an object for --json, as a table for people."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 from unicodedata import combining, east_asian_width
@@ -76,22 +77,33 @@ def _groups(items: Sequence[Item]) -> Ints:
     return np.array([-1 - row if item.group is None else item.group for row, item in enumerate(items)], dtype=np.int64)
 
 
-_HEADINGS = ("column", "n", "coverage", "agreement", "95% interval", "balanced", "MCC", "majority", "fork's", "read as")
+_HEADINGS = ("column", "n", "cover", "agree", "95% interval", "balanced", "MCC", "majority", "fork's", "read as")
+_SPARED = ("fork's", "balanced", "MCC")
 
 
-def format_table(report: Mapping[str, Any]) -> str:
-    """What measure_labels returned as lines for a terminal, without a newline at the end. Column and class names are
-    cleaned of everything that could steer the terminal."""
+def format_table(report: Mapping[str, Any], width: int = 100) -> str:
+    """What measure_labels returned as lines for a terminal `width` cells wide, without a newline at the end.
+
+    Columns that do not fit are left out, in the order of _SPARED, and that is said. Column and class names are cleaned
+    of everything that could steer the terminal.
+    """
     columns: Mapping[str, Mapping[str, Any]] = report["columns"]
     if not columns:
         return "The task names no gold column: there is nothing to measure against."
     rows = [list(_HEADINGS)]
     rows += [_cells(one_line(name), column) for name, column in columns.items()]
+    left_out: list[str] = []
+    while (lines := _laid_out(rows)) and max(map(_width, lines)) > width and len(left_out) < len(_SPARED):
+        left_out.append(_SPARED[len(left_out)])
+        place = rows[0].index(left_out[-1])
+        rows = [row[:place] + row[place + 1 :] for row in rows]
+    notes = _notes(report, "majority_answer" in report["baselines"], left_out)
+    return "\n".join([*lines, "", *(line for note in notes for line in textwrap.wrap(note, width))])
+
+
+def _laid_out(rows: list[list[str]]) -> list[str]:
     widths = [max(map(_width, cells)) for cells in zip(*rows, strict=True)]
-    lines = ["  ".join(_padded(row, widths)).rstrip() for row in rows]
-    fixed_names = "majority_answer" in report["baselines"]
-    lines += ["", *_notes(report, fixed_names)]
-    return "\n".join(lines)
+    return ["  ".join(_padded(row, widths)).rstrip() for row in rows]
 
 
 def _cells(name: str, column: Mapping[str, Any]) -> list[str]:
@@ -102,7 +114,7 @@ def _cells(name: str, column: Mapping[str, Any]) -> list[str]:
         str(column["n"]),
         _number(column["coverage"]),
         _number(column["accuracy"]),
-        "-" if interval is None else " to ".join(map(_number, interval)),
+        "-" if interval is None else "-".join(map(_number, interval)),
         _number(column["balanced_accuracy"]),
         _number(column["mcc"]),
         _number(column["majority"]),
@@ -111,7 +123,7 @@ def _cells(name: str, column: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _notes(report: Mapping[str, Any], fixed_names: bool) -> list[str]:
+def _notes(report: Mapping[str, Any], fixed_names: bool, left_out: list[str]) -> list[str]:
     notes = []
     if fixed_names:
         notes.append("Read as: the gold class of each label, in order; the rule gives the labels their meaning.")
@@ -119,10 +131,18 @@ def _notes(report: Mapping[str, Any], fixed_names: bool) -> list[str]:
             if value is not None:
                 notes.append(f"Taking each group's commonest answer for true: {_number(value)} ({one_line(name)}).")
     else:
-        notes.append("Read as: the gold class of each label, in order. The names of the labels are arbitrary, so the")
-        notes.append("naming that agrees best is shown; chance is then somewhat above an even share.")
-    notes.append("Majority: what one class for all items would reach. Fork's: what its formula prints, where items")
-    notes.append("without gold count as wrong and the better of the share and its complement is taken.")
+        notes.append(
+            "Read as: the gold class of each label, in order. The names of the labels are arbitrary, so the naming "
+            "that agrees best is shown; chance is then somewhat above an even share."
+        )
+    majority = "Majority: what one class for all items would reach."
+    fork = (
+        " Fork's: what its formula prints, where items without gold count as wrong and the better of the share and its "
+        "complement is taken."
+    )
+    notes.append(majority if "fork's" in left_out else majority + fork)
+    if left_out:
+        notes.append(f"Left out for want of room: {', '.join(left_out)}; --json has them.")
     free = report.get("unconstrained_groups")
     if free:
         notes.append(f"Groups without exactly two keys, left unconstrained by the rule: {free}.")

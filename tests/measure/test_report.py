@@ -94,13 +94,28 @@ def test_the_table() -> None:
     report = measure_labels(_PAIRS, [1, 0, 0, 1, None], _GOLD, fixed_names=False, seed=42)
     lines = format_table(report | {"unconstrained_groups": 2}).splitlines()
     assert [" ".join(line.split()) for line in lines[:4]] == [
-        "column n coverage agreement 95% interval balanced MCC majority fork's read as",
-        "truth 4 1.000 1.000 1.000 to 1.000 1.000 1.000 0.500 1.000 false | true",
+        "column n cover agree 95% interval balanced MCC majority fork's read as",
+        "truth 4 1.000 1.000 1.000-1.000 1.000 1.000 0.500 1.000 false | true",
         "rare 0 0.000 - - - - 1.000 1.000 -",
         "none 0 - - - - - - 1.000 -",
     ]
     assert lines[-1] == "Groups without exactly two keys, left unconstrained by the rule: 2."
-    assert lines[1].index("1.000") + len("1.000") == lines[0].index("coverage") + len("coverage")
+    assert lines[1].index("1.000") + len("1.000") == lines[0].index("cover") + len("cover")
+
+
+@pytest.mark.parametrize(
+    ("width", "left_out"),
+    [(100, []), (80, ["fork's"]), (70, ["fork's", "balanced"]), (50, ["fork's", "balanced", "MCC"])],
+)
+def test_a_narrow_terminal_gets_fewer_columns_and_is_told(width: int, left_out: list[str]) -> None:
+    report = measure_labels(_PAIRS, [1, 0, 0, 1, None], _GOLD, fixed_names=False, seed=42)
+    text = format_table(report, width)
+    headings = text.splitlines()[0]
+    for name in ("fork's", "balanced", "MCC"):
+        assert (name in headings) == (name not in left_out)
+    assert all(name in headings for name in ("n", "cover", "agree", "95% interval", "majority"))
+    assert ("Left out for want of" in text) == bool(left_out)
+    assert width < 70 or max(map(len, text.splitlines())) <= width
 
 
 def test_foreign_names_cannot_break_the_table() -> None:
