@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -32,6 +32,16 @@ def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is waited for: not the next look into the inbox, not the next attempt to write."""
     monkeypatch.setattr(runner, "_HEED_EVERY", 0.0)
     monkeypatch.setattr(runner, "_RETRY_EVERY", 0.0)
+
+
+@pytest.fixture(autouse=True)
+def attentive() -> Iterator[None]:
+    """Signals are heeded, here and by children, also where the tests were started in the background or by nohup."""
+    numbers = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in numbers.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="module")
@@ -374,6 +384,12 @@ def test_a_second_signal_does_not_wait_for_answers(run: RunDir, undisturbed: Run
     assert (last.state, last.why) == ("stopped", "interrupted")
     assert run_here(run.path).state == "done"
     assert trajectory(run) == trajectory(undisturbed)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_a_signal_that_was_ignored_before_stays_ignored(number: int, run: RunDir) -> None:
+    signal.signal(number, signal.SIG_IGN)
+    assert run_here(run.path, observe=lambda status: signal.raise_signal(number)).state == "done"
 
 
 _RUN_TO_END = """
