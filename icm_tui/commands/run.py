@@ -15,6 +15,7 @@ from icm_tui.measure.gold_file import read_gold, write_gold
 from icm_tui.measure.report import format_table, measure_labels
 from icm_tui.profiles.store import find
 from icm_tui.profiles.toml import load
+from icm_tui.runs.assembly import check_backend
 from icm_tui.runs.forecast import Forecast, first_prompts, forecast
 from icm_tui.runs.launch import detach
 from icm_tui.runs.layout import RunDir, read_items
@@ -39,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
     expected = forecast(prepared.profile, prepared.task.items)
     if args.dry_run:
         return _show_forecast(prepared, expected, args.json)
+    check_backend(prepared.profile)
     for note in _notes(prepared):
         print(one_line(note), file=sys.stderr)
     _confirm_cost(prepared, expected, args.yes)

@@ -19,11 +19,6 @@ class InProcessAsker:
         self._model = model
         self._waiting: deque[Asked] = deque()
 
-    @property
-    def in_flight(self) -> int:
-        """How many questions wait for their reply."""
-        return len(self._waiting)
-
     def ask(self, asked: Asked) -> None:
         """Put a question in line."""
         self._waiting.append(asked)

@@ -23,10 +23,6 @@ class Asked(msgspec.Struct, frozen=True):
 class Asker(Protocol):
     """Takes questions and gives back replies as they come."""
 
-    @property
-    def in_flight(self) -> int:
-        """How many questions wait for their reply."""
-
     def ask(self, asked: Asked) -> None:
         """Send a question."""
 

@@ -69,12 +69,17 @@ def icm_settings(profile: Profile, problem: Problem, window: int) -> Settings:
     return _given(Settings, profile, seed=profile.run.seed, window=window, balanced=problem.rule in _BALANCED, **flow)
 
 
-def make_asker(profile: Profile, problem: Problem, items: Sequence[Item]) -> Asker:
-    """The model of a resolved profile."""
+def check_backend(profile: Profile) -> None:
+    """Raise UserError for a model that this version has no way to ask."""
     if profile.model.backend != "embedded":
         raise UserError(
             f'model.backend = "{profile.model.backend}" cannot be used in this version; set it to "embedded".'
         )
+
+
+def make_asker(profile: Profile, problem: Problem, items: Sequence[Item]) -> Asker:
+    """The model of a resolved profile. Raises UserError where this version has no way to ask it."""
+    check_backend(profile)
     return InProcessAsker(EmbeddedModel([item.text for item in items], problem.group_of, problem.n_labels))
 
 

@@ -39,14 +39,12 @@ def _section(record: type[msgspec.Struct]) -> str:
             continue
         default = "" if field.required else _default(field)
         rows.append(f"| `{field.name}` | {_type(hints[field.name])} | {default} |\n")
-    told = [inspect.cleandoc(kind.__doc__ or "") for kind in record.__mro__ if _tells(kind, record)]
+    # A record that carries data of another room tells what that is, too.
+    carried = record.__mro__[1]
+    tells = [record] if carried.__module__ == record.__module__ else [record, carried]
+    told = [inspect.cleandoc(kind.__doc__ or "") for kind in tells]
     head = f"\n## `{record.__struct_config__.tag}`\n\n" + "\n\n".join(told) + "\n"
     return head + ("\n| field | type | default |\n|---|---|---|\n" + "".join(rows) if rows else "")
-
-
-def _tells(kind: type, record: type) -> bool:
-    """Whether a class's docstring belongs to a record's section: its own, and that of the data it carries."""
-    return kind is record or (kind.__module__.startswith("icm_tui.") and kind.__module__ != record.__module__)
 
 
 def _default(field: msgspec.structs.FieldInfo) -> str:

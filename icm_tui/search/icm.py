@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain as concatenated
 from itertools import zip_longest
 
+import msgspec
+
 from icm_tui.search.choice import choose
 from icm_tui.search.coherence import HeldOut, as_asked
 from icm_tui.search.draws import Draws, Purpose
@@ -117,21 +119,8 @@ class Icm:
         before = self._labellings[proposal.chain].labels
         changes = [(item, before[item], label) for item, label in labels.items() if before[item] != label]
         score = self._apply(proposal, labels)
-        return Decision(
-            n=proposal.n,
-            phase=proposal.phase,
-            chain=proposal.chain,
-            items=proposal.items,
-            options=proposal.options,
-            chosen=proposal.chosen,
-            log_normaliser=proposal.log_normaliser,
-            temperature=proposal.temperature,
-            draw=proposal.draw,
-            accepted=proposal.accepted,
-            changes=changes,
-            score=score,
-            overridden=labels != drawn,
-        )
+        fields = msgspec.structs.asdict(proposal) | {"score": score}
+        return Decision(**fields, changes=changes, overridden=labels != drawn)
 
     # Adopting a journal
 

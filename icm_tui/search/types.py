@@ -40,7 +40,7 @@ class Option(msgspec.Struct, frozen=True):
     value: float
 
 
-class Proposal(msgspec.Struct, frozen=True):
+class Proposal(msgspec.Struct):
     """The next decision before it is taken: what commit() will do unless it is overruled.
 
     `options` holds the eight best assignments and the one drawn; `chosen` is the drawn one's place in it; `draw` is the
@@ -61,7 +61,7 @@ class Proposal(msgspec.Struct, frozen=True):
     score: dict[str, float]
 
 
-class Decision(msgspec.Struct):
+class Decision(Proposal, kw_only=True):
     """A decision as taken: number `n` of the run, for `items`.
 
     `options` are the eight best assignments and the one drawn, best first, `chosen` the drawn one's place among them;
@@ -71,16 +71,5 @@ class Decision(msgspec.Struct):
     "leaning", the model's leaning to each label (nats). `overridden` is set where a person's word replaced the draw.
     """
 
-    n: int
-    phase: str
-    chain: int
-    items: list[int]
-    options: list[Option]
-    chosen: int
-    log_normaliser: float
-    temperature: float
-    draw: float
-    accepted: bool
     changes: list[tuple[int, int | None, int | None]]
-    score: dict[str, float]
     overridden: bool = False

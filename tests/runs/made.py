@@ -65,10 +65,6 @@ class Wrapped:
     def __init__(self, inner: Asker) -> None:
         self.inner = inner
 
-    @property
-    def in_flight(self) -> int:
-        return self.inner.in_flight
-
     def ask(self, asked: Asked) -> None:
         self.inner.ask(asked)
 

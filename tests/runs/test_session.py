@@ -256,9 +256,17 @@ def test_the_number_of_calls_at_once_changes_nothing(
     most: list[int] = []
 
     class Watching(Counting):
+        in_flight = 0
+
         def ask(self, asked: Asked) -> None:
             super().ask(asked)
+            self.in_flight += 1
             most.append(self.in_flight)
+
+        async def replies(self, seconds: float) -> list[Answered]:
+            given = await super().replies(seconds)
+            self.in_flight -= len(given)
+            return given
 
     outcome = run_here(
         run.path,
