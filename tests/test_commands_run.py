@@ -171,6 +171,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[RunDir]:
         runs.append(made)
         return 0
 
+    # This version has no model yet that costs money.
+    monkeypatch.setattr(run_module, "check_backend", lambda profile: None)
     monkeypatch.setattr(run_module, "run_to_end", start)
     return runs
 
@@ -202,6 +204,14 @@ def test_on_a_terminal_money_is_asked_about_once(
     assert len(started) == (exit_status == 0)
     assert shown.getvalue().count("Go on? [y/N]") == 1
     assert ("Nothing was started and nothing was spent.\n" in shown.getvalue()) == (exit_status == 2)
+
+
+def test_a_model_that_cannot_be_asked_is_refused_before_a_run_is_made(home: Path, capsys: Told) -> None:
+    assert paid_run("--yes") == 2
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        'model.backend = "openai" cannot be used in this version; set it to "embedded".'
+    )
+    assert not (home / "runs").exists()
 
 
 # The progress line
