@@ -5,30 +5,30 @@ from array import array
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from sortedcontainers import SortedList
 
 from icm_tui.search.problem import Problem
-from icm_tui.search.sorted_numbers import SortedNumbers
 
 _CHUNK = 64
 _PER_NAT = 10**6
 _ITEM_BITS = 32
-_ITEM_MASK = (1 << _ITEM_BITS) - 1
+_ITEM_MASK = 2**_ITEM_BITS - 1
 _UNLABELLED = -1
 # Servers name an impossible label with -9999 nats and the like; above this all certainties count alike, and fit.
 _MOST_NATS = 2000.0
 
 
 class LabelPool:
-    """The labelled items of one labelling, in order a label, so that the more certain half of a label can be drawn from
-    without looking at all of it.
+    """The labelled items of one labelling, a sorted list a label, so that the more certain half of a label can be drawn
+    from without looking at all of it.
 
-    Items are sorted by certainty to 1e-6 nats, then by number, both packed into one integer. Arrays of numbers rather
-    than objects keep what is known of every item small enough for the processor's cache, without which a decision would
-    take longer the more items there are.
+    Items are sorted by certainty to 1e-6 nats, then by number, both packed into one integer: comparing two of them
+    looks up two places in memory where pairs need six, and that is what slows a decision where there are many items.
+    Arrays of numbers rather than objects keep what is known of every item small enough for the processor's cache.
     """
 
     def __init__(self, n_labels: int, n_items: int) -> None:
-        self._sorted = [SortedNumbers() for _ in range(n_labels)]
+        self._sorted = [SortedList() for _ in range(n_labels)]
         self._label = array("b", [_UNLABELLED]) * n_items
         self._packed = array("q", [0]) * n_items
 
@@ -57,7 +57,7 @@ class LabelPool:
 
     def item_at(self, label: int, place: int) -> int:
         """The item at a place of a label's order of certainty."""
-        return self._sorted[label][place] & _ITEM_MASK
+        return int(self._sorted[label][place] & _ITEM_MASK)
 
 
 def draw_list(
