@@ -24,5 +24,5 @@ def measure(args: argparse.Namespace) -> int:
     report = {"run": run.name, "directory": str(run.path), **measured}
     if rule == "opposite":
         report["unconstrained_groups"] = unconstrained_groups(items)
-    print(msgspec.json.encode(report).decode() if args.json else format_table(report, get_terminal_size().columns))
+    print(msgspec.json.encode(report).decode() if args.json else format_table(report, get_terminal_size((120, 24)).columns))
     return 0

@@ -106,7 +106,7 @@ def _print_summary(made: RunDir, outcome: Outcome) -> None:
         items, _ = read_items(made)
         print()
         report = measure_labels(items, labels, gold, fixed_names=fixed, seed=profile.run.seed)
-        print(format_table(report, get_terminal_size().columns))
+        print(format_table(report, get_terminal_size((120, 24)).columns))
     print()
     print(f"The run is in {made.path}")
 
