@@ -3,24 +3,22 @@
 import argparse
 import sys
 from pathlib import Path
-from shutil import get_terminal_size
 
 import msgspec
 
 from icm_tui.clean import multi_line, one_line
+from icm_tui.commands.measure import measured, table
 from icm_tui.commands.naming import to_type
 from icm_tui.commands.progress import ProgressLine
 from icm_tui.errors import UserError
-from icm_tui.measure.gold_file import read_gold, write_gold
-from icm_tui.measure.report import format_table, measure_labels
+from icm_tui.measure.gold_file import write_gold
 from icm_tui.profiles.store import find
 from icm_tui.profiles.toml import load
 from icm_tui.runs.assembly import check_backend
 from icm_tui.runs.forecast import Forecast, first_prompts, forecast
 from icm_tui.runs.launch import detach
-from icm_tui.runs.layout import RunDir, read_items
+from icm_tui.runs.layout import RunDir
 from icm_tui.runs.prepare import Prepared, make_run, prepare
-from icm_tui.runs.replay import final_labels
 from icm_tui.runs.session import Outcome, run_here
 
 _METHOD_NOTES = {
@@ -98,15 +96,10 @@ def _print_summary(made: RunDir, outcome: Outcome) -> None:
         print("coherence: not measured (fewer than 30 labels were held out)")
     else:
         print(f"coherence: not measured by method {summary['method']}")
-    profile = load(made.profile)
-    gold = read_gold(made.gold)
-    if gold.columns and not profile.run.blind:
-        labels = [final.label for final in final_labels(made.path)]
-        fixed = profile.consistency.rule == "one_true"
-        items, _ = read_items(made)
+    report = measured(made)
+    if report["columns"] and not load(made.profile).run.blind:
         print()
-        report = measure_labels(items, labels, gold, fixed_names=fixed, seed=profile.run.seed)
-        print(format_table(report, get_terminal_size((120, 24)).columns))
+        print(table(report))
     print()
     print(f"The run is in {made.path}")
 
