@@ -15,6 +15,7 @@ from icm_tui.paths import runs_dir
 from icm_tui.runs import inbox
 from icm_tui.runs.journal import read_records
 from icm_tui.runs.layout import RunDir, find_run
+from icm_tui.runs.os_lock import is_held
 from icm_tui.runs.records import CommandRecord
 from icm_tui.runs.status import LIVE, Heartbeat, Status, liveness, read_status
 
@@ -46,7 +47,9 @@ def resume(args: argparse.Namespace) -> int:
     watch = Watch(run)
     if watch.state == "stopping":
         watch.until_ended()
-    if watch.state in LIVE:
+    # A run that was made and killed before its first status looks as if its runner were on its way; nobody runs it.
+    forsaken = watch.state == "starting" and is_held(run.lock) is False
+    if watch.state in LIVE and not forsaken:
         watch.tell("resume", {"set": args.set} if args.set else {})
         return 0
     if args.detach:

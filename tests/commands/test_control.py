@@ -10,9 +10,13 @@ from icm_tui.cli import main
 from icm_tui.commands.control import PATIENCE, Watch
 from icm_tui.commands.naming import to_type
 from icm_tui.errors import RunFailed
+from icm_tui.measure.gold_file import write_gold
+from icm_tui.profiles.schema import Profile, TaskSection
+from icm_tui.profiles.toml import apply_sets
 from icm_tui.runs import inbox, launch
 from icm_tui.runs.journal import Journal, read_records
 from icm_tui.runs.layout import RunDir
+from icm_tui.runs.prepare import make_run, prepare
 from icm_tui.runs.records import CommandRecord
 from icm_tui.runs.status import Status, write_status
 
@@ -204,6 +208,15 @@ def test_resume_gives_a_run_without_a_process_a_new_one(
     assert main(["resume", "demo", "--detach"]) == 0
     assert started[1:] == [("detached", "demo-1", [])]
     assert capsys.readouterr().out == f"{live.path}\n"
+
+
+def test_resume_starts_a_run_that_was_killed_before_its_first_status(home: Path) -> None:
+    profile = apply_sets(Profile(task=TaskSection(dataset="leanings", limit=8)), ["search.shots=2"])
+    run = make_run(prepare(profile), name="young", out=str(home / "runs" / "young"), write_gold=write_gold)
+    assert main(["resume", "young", "--headless"]) == 0
+    status = read_status(run)
+    assert status is not None
+    assert status.state == "done"
 
 
 def test_resume_lifts_the_pause_of_a_live_run(
