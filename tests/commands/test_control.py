@@ -18,7 +18,7 @@ from icm_tui.runs.journal import Journal, read_records
 from icm_tui.runs.layout import RunDir
 from icm_tui.runs.prepare import make_run, prepare
 from icm_tui.runs.records import CommandRecord
-from icm_tui.runs.status import Status, write_status
+from icm_tui.runs.status import Status, read_status, write_status
 
 Obey = Callable[[inbox.Command], tuple[str, str] | None]
 
