@@ -6,7 +6,6 @@ decision once its answers are there, `commit` takes it. What a journal holds is 
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain as concatenated
 from itertools import zip_longest
 
 import msgspec
@@ -60,9 +59,8 @@ class Icm:
     def wants(self) -> Iterator[Question]:
         """The questions that may be asked now, the next decision's first. Tell nothing while iterating."""
         self._let_in()
-        waiting = [self._leaning.open.values()] if self._leaning else []
-        for question, _ in concatenated.from_iterable(waiting):
-            yield question
+        if self._leaning:
+            yield from (question for question, _ in self._leaning.open.values())
         for row in zip_longest(*(phase.open.values() for phase in self._phases())):
             for entry in row:
                 if entry is not None:

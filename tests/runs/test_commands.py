@@ -28,19 +28,6 @@ def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "_HEED_EVERY", 0.0)
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
-    """The run that all of these would be without commands; only to be read."""
-    run = make(tmp_path_factory.mktemp("undisturbed") / "run", *SETS)
-    run_here(run.path)
-    return run
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> RunDir:
-    return make(tmp_path / "run", *SETS)
-
-
 class Played:
     """A run driven by a script, the questions it asked and the statuses it gave."""
 

@@ -44,19 +44,6 @@ def attentive() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
-    """The run that all of these would be without faults; only to be read."""
-    run = make(tmp_path_factory.mktemp("undisturbed") / "run", *SETS)
-    run_here(run.path)
-    return run
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> RunDir:
-    return make(tmp_path / "run", *SETS)
-
-
 class Disk:
     """Refuses the journal's writes or syncs, `number` being why, from its `begin`th on, and `refusals` times."""
 

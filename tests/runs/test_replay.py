@@ -32,20 +32,6 @@ METHODS = {
 }
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], RunDir]:
-    """A finished run of a method, made once; only to be read."""
-    folder, made = tmp_path_factory.mktemp("whole"), {}
-
-    def of(method: str) -> RunDir:
-        if method not in made:
-            made[method] = make(folder / method, *METHODS[method])
-            run_here(made[method].path)
-        return made[method]
-
-    return of
-
-
 def cut(run: RunDir, path: Path, length: int) -> RunDir:
     """A copy of a run as a kill left it when its journal had `length` bytes."""
     shutil.copytree(run.path, path)

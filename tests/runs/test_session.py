@@ -63,20 +63,6 @@ SUMMARY = {
 }
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], RunDir]:
-    """A finished run of a method, made once; only to be read."""
-    folder, made = tmp_path_factory.mktemp("whole"), {}
-
-    def of(method: str) -> RunDir:
-        if method not in made:
-            made[method] = make(folder / method, *METHODS[method])
-            run_here(made[method].path)
-        return made[method]
-
-    return of
-
-
 def test_the_summary_tells_all_that_it_should(tmp_path: Path) -> None:
     run = make(tmp_path / "run", "search.shots=8", "run.seed=7")
     summary = run_here(run.path).summary
