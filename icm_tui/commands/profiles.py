@@ -2,12 +2,12 @@
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from icm_tui.clean import one_line
+from icm_tui.commands.table import columns
 from icm_tui.errors import UserError
 from icm_tui.profiles import store
 from icm_tui.profiles.defaults import resolve_without_data, unused
@@ -30,7 +30,7 @@ def list_(args: argparse.Namespace) -> int:
             rows.append((entry.name, kind, f"has errors: icm-tui profiles check {entry.name}", "", ""))
         else:
             rows.append((entry.name, kind, *_summary(entry.profile)))
-    for line in _columns(rows):
+    for line in columns(rows):
         _print(line)
     return 0
 
@@ -120,13 +120,6 @@ def _entry_object(entry: store.Entry) -> dict[str, object]:
 def _summary(profile: Profile) -> tuple[str, str, str]:
     model = profile.model.backend if profile.model.model is None else f"{profile.model.backend} {profile.model.model}"
     return profile.task.dataset, profile.search.method, model
-
-
-def _columns(rows: Sequence[tuple[str, ...]]) -> Iterable[str]:
-    shown = [[one_line(cell) for cell in row] for row in rows]
-    widths = [max(len(row[column]) for row in shown) for column in range(len(shown[0]))]
-    for row in shown:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def _print(line: str) -> None:
