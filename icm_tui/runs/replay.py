@@ -112,6 +112,7 @@ def final_labels(path: Path) -> list[FinalLabel]:
     chains: dict[int, list[FinalLabel]] = {}
     coherence: dict[int, float] = {}
     chain_of: dict[int, int] = {}
+    asked_by: dict[tuple[int, int], int] = {}
     leaning: list[float] | None = None
     kept: int | None = None
     for _, record in read_records(run.journal):
@@ -119,7 +120,10 @@ def final_labels(path: Path) -> list[FinalLabel]:
             chain_of[record.id] = -1 if record.phase == "leaning" else record.chain
         elif isinstance(record, AnswerRecord):
             chain = chain_of[record.block]
-            if chain >= 0 and record.logprobs is not None:
+            # Two sweeps' answers about an item may come in either order; their lists were drawn in one.
+            newest = asked_by.get((chain, record.item), -1)
+            if chain >= 0 and record.logprobs is not None and record.block >= newest:
+                asked_by[chain, record.item] = record.block
                 _of(chains, chain, len(items))[record.item].logprobs = record.logprobs
         elif isinstance(record, DecisionRecord):
             if record.phase == "leaning":
