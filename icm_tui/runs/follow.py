@@ -26,7 +26,7 @@ class Follower:
         """`reopen_each_poll` is for network file systems, which show what another host wrote to a file opened after
         that. `clock` (seconds) times a poll."""
         self._path = path
-        self._reopen = reopen_each_poll
+        self.reopen_each_poll = reopen_each_poll
         self._clock = clock
         self._descriptor: int | None = None
         self._file: tuple[int, int] | None = None
@@ -46,8 +46,9 @@ class Follower:
         """How many bytes the last poll left unread, a torn line included."""
         return self._unread
 
-    def poll(self, *, max_records: int = 2000, max_seconds: float = 0.05) -> list[AnyRecord]:
-        """The records that came since the last poll, as many as the limits allow but at least one if there is one.
+    def poll(self, *, max_records: int = 2000, max_seconds: float = 0.05) -> list[tuple[int, AnyRecord]]:
+        """The records that came since the last poll, each with its byte offset in the journal: as many as the limits
+        allow, but at least one if there is one.
 
         A file that is not there (yet) has none. Raises UserError where the journal cannot be read, is of a newer
         format or is damaged.
@@ -77,7 +78,7 @@ class Follower:
             reason = (error.strerror or str(error)).lower()
             raise UserError(f"The journal {self._path} cannot be read: {reason}.") from error
         finally:
-            if self._reopen:
+            if self.reopen_each_poll:
                 self.close()
 
     def close(self) -> None:
@@ -106,9 +107,9 @@ class Follower:
         self._restarted = self._offset > 0
         self._offset = self._seq = 0
 
-    def _read(self, descriptor: int, max_records: int, until: float) -> list[AnyRecord]:
+    def _read(self, descriptor: int, max_records: int, until: float) -> list[tuple[int, AnyRecord]]:
         """Read on from the offset. Raises UserError where the very first line is not what should come."""
-        records: list[AnyRecord] = []
+        records: list[tuple[int, AnyRecord]] = []
         malformed: MalformedLineError | None = None
         for line in _whole_lines(descriptor, self._offset):
             try:
@@ -126,7 +127,7 @@ class Follower:
                 if records:
                     break  # the next poll begins with this line
                 raise
-            records.append(record)
+            records.append((self._offset, record))
             self._offset += len(line)
             self._seq += 1
             if len(records) >= max_records or self._clock() >= until:

@@ -21,8 +21,8 @@ def lines(*whats: str) -> bytes:
     return b"".join(line(seq, what) for seq, what in enumerate(whats))
 
 
-def whats(records: list[AnyRecord]) -> list[str]:
-    return [record.what for record in records if isinstance(record, ErrorRecord)]
+def whats(records: list[tuple[int, AnyRecord]]) -> list[str]:
+    return [record.what for _, record in records if isinstance(record, ErrorRecord)]
 
 
 @pytest.fixture
