@@ -1,6 +1,6 @@
 """Consistency: which labels the members of a group may carry together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import combinations, product
 
@@ -30,6 +30,33 @@ def assignments(rule: str, n_parts: int, n_labels: int) -> list[tuple[int, ...]]
         false = (1,) * n_parts
         return [(*false[:part], 0, *false[part + 1 :]) for part in range(n_parts)] + [false]
     return None
+
+
+def nearest(
+    rule: str, labels: Sequence[int | None], keys: Sequence[int], n_labels: int, pinned: Mapping[int, int]
+) -> list[int | None] | None:
+    """The labels of a group that break nothing, agree with `pinned` (a label a place) and differ in the fewest places
+    from `labels`, of several the first that `assignments` names; None where the pinned ones break `rule` among
+    themselves.
+
+    An unlabelled place stays so unless it is pinned. Under rule `paper` nothing is broken exactly as under `one_true`.
+    """
+    parts = parts_of(range(len(keys)), keys)
+    allowed = assignments("one_true" if rule == "paper" else rule, len(parts), n_labels)
+    if allowed is None:
+        return [pinned.get(place, label) for place, label in enumerate(labels)]
+    fewest, found = len(labels) + 1, None
+    for assignment in allowed:
+        after = list(labels)
+        for part, label in zip(parts, assignment, strict=True):
+            for place in part:
+                if place in pinned or labels[place] is not None:
+                    after[place] = label
+        if all(after[place] == label for place, label in pinned.items()):
+            differ = sum(one != other for one, other in zip(labels, after, strict=True))
+            if differ < fewest:
+                fewest, found = differ, after
+    return found
 
 
 def broken(rule: str, labels: Sequence[int | None], keys: Sequence[int]) -> int:

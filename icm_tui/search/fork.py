@@ -127,7 +127,7 @@ class Fork(Sequential):
     def _keep(self, question: str, item: int, scores: Scores | None) -> None:
         self._raws[item] = None if scores is None else round((scores[A] - scores[B]) * _UNITS)
 
-    def _apply(self, decision: Proposal | Decision, labels: Mapping[int, int | None]) -> None:
+    def _set_labels(self, labels: Mapping[int, int | None]) -> None:
         for item, label in labels.items():
             self._set_label(item, label)
         for group in {self.problem.group_of[item]: None for item in labels}:
@@ -135,6 +135,9 @@ class Fork(Sequential):
             broken = self._broken_among(group, [self._labels[item] for item in members])
             self._broken += broken - self._broken_in[group]
             self._broken_in[group] = broken
+
+    def _apply(self, decision: Proposal | Decision, labels: Mapping[int, int | None]) -> None:
+        self._set_labels(labels)
         if decision.phase != SEEDS and decision.accepted:
             candidate = decision.items[0]
             raw = self._raws[candidate]

@@ -5,7 +5,7 @@ decision once its answers are there, `commit` takes it. What a journal holds is 
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 
 import msgspec
@@ -19,7 +19,7 @@ from icm_tui.search.phase import Phase, PhaseName, Plan
 from icm_tui.search.problem import Problem
 from icm_tui.search.score import margin
 from icm_tui.search.settings import Settings
-from icm_tui.search.types import Block, Decision, Demonstrations, Option, Proposal, Question
+from icm_tui.search.types import Block, Change, Decision, Demonstrations, Option, Proposal, Question
 
 SMALLEST_MARGIN = 0.15
 AT_RANDOM = 0.05
@@ -37,6 +37,7 @@ class Icm:
         self._blocks = 0
         self._adopting = False
         subset = self._subset()
+        self._covered = frozenset(item for unit in subset for item in problem.units[unit])
         self._chains = max(1, settings.chains)
         self._labellings = [Labelling(problem, settings.average) for _ in range(self._chains)]
         first = self._chains
@@ -143,6 +144,20 @@ class Icm:
             labels |= {item: after for item, _, after in decision.changes}
         self._apply(decision, labels)
 
+    # What a person sets
+
+    def relabel(self, chain: int, changes: Iterable[Change]) -> None:
+        """Set labels of a chain outside of any decision; lists drawn so far show what they showed."""
+        for item, _, after in changes:
+            self._labellings[chain].set_label(item, after)
+
+    def chains_with(self, item: int) -> list[int]:
+        """The chains in which a person's label for `item` counts now: all while the tournament covers it, then the one
+        that was kept."""
+        if self._main is not None:
+            return [self.leading]
+        return list(range(self._chains)) if item in self._covered else []
+
     # What a viewer or a summary asks
 
     @property
@@ -158,6 +173,11 @@ class Icm:
     def labels_of(self, chain: int) -> list[int | None]:
         """The labels of one chain, an item each."""
         return self._labellings[chain].labels
+
+    @property
+    def leading(self) -> int:
+        """The chain whose labels are `labels`."""
+        return self._labellings.index(self._shown())
 
     @property
     def coherence_bits(self) -> float | None:

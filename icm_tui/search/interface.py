@@ -2,14 +2,15 @@
 
 A method does no input or output, reads no clock, and draws no number that is not keyed by the seed. The runner asks
 the questions that it `wants`, `tell`s the answers in whatever order they come, and takes decisions one by one:
-`propose`, then `commit`. What a journal holds is given back with `adopt_block`, `tell` and `adopt_decision`, in the
-journal's order, before anything else is called; nothing of it is computed again.
+`propose`, then `commit`. What a journal holds is given back with `adopt_block`, `tell`, `adopt_decision` and `relabel`,
+in the journal's order, before anything else is called; nothing of it is computed again.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from icm_tui.search.types import Block, Decision, Proposal, Question
+from icm_tui.search.problem import Problem
+from icm_tui.search.types import Block, Change, Decision, Proposal, Question
 
 
 class Search(Protocol):
@@ -17,6 +18,7 @@ class Search(Protocol):
 
     n: int
     decisions: int
+    problem: Problem
 
     def wants(self) -> Iterator[Question]:
         """The questions that may be asked now, the next decision's first. Tell nothing while iterating."""
@@ -42,6 +44,13 @@ class Search(Protocol):
     def adopt_decision(self, decision: Decision) -> None:
         """Take a decision from the journal as it was taken."""
 
+    def relabel(self, chain: int, changes: Iterable[Change]) -> None:
+        """Set labels of a chain outside of any decision, as a person does. Lists drawn before keep the labels that they
+        show; take them first, since the journal has them before the change."""
+
+    def chains_with(self, item: int) -> list[int]:
+        """The chains in which a person's label for `item` counts now: it is labelled there, or the phase covers it."""
+
     @property
     def done(self) -> bool:
         """Whether every decision was taken."""
@@ -52,6 +61,10 @@ class Search(Protocol):
 
     def labels_of(self, chain: int) -> list[int | None]:
         """The labels of one chain, an item each."""
+
+    @property
+    def leading(self) -> int:
+        """The chain whose labels are `labels`."""
 
     @property
     def coherence_bits(self) -> float | None:

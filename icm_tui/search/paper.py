@@ -78,9 +78,12 @@ class Paper(Sequential):
     def _keep(self, question: str, item: int, scores: Scores | None) -> None:
         self._answers[question] = (self.n, scores)
 
-    def _apply(self, decision: Proposal | Decision, labels: Mapping[int, int | None]) -> None:
+    def _set_labels(self, labels: Mapping[int, int | None]) -> None:
         for item, label in labels.items():
             self._labels[item] = label
+
+    def _apply(self, decision: Proposal | Decision, labels: Mapping[int, int | None]) -> None:
+        self._set_labels(labels)
         self._forget()
 
     def _terms(self, proposal: Proposal, overridden: bool) -> dict[str, float]:

@@ -8,14 +8,14 @@ came. A proposal is weighed against the labels as they are by the rule of simula
 import math
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
 from icm_tui.search.draws import Draws, Purpose
 from icm_tui.search.problem import Problem
 from icm_tui.search.score import Scores, centred
-from icm_tui.search.types import Block, Decision, Demonstrations, Option, Proposal, Question
+from icm_tui.search.types import Block, Change, Decision, Demonstrations, Option, Proposal, Question
 
 SEEDS = "seeds"
 
@@ -101,6 +101,21 @@ class Sequential(ABC):
             labels = dict(zip(decision.items, decision.options[decision.chosen].labels, strict=True))
         self._take(decision, labels)
 
+    # What a person sets
+
+    def relabel(self, chain: int, changes: Iterable[Change]) -> None:
+        """Set labels of chain 0 outside of any decision. What the decision under way has asked stays asked, and it is
+        worked out again from the new labels. Raises IndexError for another chain."""
+        self.labels_of(chain)
+        # A journal that is read back opens its questions late: these are of the labels as they were.
+        self._advance()
+        self._set_labels({item: after for item, _, after in changes})
+        self._proposal = None
+
+    def chains_with(self, item: int) -> list[int]:
+        """The chains in which a person's label for `item` counts now: the one there is."""
+        return [0]
+
     # What a viewer or a summary asks
 
     @property
@@ -116,6 +131,11 @@ class Sequential(ABC):
     def labels_of(self, chain: int) -> list[int | None]:
         """The labels of the one chain there is, 0. Raises IndexError for another."""
         return [self._labels][chain]
+
+    @property
+    def leading(self) -> int:
+        """The one chain there is."""
+        return 0
 
     @property
     def coherence_bits(self) -> float | None:
@@ -142,6 +162,10 @@ class Sequential(ABC):
     @abstractmethod
     def _keep(self, question: str, item: int, scores: Scores | None) -> None:
         """Keep an answer for `_work_out`."""
+
+    @abstractmethod
+    def _set_labels(self, labels: Mapping[int, int | None]) -> None:
+        """Give items these labels."""
 
     @abstractmethod
     def _apply(self, decision: Proposal | Decision, labels: Mapping[int, int | None]) -> None:

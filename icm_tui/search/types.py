@@ -9,6 +9,8 @@ from typing import Literal
 import msgspec
 
 Demonstrations = list[tuple[int, int]] | Literal["all"]
+# An item, its label before and after; None is unlabelled.
+Change = tuple[int, int | None, int | None]
 
 
 class Block(msgspec.Struct):
@@ -71,5 +73,5 @@ class Decision(Proposal, kw_only=True):
     "leaning", the model's leaning to each label (nats). `overridden` is set where a person's word replaced the draw.
     """
 
-    changes: list[tuple[int, int | None, int | None]]
+    changes: list[Change]
     overridden: bool = False

@@ -1,0 +1,86 @@
+"""Pins: labels that a person set for good, and what they make of a decision."""
+
+from collections.abc import Mapping, Sequence
+
+from icm_tui.search.consistency import nearest
+from icm_tui.search.problem import Problem
+from icm_tui.search.types import Change, Proposal
+
+
+class Pins:
+    """The pinned labels of a run, an item each."""
+
+    def __init__(self, problem: Problem, pinned: Mapping[int, int]) -> None:
+        self._problem = problem
+        self._pinned = dict(pinned)
+
+    def get(self, item: int) -> int | None:
+        """The label that `item` is pinned to, or None."""
+        return self._pinned.get(item)
+
+    def put(self, item: int, label: int | None) -> None:
+        """Pin `item` to `label`; None takes its pin off."""
+        if label is None:
+            self._pinned.pop(item, None)
+        else:
+            self._pinned[item] = label
+
+    def against(self, item: int, label: int) -> list[int]:
+        """The pinned items of the group for whose sake the rule forbids that `item` is pinned to `label`; empty where
+        it does not."""
+        others = [other for other in self._members(item) if other in self._pinned and other != item]
+        return [] if self._nearest(item, {}, {item: label}) is not None else others
+
+    def settle(self, item: int, labels: Sequence[int | None]) -> list[Change]:
+        """What changes of a chain's `labels` so that the group of `item` agrees with its pins and breaks nothing."""
+        members = self._members(item)
+        after = self._nearest(item, {member: labels[member] for member in members}, {})
+        assert after is not None
+        return [(member, labels[member], after[member]) for member in members if labels[member] != after[member]]
+
+    def overrule(self, proposal: Proposal, labels: Sequence[int | None], *, skip: bool) -> dict[int, int | None] | None:
+        """What a decision is to commit in place of the labels drawn, or None to leave it to them.
+
+        `labels` are its chain's. With `skip` it leaves them as they are. Where pins stand against what it would commit,
+        that is the best option listed that agrees with them, or else what breaks nothing, agrees with them and is
+        nearest to it.
+        """
+        if not proposal.items:
+            return None
+        drawn = proposal.options[proposal.chosen].labels
+        wanted = dict(zip(proposal.items, [labels[item] for item in proposal.items] if skip else drawn, strict=True))
+        if self._agrees(wanted):
+            return wanted if skip else None
+        if not skip:
+            for option in proposal.options:
+                listed = dict(zip(proposal.items, option.labels, strict=True))
+                if self._agrees(listed):
+                    return listed
+        for item in proposal.items:
+            if wanted[item] != self._pinned.get(item, wanted[item]):
+                members = self._members(item)
+                after = self._nearest(item, {member: wanted.get(member, labels[member]) for member in members}, {})
+                assert after is not None
+                wanted |= {other: after[other] for other in members if other in wanted or after[other] != labels[other]}
+        return wanted
+
+    def _agrees(self, labels: Mapping[int, int | None]) -> bool:
+        return not self._pinned or all(self._pinned.get(item, label) == label for item, label in labels.items())
+
+    def _members(self, item: int) -> list[int]:
+        return self._problem.groups[self._problem.group_of[item]]
+
+    def _nearest(
+        self, item: int, labels: Mapping[int, int | None], more: Mapping[int, int]
+    ) -> dict[int, int | None] | None:
+        """What `nearest` makes of `labels` in the group of `item`, all its pins and `more` given."""
+        members = self._members(item)
+        pinned = {member: self._pinned[member] for member in members if member in self._pinned} | dict(more)
+        found = nearest(
+            self._problem.rule,
+            [labels.get(member) for member in members],
+            [self._problem.keys[member] for member in members],
+            self._problem.n_labels,
+            {place: pinned[member] for place, member in enumerate(members) if member in pinned},
+        )
+        return None if found is None else dict(zip(members, found, strict=True))
