@@ -7,11 +7,12 @@ in feature space and costs the same however many are shown.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from icm_tui.models.explanation import Vote, phrases, vote_of
 from icm_tui.models.features import PLACES, Features
 from icm_tui.models.reply import Reply
 
@@ -27,6 +28,7 @@ class EmbeddedModel:
     """Votes over `texts`; `groups` numbers the group of every item (an item alone has a number of its own)."""
 
     def __init__(self, texts: Sequence[str], groups: Sequence[int], n_labels: int) -> None:
+        self._texts = texts
         self._features = Features(texts, groups)
         self._groups = groups
         self._groups_array = np.asarray(groups, dtype=np.int64)
@@ -67,18 +69,46 @@ class EmbeddedModel:
         count = len(shown.labels) - len(own)
         return self._reply(votes, math.sqrt(count) * self._norms.root_mean_square(item), count)
 
+    def vote_by_list(self, item: int, demonstrations: Sequence[tuple[int, int]], label: int | None) -> Vote:
+        """The vote of `answer_list` for one label, or for the label with the most if None, in its shares."""
+        outside = [pair for pair in demonstrations if self._groups[pair[0]] != self._groups[item]]
+        row = self._features.dense([item])[0]
+        sums = np.zeros((self._n_labels, PLACES))
+        weights = np.zeros(len(outside))
+        for number, (other, shown) in enumerate(outside):
+            places, values = self._features.row(other)
+            sums[shown, places] += values
+            sums[shown] -= self._features.mean
+            weights[number] = row[places] @ values.astype(np.float64)
+        weights -= row @ self._features.mean
+        return vote_of(row * sums, _scale(math.sqrt(float(weights @ weights)), len(outside)), label, len(outside))
+
+    def vote_by_all(self, item: int, chain: int, label: int | None) -> Vote:
+        """The vote of `answer_all` for one label, or for the label with the most if None, in its shares."""
+        shown = self._chain(chain)
+        own = [other for other in self._members[self._groups[item]] if other in shown.labels]
+        count = len(shown.labels) - len(own)
+        norm = math.sqrt(count) * self._norms.root_mean_square(item)
+        row = self._features.dense([item])[0]
+        return vote_of(row * shown.sums(own), _scale(norm, count), label, count)
+
+    def explain(self, vote: Vote, item: int, labels: Sequence[str]) -> Iterator[str]:
+        """What carried a vote on `item`, a phrase at a time, in the names of the labels."""
+        return phrases(vote, self._texts[item], self._features, labels)
+
     def _chain(self, chain: int) -> "_ShownAll":
         return self._chains.setdefault(chain, _ShownAll(self._features, self._n_labels))
 
     def _reply(self, votes: NDArray[np.float64], norm: float, count: int) -> Reply:
-        if norm == 0.0:
-            scores = [0.0] * self._n_labels
-        else:
-            scale = min(1.0, 16 / math.sqrt(count)) / norm
-            scores = ((votes - votes.mean()) * scale).tolist()
+        scores = ((votes - votes.mean()) * _scale(norm, count)).tolist()
         top = max(scores)
         log_total = top + math.log(sum(math.exp(score - top) for score in scores))
         return Reply([round(score - log_total, 6) for score in scores], mass=1.0, endpoint="embedded")
+
+
+def _scale(norm: float, count: int) -> float:
+    """What a sum of `count` weights of this length is multiplied by to become a score; 0 where nothing weighs."""
+    return min(1.0, 16 / math.sqrt(count)) / norm if norm else 0.0
 
 
 class _Norms:
@@ -176,3 +206,12 @@ class _ShownAll:
                 weight -= by_mean + float(other_values @ mean[other_places]) - self._features.mean_square
                 votes[self.labels[other]] -= weight
         return np.asarray(votes)
+
+    def sums(self, own: Sequence[int]) -> NDArray[np.float64]:
+        """The summed rows (labels, 4096) of each label's items, those of `own` left out."""
+        sums = self._sums - self._counts[:, None] * self._features.mean
+        for other in own:
+            places, values = self._features.row(other)
+            sums[self.labels[other], places] -= values
+            sums[self.labels[other]] += self._features.mean
+        return np.asarray(sums)

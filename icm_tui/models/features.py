@@ -9,10 +9,11 @@ Values are multiples of 2^-20, so that float64 sums of products are exact and co
 
 import re
 from array import array
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -28,6 +29,7 @@ class Features:
 
     def __init__(self, texts: Sequence[str], groups: Sequence[int]) -> None:
         weighted = _WeightedCodes(texts)
+        self._weighty, self._rarity = weighted.weighty()
         members: dict[int, list[int]] = {}
         for item, number in enumerate(groups):
             members.setdefault(number, []).append(item)
@@ -61,6 +63,13 @@ class Features:
         start, stop = self._start[item], self._stop[item]
         return self._places[start:stop], self._values[start:stop]
 
+    def weight(self, code: int, times: int) -> float:
+        """The weight of a feature that occurs `times` in its text, before the row is brought to unit length."""
+        place = int(np.searchsorted(self._weighty, code))
+        if place == len(self._weighty) or self._weighty[place] != code:
+            return 0.0
+        return float((1 + np.log(times)) * self._rarity[place])
+
     def dense(self, items: Sequence[int], kind: type[np.floating[Any]] = np.float64) -> NDArray[Any]:
         """Whole rows (len(items), 4096) of numbers of `kind`, the mean of all rows taken off."""
         rows = np.tile(-self.mean.astype(kind), (len(items), 1))
@@ -87,6 +96,11 @@ class _WeightedCodes:
         self._known, frequency = np.unique(self._codes, return_counts=True)
         self._rarity = np.where(frequency >= 2, np.log((1 + len(texts)) / (1 + frequency)), 0.0)
 
+    def weighty(self) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
+        """The codes that weigh anything, rising, and how rare each is: most codes occur once and weigh nothing."""
+        weighs = self._rarity > 0.0
+        return self._known[weighs], self._rarity[weighs].astype(np.float32)
+
     def hashed_row(self, item: int) -> NDArray[np.float64]:
         """An item's row of unit length, hashed to 4096 places; zero where nothing in it weighs anything."""
         part = slice(self._bounds[item], self._bounds[item + 1])
@@ -104,14 +118,44 @@ def _to_grain(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.rint(values * GRAIN) / GRAIN)
 
 
+class Gram(NamedTuple):
+    """A feature of a text: "w" for a word, "p" for a pair of words, "c" for characters inside a word."""
+
+    kind: str
+    text: str
+
+    @property
+    def code(self) -> int:
+        """Its crc32: the low bits are its place, bit 31 its sign."""
+        return crc32(f"{self.kind}{self.text}".encode())
+
+    @property
+    def place(self) -> int:
+        """Where in a row of 4096 it counts."""
+        return self.code & (PLACES - 1)
+
+
+def grams_of(text: str) -> tuple[dict[Gram, int], dict[Gram, list[str]]]:
+    """The features of a text with how often each occurs, and for those of characters the words they are inside of."""
+    words = _WORD.findall(text.lower())
+    times = Counter(Gram("w", word) for word in words)
+    times.update(Gram("p", f"{one} {other}") for one, other in pairwise(words))
+    inside: dict[Gram, list[str]] = {}
+    for word in words:
+        for part in _inside(word):
+            times[Gram("c", part)] += 1
+            inside.setdefault(Gram("c", part), []).append(word)
+    return dict(times), inside
+
+
+def _inside(word: str) -> Iterator[str]:
+    framed = f"^{word}$"
+    return (framed[start : start + size] for size in (3, 4, 5) for start in range(len(framed) - size + 1))
+
+
 @cache
 def _characters(word: str) -> tuple[int, ...]:
-    framed = f"^{word}$"
-    return tuple(
-        crc32(b"c" + framed[start : start + size].encode())
-        for size in (3, 4, 5)
-        for start in range(len(framed) - size + 1)
-    )
+    return tuple(crc32(b"c" + part.encode()) for part in _inside(word))
 
 
 def _codes(text: str) -> list[int]:

@@ -3,20 +3,22 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 from icm_tui.models.embedded import EmbeddedModel
-from icm_tui.models.interface import Asked, Change
+from icm_tui.models.explanation import SPEAKER
+from icm_tui.models.interface import Asked, Change, Piece
 from icm_tui.models.reply import Reply
 
 _SLICE = 0.02
 
 
 class InProcessAsker:
-    """An Asker over a model that computes its replies here."""
+    """An Asker over a model that computes its replies here; `labels` are the names that it explains labels by."""
 
-    def __init__(self, model: EmbeddedModel) -> None:
+    def __init__(self, model: EmbeddedModel, labels: Sequence[str]) -> None:
         self._model = model
+        self._labels = labels
         self._waiting: deque[Asked] = deque()
 
     def ask(self, asked: Asked) -> None:
@@ -39,6 +41,21 @@ class InProcessAsker:
     def relabel(self, chain: int, changes: Iterable[Change]) -> None:
         """Follow a chain's labels."""
         self._model.relabel(chain, changes)
+
+    @property
+    def speaker(self) -> str:
+        """The model, and that it is no language model."""
+        return SPEAKER
+
+    async def explain(self, asked: Asked, label: int | None) -> AsyncIterator[Piece]:
+        """Name what carried the vote, a phrase at a time; where all is shown, by the labels at the first piece."""
+        if asked.demonstrations == "all":
+            vote = self._model.vote_by_all(asked.item, asked.chain, label)
+        else:
+            vote = self._model.vote_by_list(asked.item, asked.demonstrations, label)
+        for phrase in self._model.explain(vote, asked.item, self._labels):
+            yield Piece(phrase)
+            await asyncio.sleep(0)
 
     def _answer(self, asked: Asked) -> Reply:
         if asked.demonstrations == "all":

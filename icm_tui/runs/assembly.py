@@ -80,7 +80,8 @@ def check_backend(profile: Profile) -> None:
 def make_asker(profile: Profile, problem: Problem, items: Sequence[Item]) -> Asker:
     """The model of a resolved profile. Raises UserError where this version has no way to ask it."""
     check_backend(profile)
-    return InProcessAsker(EmbeddedModel([item.text for item in items], problem.group_of, problem.n_labels))
+    model = EmbeddedModel([item.text for item in items], problem.group_of, problem.n_labels)
+    return InProcessAsker(model, profile.prompt.labels)
 
 
 def is_paid(profile: Profile) -> bool:

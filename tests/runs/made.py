@@ -1,7 +1,7 @@
 """Small runs made for tests, askers that answer as a test wants, and what a journal says in the end."""
 
 import json
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from icm_tui.measure.gold_file import write_gold
-from icm_tui.models.interface import Asked, Asker, Change
+from icm_tui.models.interface import Asked, Asker, Change, Piece
 from icm_tui.models.reply import Reply
 from icm_tui.profiles.schema import Profile, TaskSection
 from icm_tui.profiles.toml import apply_sets
@@ -73,6 +73,13 @@ class Wrapped:
 
     def relabel(self, chain: int, changes: Iterable[Change]) -> None:
         self.inner.relabel(chain, changes)
+
+    @property
+    def speaker(self) -> str:
+        return self.inner.speaker
+
+    def explain(self, asked: Asked, label: int | None) -> AsyncIterator[Piece]:
+        return self.inner.explain(asked, label)
 
 
 class Counting(Wrapped):
