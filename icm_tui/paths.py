@@ -16,6 +16,11 @@ def profiles_dir() -> Path:
     return platformdirs.user_config_path(_APP, appauthor=False) / "profiles"
 
 
+def keymap_path() -> Path:
+    """The file of a person's own keys, beside the folder of the profiles; it need not exist."""
+    return profiles_dir().with_name("keys.toml")
+
+
 def runs_dir() -> Path:
     """The folder in which a run gets its directory unless told otherwise; it need not exist."""
     home = _home()

@@ -11,8 +11,9 @@ class Action(msgspec.Struct, frozen=True):
     """Something a person can do on a screen of the `scope`.
 
     `id` is what a keymap of one's own names; its part behind the dot is the action's method. `keys` are Textual's names
-    of keys. `label` is what the footer says where `footer` is set. `words` is what is typed after `:`, such as "to N"
-    with an argument in capitals; without one the action is listed by its label.
+    of keys. `label` is what the footer says where `footer` is set. `words` is what is typed after `:`; an argument is
+    in capitals, as in "to N", and in brackets where the action does without, as in "filter [TEXT]". Without words
+    the action goes by its label.
     """
 
     id: str
@@ -27,6 +28,21 @@ class Action(msgspec.Struct, frozen=True):
     def method(self) -> str:
         """The name of the action's method, without its `action_`."""
         return self.id.partition(".")[2].replace("-", "_")
+
+    @property
+    def name(self) -> str:
+        """What is typed after `:`, without the argument."""
+        return self.words.partition(" ")[0] or self.label
+
+    @property
+    def argument(self) -> str:
+        """What the action takes, such as "N" or "[TEXT]"; empty where it takes nothing."""
+        return self.words.partition(" ")[2]
+
+    @property
+    def needs_argument(self) -> bool:
+        """Whether it can only be called with an argument."""
+        return bool(self.argument) and not self.argument.startswith("[")
 
 
 ACTIONS: tuple[Action, ...] = (
@@ -57,7 +73,7 @@ ACTIONS: tuple[Action, ...] = (
         False,
         "why",
     ),
-    Action("run.pin", ("P",), "pin", "Give the item a label that the run must keep.", "run", True, "pin"),
+    Action("run.pin", ("P",), "pin", "Give the item a label that the run must keep.", "run", True, "pin [LABEL NOTE]"),
     Action(
         "run.ask", ("x",), "ask again", "Ask the model about the item again; changes no label.", "run", False, "ask"
     ),
@@ -68,7 +84,7 @@ ACTIONS: tuple[Action, ...] = (
         "Show some items: a text, label=A, flips>2, p<.6, group=12, pinned, unlabelled.",
         "run",
         True,
-        "filter TEXT",
+        "filter [TEXT]",
     ),
     Action("run.sort", ("o",), "sort", "Sort by number, by flips, by p, by the latest change.", "run", False, "sort"),
     Action("run.follow", ("f",), "follow", "Follow the end of the log, or stay.", "run", False, "follow"),
@@ -95,7 +111,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("item.prompt", ("c",), "prompt", "The prompt with its examples, as the model is shown it.", "item", True),
     Action("item.text", ("d",), "text", "The item's text and its group.", "item", True),
     Action("item.ask", ("x",), "ask again", "Ask the model again; changes no label.", "item", True, "ask"),
-    Action("item.pin", ("P",), "pin", "Give the item a label that the run must keep.", "item", True, "pin"),
+    Action(
+        "item.pin", ("P",), "pin", "Give the item a label that the run must keep.", "item", True, "pin [LABEL NOTE]"
+    ),
     Action("item.copy", ("y",), "copy", "Copy the item's text.", "item", False, "copy"),
     Action("item.next", ("n",), "next", "The next item of the table.", "item", True),
     Action("item.previous", ("N",), "previous", "The item before it.", "item", False),
@@ -108,7 +126,7 @@ ACTIONS: tuple[Action, ...] = (
         "Read an icm_config.json of the fork into a new profile.",
         "runs",
         False,
-        "import PATH",
+        "import [PATH]",
     ),
     Action("runs.resume", ("R",), "resume", "Start a runner again for a run that has none.", "runs", True, "resume"),
     Action(
