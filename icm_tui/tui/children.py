@@ -1,0 +1,144 @@
+"""What costs time or needs the search is done by other processes of this program, awaited without holding up a screen.
+
+A child has no terminal: its input is empty and its output goes into files of no name, so that it neither waits for a
+key nor dies of a pipe whose reader has left. One that starts a run has a session of its own and is left to finish when
+the screens are left.
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from icm_tui.clean import multi_line
+from icm_tui.profiles.store import SHIPPED
+
+# The demo would be over before its first labels were read.
+_DEMO_SECONDS = 20.0
+
+_LOOK_EVERY = 0.03
+_MOST_SAID = 1 << 20
+_MOST_LINES_SHOWN = 20
+
+
+class Started(msgspec.Struct, frozen=True):
+    """A run that has a runner now."""
+
+    path: Path
+
+
+class Failed(msgspec.Struct, frozen=True):
+    """What a child said, cleaned: one line or several, the last ones the reason."""
+
+    why: str
+
+
+class Expected(msgspec.Struct, frozen=True):
+    """What a run would ask and cost: calls, tokens read, USD (None without a price), minutes (None where no call takes
+    any time)."""
+
+    items: int
+    calls: int
+    calls_per_label: float
+    tokens_in: int
+    cost_usd: float | None
+    minutes: float | None
+    paid: bool
+
+
+_expected = msgspec.json.Decoder(Expected)
+
+
+def pace_of(profile: Path) -> float | None:
+    """The seconds over which a run of a profile is spread while somebody watches: the shipped demo's, else None."""
+    return _DEMO_SECONDS if profile == SHIPPED / "demo.toml" else None
+
+
+async def start(profile: Path, *, agreed: bool = False) -> Started | Failed:
+    """Make a run of the profile in a file and start its runner. `agreed` says that a person has seen what it costs;
+    without it a run that costs money is refused."""
+    words = ["run", _path(profile), "--detach"]
+    pace = pace_of(profile)
+    if pace is not None:
+        words += ["--pace", f"{pace:g}"]
+    if agreed:
+        words.append("--yes")
+    return _started(await _run(words, outlives=True))
+
+
+async def resume(run: Path) -> Started | Failed:
+    """Give a run that has no runner a new one."""
+    return _started(await _run(["resume", _path(run), "--detach"], outlives=True))
+
+
+async def forecast(profile: Path) -> Expected | Failed:
+    """What a run of the profile in a file would ask and cost. A cancelled forecast leaves no process behind."""
+    said = await _run(["run", _path(profile), "--dry-run", "--json"], outlives=False)
+    if isinstance(said, Failed):
+        return said
+    try:
+        return _expected.decode(said)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return Failed(f"The forecast cannot be read: {error}.")
+
+
+def _started(said: bytes | Failed) -> Started | Failed:
+    if isinstance(said, Failed):
+        return said
+    lines = said.splitlines()
+    if not lines:
+        return Failed("The run was started, but did not say where it is. `icm-tui runs` lists it.")
+    return Started(Path(os.fsdecode(lines[-1])))
+
+
+def _path(path: Path) -> str:
+    """A path that is neither taken for a name nor for an option."""
+    return str(path.absolute())
+
+
+async def _run(words: list[str], *, outlives: bool) -> bytes | Failed:
+    """Run `icm-tui` with `words`: what it printed, or what it said where it failed.
+
+    asyncio's own child processes are killed when the loop closes, so this one is looked at from time to time instead.
+    """
+    with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as told:
+        try:
+            child = subprocess.Popen(
+                [sys.executable, "-m", "icm_tui", *words],
+                stdin=subprocess.DEVNULL,
+                stdout=printed,
+                stderr=told,
+                start_new_session=True,
+                env=os.environ | {"PYTHONUTF8": "1"},
+            )
+        except OSError as error:
+            return Failed(f"Python cannot be started: {(error.strerror or str(error)).lower()}.")
+        try:
+            while child.poll() is None:
+                await asyncio.sleep(_LOOK_EVERY)
+        except asyncio.CancelledError:
+            if not outlives:
+                child.kill()
+            # Somebody must wait for it, or it stays in the list of processes as long as this one.
+            threading.Thread(target=child.wait, name="icm-tui child", daemon=True).start()
+            raise
+        if child.returncode == 0:
+            return _read(printed)
+        return Failed(_shown(_read(told)) or f"`icm-tui {words[0]}` ended with status {child.returncode}.")
+
+
+def _read(file: IO[bytes]) -> bytes:
+    """The last of what a child wrote."""
+    file.seek(max(0, file.seek(0, os.SEEK_END) - _MOST_SAID))
+    return file.read()
+
+
+def _shown(said: bytes) -> str:
+    lines = [line.rstrip() for line in multi_line(said.decode("utf-8", "replace")).splitlines()]
+    return "\n".join([line for line in lines if line][-_MOST_LINES_SHOWN:])

@@ -1,0 +1,56 @@
+"""Whether there is a terminal to draw on, and what Textual must be told of it before it is imported."""
+
+from collections.abc import Mapping, MutableMapping
+from typing import TextIO
+
+_OTHERWISE = "or give a command, such as `icm-tui run demo`. See `icm-tui --help`."
+
+# Each byte crosses the line, and whoever reads at the other end sees no more than a few frames a second of it.
+_FRAMES_OVER_SSH = "15"
+
+
+def refusal(stdin: TextIO | None, stderr: TextIO | None, environ: Mapping[str, str]) -> str | None:
+    """Why the screens cannot be shown here and what to do about it, or None where they can.
+
+    Textual reads keys from standard input and draws on standard error. It would go on without either, and write its
+    escape codes into a pipe.
+    """
+    reads, draws = _is_terminal(stdin), _is_terminal(stderr)
+    if not reads and not draws:
+        return "icm-tui off a terminal needs a command, such as `icm-tui run demo`. See `icm-tui --help`."
+    if not reads:
+        return (
+            "The screens take keys from standard input, which is no terminal here. "
+            f"Start icm-tui without redirecting it, {_OTHERWISE}"
+        )
+    if not draws:
+        return (
+            "The screens are drawn on standard error, which is no terminal here. "
+            f"Start icm-tui without redirecting it, {_OTHERWISE}"
+        )
+    term = environ.get("TERM", "")
+    if term in ("", "dumb"):
+        known = "TERM is not set" if not term else "TERM=dumb says that this terminal cannot move its cursor"
+        return f"The screens cannot be drawn here: {known}. Set it if it can, such as TERM=xterm-256color, {_OTHERWISE}"
+    return None
+
+
+def is_slow(environ: Mapping[str, str]) -> bool:
+    """Whether the terminal is likely at the end of a long line."""
+    return bool(environ.get("SSH_CONNECTION"))
+
+
+def prepare_environment(environ: MutableMapping[str, str]) -> None:
+    """Set what Textual reads at its import, but for what the person has set: no animation anywhere, and over SSH
+    fewer frames and no scrolling by parts of a line."""
+    environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+    if is_slow(environ):
+        environ.setdefault("TEXTUAL_FPS", _FRAMES_OVER_SSH)
+        environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:  # it was closed
+        return False
