@@ -200,8 +200,8 @@ class Run:
         else:
             if not record.refused:
                 self.pins.put(record.item, record.label)
-            for chain, change in record.changes:
-                self.search.relabel(chain, [change])
+            for chain in dict(record.changes):
+                self.search.relabel(chain, [change for other, change in record.changes if other == chain])
 
     def _take_blocks(self) -> None:
         for block in self.search.take_blocks():
