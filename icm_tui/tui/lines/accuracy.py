@@ -1,0 +1,75 @@
+"""The accuracy pane: how the labels hang together, and, where gold is shown, how they agree with it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from icm_tui.tui.cells import Line, joined, line, span, width
+from icm_tui.tui.lines.numbers import fraction
+from icm_tui.tui.state.curve import sparkline
+from icm_tui.tui.state.view import RunView
+
+_SPARK = 12
+
+
+def coherence(view: RunView, cells: int) -> Line:
+    """Coherence (bits, held out), temperature, flips a sweep, broken rules, each label's share; as many as fit."""
+    chain = view.shown
+    spark = _SPARK if cells >= 100 else _SPARK // 2
+    bits = chain.coherence_bits
+    shown = "not measured yet" if bits is None else f"{fraction(bits)} bits"
+    parts = [
+        line("coherence ", span(f"{shown} ", "bold"), span(sparkline(chain.coherence.points(), spark, 0.0), "accent"))
+    ]
+    flips = chain.sweeps.counts()
+    if flips:
+        parts.append(line(f"flips a sweep {flips[0]} → {flips[-1]}" if len(flips) > 1 else f"flips {flips[0]}"))
+    if view.temperature.last is not None:
+        curve = sparkline(view.temperature.points(), spark, 0.0)
+        parts.append(line(f"T {fraction(view.temperature.last, 3)} ", span(curve, "accent")))
+    if view.status is not None and view.status.violations is not None:
+        parts.append(line(f"broken rules {view.status.violations}"))
+    if chain.labelled:
+        parts.append(line(f"{view.label_names[0]} {100 * chain.counts[0] / chain.labelled:.0f}%"))
+    while len(parts) > 1 and width(joined(parts, "   ")) + 1 > cells:
+        parts.pop()
+    return line(" ", *joined(parts, "   "))
+
+
+def gold_lines(view: RunView, report: Mapping[str, Any] | None, *, hidden: str, cells: int) -> list[Line]:
+    """A line a gold column. `report` is what measure_labels returned, None while it is being made; `hidden` says in
+    words why nothing is shown."""
+    if hidden:
+        return [line(span(f" {hidden}", "dim"))]
+    if report is None:
+        return [line(span(" comparing with gold", "dim"))]
+    columns: Mapping[str, Mapping[str, Any]] = report["columns"]
+    if not columns:
+        return [
+            line(span(" this task has no gold column: coherence is all there is to see, and it is not accuracy", "dim"))
+        ]
+    return [_column(name, column, cells) for name, column in columns.items()]
+
+
+def _column(name: str, column: Mapping[str, Any], cells: int) -> Line:
+    interval = column["ci95"]
+    between = f" [{fraction(interval[0])} {fraction(interval[1])}]" if interval else ""
+    parts = [
+        line(span(f"{name} ", "plain"), span(fraction(column["accuracy"]), "bold"), between),
+        line(f"majority {fraction(column['majority'])}"),
+        line(f"n {column['n']}", _cover(column)),
+    ]
+    if column["flipped"]:
+        parts.append(line(span("sign flipped", "second")))
+    parts += [
+        line(f"balanced {fraction(column['balanced_accuracy'])}"),
+        line(f"MCC {fraction(column['mcc'])}"),
+        line(span(f"as the fork prints it {fraction(column['as_fork'])}", "dim")),
+    ]
+    while len(parts) > 1 and width(joined(parts)) + 1 > cells:
+        parts.pop()
+    return line(" ", *joined(parts))
+
+
+def _cover(column: Mapping[str, Any]) -> str:
+    cover = column["coverage"]
+    return f" cover {fraction(cover)}" if cover is not None and cover < 1 else ""

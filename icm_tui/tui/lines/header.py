@@ -1,0 +1,95 @@
+"""The header of a run: what it is, how far it has come, what it costs; and the line that says what is under way."""
+
+from icm_tui.tui.cells import Line, joined, line, span, spread, width
+from icm_tui.tui.lines.numbers import dollars, duration
+from icm_tui.tui.state.view import RunView
+
+_FEWEST_BAR, _MOST_BAR = 6, 24
+
+
+def header(view: RunView, name: str, loading: float | None, cells: int) -> Line:
+    """One line: name, method, state; decisions with a bar; in flight, spent, time left."""
+    left = joined([line(span(name, "bold")), line(view.profile.search.method), state_words(view)])
+    details = _details(view, loading)
+    while details and width(joined(details, "  ")) + width(left) + 20 > cells:
+        details.pop()
+    return spread(line(" ", *left), line(*joined([_progress(view, cells), *details], "   "), " "), cells)
+
+
+def state_words(view: RunView) -> Line:
+    """The state as acknowledged, and what it waits for."""
+    status, state = view.status, view.state
+    if state in ("pausing", "stopping") and status is not None:
+        return line(span(f"{state}, {status.in_flight} answers in flight", "second"))
+    if state in ("died", "quiet", "failed", "stopped"):
+        return line(span(state, "warn"), span(" · R resumes", "second"))
+    if state == "paused":
+        return line(span("PAUSED", "second"))
+    return line(span(state, "accent"))
+
+
+def situation(view: RunView, *, read_only: bool, loading: float | None) -> Line:
+    """One line on what is under way: the last command and what came of it, why the run stands, what slows it."""
+    parts: list[Line] = []
+    if view.problem:
+        parts.append(line(span(view.problem, "warn")))
+    if loading is not None:
+        parts.append(line(span(f"reading the journal, {loading:.0%}", "second")))
+    if view.latest is not None:
+        ask = view.sent[view.latest]
+        if not ask.outcome:
+            parts.append(line(span(f"{ask.what}: asked", "second")))
+        else:
+            why = f": {ask.why}" if ask.why else f", at decision {ask.n}"
+            parts.append(
+                line(span(f"{ask.what}: {ask.outcome}{why}", "warn" if ask.outcome == "refused" else "accent"))
+            )
+    status = view.status
+    if status is not None and status.why and view.state not in ("running", "done"):
+        parts.append(line(status.why))
+    if view.skips_next:
+        parts.append(line(span("the next decision will be skipped", "second")))
+    if status is not None and status.pace_seconds and view.state == "running":
+        parts.append(line(f"slowed to about {status.pace_seconds:g} s to be watched, B takes the brake off"))
+    if view.in_tournament:
+        parts.append(line(f"{len(view.chains)} chains compete; shown is the one in the lead, chain {view.chain}"))
+    if read_only:
+        parts.append(line(span("read only", "second")))
+    return joined(parts)
+
+
+def status_line(view: RunView, name: str, cells: int) -> Line:
+    """All there is room for on a very small terminal: state, progress, name."""
+    return line(*state_words(view), f" {view.n}/{_total(view)} {name}")
+
+
+def _progress(view: RunView, cells: int) -> Line:
+    total = _total(view)
+    if not total:
+        return ()
+    part = min(1.0, view.n / total)
+    bar = max(_FEWEST_BAR, min(_MOST_BAR, cells // 6))
+    full = round(part * bar)
+    return line(
+        f"{view.n}/{total} ", span("▓" * full, "accent"), span("░" * (bar - full), "dim"), f" {int(part * 100)}%"
+    )
+
+
+def _total(view: RunView) -> int:
+    return max(view.status.decisions if view.status else 0, view.n)
+
+
+def _details(view: RunView, loading: float | None) -> list[Line]:
+    status = view.status
+    if status is None:
+        return []
+    details: list[Line] = []
+    if view.state == "running" and status.seconds_left is not None and loading is None:
+        details.append(line(f"{duration(status.seconds_left)} left"))
+    budget = view.profile.run.budget_usd
+    if status.spent_usd or budget is not None:
+        of = f" of {budget:.2f}" if budget is not None else ""
+        details.append(line(f"{dollars(status.spent_usd)}{of}"))
+    if view.state == "running" and status.in_flight and view.profile.model.backend != "embedded":
+        details.append(line(f"{status.in_flight} in flight"))
+    return details

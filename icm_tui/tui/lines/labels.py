@@ -1,0 +1,80 @@
+"""The label table: a line an item."""
+
+from icm_tui.tui.cells import Line, fit, line, span
+from icm_tui.tui.lines.numbers import fraction, signed
+from icm_tui.tui.state.chain import NEVER, UNLABELLED
+from icm_tui.tui.state.view import RunView
+
+# A flip counts as a late one within this part of the decisions taken so far.
+_LATE = 20
+_FEWEST_LATE = 20
+
+_RAW_FROM, _FLIPS_FROM = 64, 52
+
+
+def heading(view: RunView, cells: int) -> Line:
+    """The names of the columns."""
+    number = _number_width(view)
+    parts = [f"{'#':>{number + 1}}  {'label':<{_label_width(view)}}  {'p':>4}"]
+    if cells >= _RAW_FROM:
+        parts.append(f"{'raw':>6}")
+    if cells >= _FLIPS_FROM:
+        parts.append(f"{'flips':>5}")
+    return fit(line(span("  ".join([*parts, "text"]), "dim")), cells)
+
+
+def row(view: RunView, item: int, cells: int) -> Line:
+    """An item: number, label (FLIP where it lately went from one to another, P where pinned), p, the answer's log-odds
+    (nats), flips, text."""
+    chain = view.shown
+    label = chain.labels[item]
+    late = is_late_flip(view, item)
+    name = view.label_name(label) + (" P" if item in view.pins else "") + (" FLIP" if late else "")
+    style = "second" if late else "accent" if label == 0 else "plain"
+    parts = [
+        span(f"{item:>{_number_width(view) + 1}}  "),
+        span(f"{name:<{_label_width(view)}}", "dim" if label == UNLABELLED else style),
+        span(f"  {_p(view, item):>4}"),
+    ]
+    if cells >= _RAW_FROM:
+        odds = chain.log_odds(item)
+        parts.append(span(f"  {'' if odds is None else signed(odds):>6}", "dim"))
+    if cells >= _FLIPS_FROM:
+        parts.append(span(f"  {chain.flips[item]:>5}", "plain" if chain.flips[item] else "dim"))
+    return (*parts, span("  "), span(view.items[item].text))
+
+
+def is_late_flip(view: RunView, item: int) -> bool:
+    """Whether the item's last change was a flip, in the last twentieth of the decisions taken so far."""
+    history = view.shown.history.get(item)
+    if not history or history[-1].before is None or history[-1].after is None:
+        return False
+    return view.n - history[-1].n <= max(_FEWEST_LATE, view.n // _LATE)
+
+
+def title(view: RunView, shown: int, sort: str, typed: str) -> tuple[Line, Line]:
+    """The pane's title and what stands at its right."""
+    chain = view.shown
+    total = len(view.items)
+    counts = " ".join(f"{name} {count}" for name, count in zip(view.label_names, chain.counts, strict=True))
+    known = f"{chain.labelled} of {total}" if chain.labelled != total else f"all {total}"
+    left = line(span("3 labels", "title"), span(f"  {known} labelled · {counts}", "plain"))
+    right = f"o sort: {sort}" if sort != "number" else "o sort"
+    if typed:
+        right = f"{shown} match / {typed} · {right}"
+    return left, line(span(right, "second" if typed else "dim"))
+
+
+def _p(view: RunView, item: int) -> str:
+    chain = view.shown
+    if chain.labels[item] == UNLABELLED or chain.answers[item] == NEVER:
+        return ""
+    return fraction(chain.p(item, view.leaning))
+
+
+def _number_width(view: RunView) -> int:
+    return max(3, len(str(max(0, len(view.items) - 1))))
+
+
+def _label_width(view: RunView) -> int:
+    return max(5, max(map(len, view.label_names)) + len(" P FLIP"))

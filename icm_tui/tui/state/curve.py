@@ -1,0 +1,54 @@
+"""A series of any length kept in a few hundred points, and drawn as a line of blocks."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+_MOST_POINTS = 512
+_BLOCKS = "▁▂▃▄▅▆▇█"
+
+
+class Curve:
+    """A series thinned as it grows: every point is the mean of as many values as the other points (the last one of
+    those that came since)."""
+
+    def __init__(self) -> None:
+        self._points: list[float] = []
+        self._a_point = 1
+        self._sum = 0.0
+        self._count = 0
+        self.last: float | None = None
+
+    def add(self, value: float) -> None:
+        """Put a value at the end."""
+        self.last = value
+        self._sum += value
+        self._count += 1
+        if self._count < self._a_point:
+            return
+        self._points.append(self._sum / self._count)
+        self._sum, self._count = 0.0, 0
+        if len(self._points) >= _MOST_POINTS:
+            pairs = zip(self._points[::2], self._points[1::2], strict=True)
+            self._points = [(one + other) / 2 for one, other in pairs]
+            self._a_point *= 2
+
+    def points(self) -> list[float]:
+        """The points, oldest first."""
+        return [*self._points, self._sum / self._count] if self._count else list(self._points)
+
+
+def sparkline(values: Sequence[float], cells: int, low: float | None = None, high: float | None = None) -> str:
+    """The values as a line of at most `cells` blocks, the lowest block at `low` and the highest at `high` (the values'
+    own ends where they are not given); neighbouring values share a block as their mean. Empty for no values."""
+    if not values or cells <= 0:
+        return ""
+    cells = min(cells, len(values))
+    edges = [round(place * len(values) / cells) for place in range(cells + 1)]
+    means = [sum(values[start:stop]) / (stop - start) for start, stop in pairwise(edges)]
+    low = min(means) if low is None else low
+    high = max(means) if high is None else high
+    reach = high - low
+    if reach <= 0:
+        return _BLOCKS[0] * cells
+    top = len(_BLOCKS) - 1
+    return "".join(_BLOCKS[max(0, min(top, round((mean - low) / reach * top)))] for mean in means)

@@ -1,0 +1,104 @@
+"""Which items the label table shows, and in which order."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
+
+from icm_tui.tui.state.filters import Term, holds
+from icm_tui.tui.state.view import RunView
+
+Sort = Literal["number", "flips", "p", "latest"]
+SORTS: tuple[Sort, ...] = ("number", "flips", "p", "latest")
+
+# A table that follows a run is put in order anew in slices of time, and so seldom that it costs a small part of it.
+_SHARE = 0.04
+_SOONEST = 1.0
+_SLICE = 0.008
+_ITEMS_A_LOOK = 256
+
+
+class Table:
+    """The rows of the label table: item numbers, filtered by `terms` and sorted by `sort`.
+
+    Sorted by flips the most come first, by p the least certain, by "latest" those changed last.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` (seconds) spaces the updates of a run under way."""
+        self.terms: tuple[Term, ...] = ()
+        self.typed = ""
+        self.sort: Sort = "number"
+        self.rows: Sequence[int] = range(0)
+        self._clock = clock
+        self._due = 0.0
+        self._spent = 0.0
+        self._made_of = (-1, -1, -1)
+        self._making: Iterator[None] | None = None
+
+    def show(self, view: RunView, terms: tuple[Term, ...], typed: str, sort: Sort) -> None:
+        """Filter and sort in another way, at once."""
+        self.terms, self.typed, self.sort = terms, typed, sort
+        self._making = None
+        self._made_of = _state(view)
+        for _ in self._make(view):
+            pass
+
+    def update(self, view: RunView) -> None:
+        """Put the rows in order again, a slice of time at each call, where the run went on and it is time."""
+        now = self._clock()
+        if self._making is None:
+            if self._made_of == _state(view) or now < self._due:
+                return
+            self._made_of = _state(view)
+            self._making, self._spent = self._make(view), 0.0
+        for _ in self._making:
+            if self._clock() - now >= _SLICE:
+                self._spent += self._clock() - now
+                return
+        self._spent += self._clock() - now
+        self._making = None
+        self._due = self._clock() + max(_SOONEST, self._spent / _SHARE)
+
+    def place_of(self, item: int) -> int | None:
+        """The row an item stands in, or None where the filter leaves it out."""
+        try:
+            return self.rows.index(item)
+        except ValueError:
+            return None
+
+    def _make(self, view: RunView) -> Iterator[None]:
+        """Put the rows in order; yields now and then."""
+        count = len(view.items)
+        if not self.terms and self.sort == "number":
+            self.rows = range(count)
+            return
+        kept: list[int] = []
+        keys: list[float] = []
+        by_p = any(term.field == "p" for term in self.terms)
+        for item in range(count):
+            if not self.terms or holds(self.terms, view.facts(item, with_p=by_p)):
+                kept.append(item)
+                keys.append(self._key(view, item))
+            if item % _ITEMS_A_LOOK == 0:
+                yield
+        if self.sort != "number":
+            kept = [item for _, item in sorted(zip(keys, kept, strict=True))]
+        self.rows = kept
+
+    def _key(self, view: RunView, item: int) -> float:
+        chain = view.shown
+        match self.sort:
+            case "flips":
+                return -chain.flips[item]
+            case "p":
+                p = chain.p(item, view.leaning)
+                return 2.0 if p is None else p
+            case "latest":
+                history = chain.history.get(item)
+                return -history[-1].n if history else 1
+        return 0
+
+
+def _state(view: RunView) -> tuple[int, int, int]:
+    """What tells whether a run went on."""
+    return view.last_seq, view.chain, len(view.items)
