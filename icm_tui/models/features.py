@@ -126,25 +126,20 @@ class Gram(NamedTuple):
 
     @property
     def code(self) -> int:
-        """Its crc32: the low bits are its place, bit 31 its sign."""
+        """Its crc32: the remainder by 4096 is its place, bit 31 its sign."""
         return crc32(f"{self.kind}{self.text}".encode())
 
-    @property
-    def place(self) -> int:
-        """Where in a row of 4096 it counts."""
-        return self.code & (PLACES - 1)
 
-
-def grams_of(text: str) -> tuple[dict[Gram, int], dict[Gram, list[str]]]:
-    """The features of a text with how often each occurs, and for those of characters the words they are inside of."""
+def grams_of(text: str) -> tuple[dict[Gram, int], dict[Gram, str]]:
+    """The features of a text with how often each occurs, and for those of characters the first word they are in."""
     words = _WORD.findall(text.lower())
     times = Counter(Gram("w", word) for word in words)
     times.update(Gram("p", f"{one} {other}") for one, other in pairwise(words))
-    inside: dict[Gram, list[str]] = {}
+    inside: dict[Gram, str] = {}
     for word in words:
         for part in _inside(word):
             times[Gram("c", part)] += 1
-            inside.setdefault(Gram("c", part), []).append(word)
+            inside.setdefault(Gram("c", part), word)
     return dict(times), inside
 
 
