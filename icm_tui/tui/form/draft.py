@@ -1,0 +1,164 @@
+"""A profile while it is being edited: a text a field, as typed, with everything that is wrong with them."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from icm_tui.errors import UserError
+from icm_tui.profiles.checks import build
+from icm_tui.profiles.defaults import unused
+from icm_tui.profiles.schema import Profile
+from icm_tui.profiles.toml import loads
+from icm_tui.tui.form.fields import Field, Key, defaults, fields
+from icm_tui.tui.form.values import as_key, as_toml, read, settled, written
+
+FIELDS: dict[Key, Field] = {field.key: field for section in fields() for field in section.fields}
+_SECTIONS = {section for section, _ in FIELDS}
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """What the checks say of a draft.
+
+    `profile` is None where there are `faults`, a sentence a field, or `general` ones that belong to no field.
+    `defaults` says what a field without a text stands for; `idle` are fields that have a text and no effect.
+    """
+
+    profile: Profile | None
+    faults: dict[Key, str]
+    general: list[str]
+    defaults: dict[Key, str]
+    idle: frozenset[Key] = frozenset()
+
+    @property
+    def count(self) -> int:
+        """How many things are wrong."""
+        return len(self.faults) + len(self.general)
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """A profile as far as it is typed. Made by `from_toml`; `with_text` makes the next one.
+
+    `name` is what the draft came from: a profile's name, a run's, a file's. `texts` has the fields that are set.
+    `others` is what was written under names that no field has. `kept` is the TOML that is kept already somewhere.
+    """
+
+    name: str
+    texts: dict[Key, str]
+    others: dict[str, Any] = {}
+    kept: str = ""
+
+    @classmethod
+    def from_toml(cls, text: str, name: str = "profile") -> "Draft":
+        """The draft of a profile's TOML; its comments are not carried along.
+
+        Wrong values are kept, to be mended in the form; a number where a text belongs becomes one. Raises UserError for
+        what is no TOML.
+        """
+        try:
+            document = tomllib.loads(text)
+        except (ValueError, RecursionError):
+            loads(text, name)  # tells it in a sentence, with its line
+            raise
+        try:
+            return cls(name, _texts(document), _others(document)).as_kept()
+        except ValueError as error:
+            raise UserError(f"{name}: a number in it has too many digits.") from error
+        except RecursionError as error:
+            raise UserError(f"{name}: tables or lists are nested too deeply.") from error
+
+    def with_text(self, key: Key, typed: str) -> "Draft":
+        """The draft with a text in a field; an empty one takes the setting out."""
+        texts = {**self.texts, key: settled(FIELDS[key].kind, typed)}
+        if not texts[key]:
+            del texts[key]
+        others = self.others
+        if not isinstance(others.get(key[0], {}), dict):  # a value stands where the section belongs
+            others = {name: value for name, value in others.items() if name != key[0]}
+        return msgspec.structs.replace(self, texts=texts, others=others)
+
+    def as_new(self) -> "Draft":
+        """The draft for another run: without the old one's name and directory."""
+        texts = {key: text for key, text in self.texts.items() if key not in (("run", "name"), ("run", "out"))}
+        return msgspec.structs.replace(self, texts=texts)
+
+    def as_kept(self, name: str | None = None) -> "Draft":
+        """The draft once it is kept, under another name if one is given."""
+        return msgspec.structs.replace(self, name=name or self.name, kept=self.to_toml())
+
+    @property
+    def dirty(self) -> bool:
+        """Whether it would be lost."""
+        return self.to_toml() != self.kept
+
+    @property
+    def run_name(self) -> str:
+        """What a run of it is called: its own name for a run, else the name of where it came from."""
+        own = self.texts.get(("run", "name"), "")
+        return next((name for name in (own, self.name) if _NAME.fullmatch(name)), "profile")
+
+    def to_toml(self) -> str:
+        """The draft as TOML: what was set, right or wrong, and nothing else."""
+        document = self._document()
+        lines = [
+            f"{as_key(name)} = {as_toml(value)}" for name, value in document.items() if not isinstance(value, dict)
+        ]
+        for name, section in document.items():
+            if isinstance(section, dict):
+                lines += ["", f"[{as_key(name)}]", *(f"{as_key(key)} = {as_toml(section[key])}" for key in section)]
+        return "\n".join(lines).lstrip("\n") + "\n"
+
+    def check(self) -> Checked:
+        """Everything that is wrong with it, by the checks that a profile's file goes through."""
+        try:
+            profile, problems = build(tomllib.loads(self.to_toml()))
+        except (ValueError, RecursionError):
+            return Checked(None, {}, ["tables or lists are nested too deeply, or a number has too many digits"], {})
+        faults: dict[Key, str] = {}
+        general: list[str] = []
+        for problem in problems:
+            path, text = problem.path, problem.text
+            if path[:2] in FIELDS:
+                key = (path[0], path[1])
+                deeper = ".".join(path[2:])
+                text = f"{deeper}: {text}" if deeper else text
+                faults[key] = f"{faults[key]}; {text}" if key in faults else text
+            else:
+                general.append(f"{'.'.join(path)}: {text}")
+        known = defaults(profile)
+        if problems:
+            return Checked(None, faults, general, known)
+        idle = {(section, name) for section, _, name in (each.partition(".") for each in unused(profile))}
+        return Checked(profile, {}, [], known, frozenset(idle))
+
+    def _document(self) -> dict[str, Any]:
+        document = {name: dict(value) if isinstance(value, dict) else value for name, value in self.others.items()}
+        for key, field in FIELDS.items():
+            if key in self.texts:
+                document.setdefault(key[0], {})[key[1]] = read(field.kind, self.texts[key])
+        return document
+
+
+def _texts(document: Mapping[str, Any]) -> dict[Key, str]:
+    texts = {}
+    for key, field in FIELDS.items():
+        section = document.get(key[0])
+        if isinstance(section, dict) and key[1] in section:
+            texts[key] = settled(field.kind, written(field.kind, section[key[1]]))
+    return texts
+
+
+def _others(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What a document has beside the fields. Raises as `as_toml` for what could not be written again."""
+    others: dict[str, Any] = {}
+    for name, value in document.items():
+        if name in _SECTIONS and isinstance(value, dict):
+            rest = {key: inner for key, inner in value.items() if (name, key) not in FIELDS}
+            if rest:
+                others[name] = rest
+        else:
+            others[name] = value
+    return others
