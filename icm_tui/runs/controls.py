@@ -4,6 +4,7 @@ import msgspec
 
 from icm_tui.errors import UserError
 from icm_tui.profiles.schema import Profile
+from icm_tui.runs.brake import Brake, read_seconds
 from icm_tui.runs.changes import with_allowed_sets
 from icm_tui.runs.inbox import Command
 
@@ -29,7 +30,8 @@ class Controls:
     """Whether a run may go on, how far, and what its next decision is told.
 
     `profile` holds the settings with the changes that came on the way; `paused` and `ending` the reason in words where
-    the run is paused or is to end; `skip` whether the next decision is to leave labels as they are.
+    the run is paused or is to end; `skip` whether the next decision is to leave labels as they are; `brake` spreads
+    decisions over time. A command "pin" is only looked at for whether the run takes commands.
     """
 
     def __init__(self, profile: Profile, skip: bool, obeyed: set[str]) -> None:
@@ -37,6 +39,7 @@ class Controls:
         self.skip = skip
         self.paused: str | None = None
         self.ending: str | None = None
+        self.brake = Brake()
         self._until: int | None = None
         self._stepping = False
         self._known = obeyed
@@ -68,7 +71,7 @@ class Controls:
         if command.id in self._known:
             return Obeyed("no change", "it was obeyed before")
         self._known.add(command.id)
-        if command.what not in ("pause", "resume", "step", "to", "skip", "stop"):
+        if command.what not in ("pause", "resume", "step", "to", "skip", "stop", "pace", "pin"):
             return Obeyed("refused", f"this version knows no command {command.what!r}")
         if self.ending is not None:
             return Obeyed("refused", "the run is ending")
@@ -83,6 +86,10 @@ class Controls:
                 return self._to(command, place)
             case "skip":
                 return self._skip(command, place)
+            case "pace":
+                return self._pace(command)
+            case "pin":
+                return DONE
         self.ending = "stopped by command"
         return DONE
 
@@ -127,6 +134,16 @@ class Controls:
         self.skip = True
         if self.paused is not None:
             self._go_to(place.n + 1)
+        return DONE
+
+    def _pace(self, command: Command) -> Obeyed:
+        try:
+            seconds = read_seconds(command.args)
+        except ValueError as error:
+            return Obeyed("refused", str(error))
+        if seconds is None and self.brake.seconds is None:
+            return Obeyed("no change", "nothing holds the run back")
+        self.brake.set(seconds)
         return DONE
 
     def _go_to(self, until: int | None) -> None:

@@ -10,6 +10,9 @@ import msgspec
 from icm_tui.models.reply import Reply
 from icm_tui.search.types import Block, Decision
 
+# A chain, an item, its label before and after; None is unlabelled.
+Relabelled = tuple[int, int, int | None, int | None]
+
 FORMAT = 1
 
 
@@ -68,7 +71,8 @@ class DecisionRecord(Decision, tag_field="kind", tag="decision", kw_only=True):
 
 class CommandRecord(Record, tag="command", kw_only=True):
     """A command from the inbox, the decision it took effect at, and what came of it: "done", "no change" or
-    "refused" with the reason."""
+    "refused" with the reason. `changes` are the labels that it set before decision `n`, as (chain, item, label before,
+    label after), null meaning unlabelled."""
 
     id: str
     what: str
@@ -76,6 +80,7 @@ class CommandRecord(Record, tag="command", kw_only=True):
     n: int
     outcome: str
     why: str = ""
+    changes: list[Relabelled] = []
 
 
 class ThoughtRecord(Record, tag="thought", kw_only=True):

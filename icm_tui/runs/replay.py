@@ -9,22 +9,34 @@ import msgspec
 from icm_tui.errors import UserError
 from icm_tui.runs.journal import read_records
 from icm_tui.runs.layout import RunDir, read_items
-from icm_tui.runs.records import AnswerRecord, AnyRecord, BlockRecord, CommandRecord, DecisionRecord, DoneRecord
+from icm_tui.runs.pins import read_pin
+from icm_tui.runs.records import (
+    AnswerRecord,
+    AnyRecord,
+    BlockRecord,
+    CommandRecord,
+    DecisionRecord,
+    DoneRecord,
+    StartRecord,
+)
 from icm_tui.runs.tally import Tally
 from icm_tui.search.interface import Search
 from icm_tui.search.score import log_softmax
+from icm_tui.search.types import Change
 
 
 class Replayed(msgspec.Struct):
     """What a journal says besides the search's own state: the counts, the lists that show all, at which byte each other
-    list stands, the ids of the commands obeyed, the settings changed on the way, whether the next decision is to be
-    skipped, and whether the run is done."""
+    list stands, the ids of the commands obeyed, the settings changed on the way, the names of the label sets, the label
+    that each pinned item is pinned to, whether the next decision is to be skipped, and whether the run is done."""
 
     tally: Tally = msgspec.field(default_factory=Tally)
     blocks: dict[int, BlockRecord] = {}
     block_offsets: dict[int, int] = {}
     obeyed: set[str] = set()
     sets: list[str] = []
+    set_names: list[str] = []
+    pinned: dict[int, int] = {}
     skip: bool = False
     done: bool = False
 
@@ -33,9 +45,10 @@ def fold(
     records: Iterable[tuple[int, AnyRecord]],
     search: Search,
     journal: Path,
-    relabel: Callable[[int, list[tuple[int, int | None, int | None]]], None],
+    relabel: Callable[[int, list[Change]], None],
 ) -> Replayed:
-    """Give a journal back to a fresh search: lists, answers and decisions are adopted, none is computed again.
+    """Give a journal back to a fresh search: lists, answers, decisions and what a person set are adopted, none is
+    computed again.
 
     `records` come with their byte offsets. `relabel` follows every chain's changes. Raises UserError where the records
     do not fit the search, naming the first that does not.
@@ -51,6 +64,10 @@ def fold(
                     replayed.block_offsets[record.id] = offset
             if isinstance(record, DecisionRecord):
                 relabel(record.chain, record.changes)
+            elif isinstance(record, CommandRecord):
+                for chain, changes in _by_chain(record).items():
+                    search.relabel(chain, changes)
+                    relabel(chain, changes)
         except (KeyError, IndexError, ValueError, AssertionError, StopIteration) as error:
             raise UserError(
                 f"The journal {journal} does not fit its run: record {record.seq} ({type(record).__name__}) cannot be "
@@ -61,7 +78,9 @@ def fold(
 
 
 def _adopt(record: AnyRecord, search: Search, replayed: Replayed) -> None:
-    if isinstance(record, BlockRecord):
+    if isinstance(record, StartRecord):
+        replayed.set_names = record.labels
+    elif isinstance(record, BlockRecord):
         search.adopt_block(record)
     elif isinstance(record, AnswerRecord):
         search.tell(record.question, record.logprobs)
@@ -76,8 +95,20 @@ def _adopt(record: AnyRecord, search: Search, replayed: Replayed) -> None:
             replayed.sets += record.args.get("set", [])
         if record.what == "skip" and record.outcome == "done":
             replayed.skip = True
+        if record.what == "pin" and record.outcome == "done":
+            item, label = read_pin(record.args, replayed.set_names, search.problem.n_items)
+            replayed.pinned.pop(item, None)
+            if label is not None:
+                replayed.pinned[item] = label
     elif isinstance(record, DoneRecord):
         replayed.done = True
+
+
+def _by_chain(command: CommandRecord) -> dict[int, list[Change]]:
+    changes: dict[int, list[Change]] = {}
+    for chain, item, before, after in command.changes:
+        changes.setdefault(chain, []).append((item, before, after))
+    return changes
 
 
 def read_blocks(journal: Path, offsets: Mapping[int, int], wanted: Iterable[int]) -> dict[int, BlockRecord]:
@@ -93,7 +124,8 @@ def read_blocks(journal: Path, offsets: Mapping[int, int], wanted: Iterable[int]
 
 class FinalLabel(msgspec.Struct):
     """An item's label and what it rests on: the last answer's log-probabilities (nats), the label's probability by
-    them once the model's own leaning is taken off, the decision that set it, and whether a person pinned it."""
+    them once the model's own leaning is taken off, the decision that set it (the next one, where a person did), and
+    whether a person pinned it."""
 
     label: int | None = None
     logprobs: list[float] | None = None
@@ -115,8 +147,12 @@ def final_labels(path: Path) -> list[FinalLabel]:
     asked_by: dict[tuple[int, int], int] = {}
     leaning: list[float] | None = None
     kept: int | None = None
+    set_names: list[str] = []
+    pinned: dict[int, bool] = {}
     for _, record in read_records(run.journal):
-        if isinstance(record, BlockRecord):
+        if isinstance(record, StartRecord):
+            set_names = record.labels
+        elif isinstance(record, BlockRecord):
             chain_of[record.id] = -1 if record.phase == "leaning" else record.chain
         elif isinstance(record, AnswerRecord):
             chain = chain_of[record.block]
@@ -136,9 +172,18 @@ def final_labels(path: Path) -> list[FinalLabel]:
             for item, _, after in record.changes:
                 labels[item].label = after
                 labels[item].decided_at = None if after is None else record.n
+        elif isinstance(record, CommandRecord):
+            for chain, item, _, after in record.changes:
+                of_chain = _of(chains, chain, len(items))[item]
+                of_chain.label = after
+                of_chain.decided_at = None if after is None else record.n
+            if record.what == "pin" and record.outcome == "done":
+                item, label = read_pin(record.args, set_names, len(items))
+                pinned[item] = label is not None
     chosen = kept if kept is not None else max(coherence, key=lambda chain: coherence[chain], default=0)
     labels = _of(chains, chosen, len(items))
-    for final in labels:
+    for item, final in enumerate(labels):
+        final.pinned = pinned.get(item, False)
         if final.label is not None and final.logprobs is not None:
             less = final.logprobs if leaning is None else [a - b for a, b in zip(final.logprobs, leaning, strict=True)]
             final.p = round(math.exp(log_softmax(less)[final.label]), 6)

@@ -11,7 +11,7 @@ import socket
 import time
 from collections.abc import Callable
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -21,10 +21,11 @@ from icm_tui.models.interface import Asked, Asker
 from icm_tui.models.reply import Reply
 from icm_tui.profiles.schema import Profile
 from icm_tui.runs import inbox
-from icm_tui.runs.controls import DONE, Controls, Place
+from icm_tui.runs.controls import DONE, Controls, Obeyed, Place
 from icm_tui.runs.journal import Journal, JournalUnwritable
 from icm_tui.runs.layout import RunDir
 from icm_tui.runs.pace import Pace
+from icm_tui.runs.pins import read_pin
 from icm_tui.runs.records import (
     FORMAT,
     AnswerRecord,
@@ -34,13 +35,16 @@ from icm_tui.runs.records import (
     DecisionRecord,
     DoneRecord,
     ErrorRecord,
+    Relabelled,
     StartRecord,
     StopRecord,
 )
 from icm_tui.runs.replay import Replayed, read_blocks
 from icm_tui.runs.status import Status, write_status
 from icm_tui.search.interface import Search
-from icm_tui.search.types import Proposal, Question
+from icm_tui.search.pins import Pins
+from icm_tui.search.types import Change, Proposal, Question
+from icm_tui.search.violations import Violations
 
 _HEED_EVERY = 0.1
 _BEAT_EVERY = 1.0
@@ -86,6 +90,8 @@ class Runner:
         self._blocks = replayed.blocks | read_blocks(run.journal, replayed.block_offsets, still_open)
         self._most_blocks = _FEWEST_BLOCKS
         self._controls = Controls(profile, replayed.skip, replayed.obeyed)
+        self._pins = Pins(search.problem, replayed.pinned)
+        self._violations = Violations(search.problem)
         self._stays = stays
         self._observe = observe
         self._in_flight: set[str] = set()
@@ -154,6 +160,7 @@ class Runner:
             if self._controls.ending is not None and not self._in_flight:
                 return await self._leave("stopped", self._controls.ending)
             await self._flush()
+            self._let_through()
             self._decide()
             await self._ask()
             self._beat()
@@ -163,8 +170,8 @@ class Runner:
 
     # Coming in
 
-    def _heed(self) -> None:
-        """Obey the commands in the inbox."""
+    def _heed(self, *, pins: bool = True) -> None:
+        """Obey the commands in the inbox; without `pins`, those stay there for later."""
         now = time.monotonic()
         if now - self._heeded_at < _HEED_EVERY:
             return
@@ -172,8 +179,12 @@ class Runner:
         if not self._run.path.is_dir():
             raise RunFailed(f"The run directory {self._run.path} is gone; nothing that the run does could be kept.")
         for command in inbox.take(self._run):
+            if command.what == "pin" and not pins:
+                continue
             place = Place(self._search.n, self._tally.last_decision_seq)
-            obeyed = self._controls.obey(command, place)
+            obeyed, changes = self._controls.obey(command, place), list[Relabelled]()
+            if command.what == "pin" and obeyed == DONE:
+                obeyed, changes = self._pin(command.args)
             self._append(
                 CommandRecord(
                     id=command.id,
@@ -182,6 +193,7 @@ class Runner:
                     n=place.n,
                     outcome=obeyed.outcome,
                     why=obeyed.why,
+                    changes=changes,
                 )
             )
             if command.what == "pause" and obeyed == DONE:
@@ -190,9 +202,46 @@ class Runner:
             inbox.done(self._run, command)
             self._beat(force=True)
 
+    def _pin(self, args: dict[str, Any]) -> tuple[Obeyed, list[Relabelled]]:
+        """Pin an item, or take its pin off, and set what that changes in every chain it counts in."""
+        names = self._controls.profile.prompt.labels
+        try:
+            item, label = read_pin(args, names, self._search.problem.n_items)
+        except ValueError as error:
+            return Obeyed("refused", str(error)), []
+        if self._search.done:
+            return Obeyed("refused", "the run is done"), []
+        if self._pins.get(item) == label:
+            now = "not pinned" if label is None else f"pinned to {names[label]} already"
+            return Obeyed("no change", f"item {item} is {now}"), []
+        if label is None:
+            self._pins.put(item, None)
+            return DONE, []
+        if others := self._pins.against(item, label):
+            held = " and ".join(f"item {other} is pinned to {names[pinned]}" for other, pinned in others.items())
+            rule = self._search.problem.rule
+            return Obeyed("refused", f"under rule {rule} item {item} cannot be {names[label]} while {held}"), []
+        self._pins.put(item, label)
+        # What the labels as they are give rise to is kept before they change.
+        self._publish_blocks()
+        changes: list[Relabelled] = []
+        for chain in self._search.chains_with(item):
+            settled = self._pins.settle(item, self._search.labels_of(chain))
+            self._search.relabel(chain, settled)
+            self._follow(chain, settled)
+            changes += [(chain, *change) for change in settled]
+        return DONE, changes
+
+    def _follow(self, chain: int, changes: list[Change]) -> None:
+        """Tell of a chain's changed labels whoever keeps something that hangs on them."""
+        self._asker.relabel(chain, changes)
+        self._violations.note(chain, changes, self._search.labels_of(chain))
+
     async def _receive(self) -> None:
         """Journal the replies that came, then tell the search."""
         wait = _HEED_EVERY if self._in_flight or self._controls.paused is not None or self._unwritable else 0.0
+        if self._held_back:
+            wait = self._controls.brake.until_next(time.monotonic())
         replies = await self._asker.replies(wait)
         if not replies:
             return
@@ -205,6 +254,17 @@ class Runner:
 
     # Going out
 
+    def _let_through(self) -> None:
+        """Let the next portion of decisions through where a person set a pace."""
+        running = self.state == "running"
+        self._controls.brake.note(time.monotonic(), self._search.n, self._search.decisions, running=running)
+
+    @property
+    def _held_back(self) -> bool:
+        """Whether the next decision waits for nothing but the pace; a step does not."""
+        n = self._search.n
+        return self._controls.may_go_on and self._controls.brake.holds(n) and not self._controls.asks_only_next(n)
+
     def _decide(self) -> None:
         """Take the decisions whose answers are there."""
         for _ in range(_MOST_DECISIONS_A_TURN):
@@ -213,19 +273,20 @@ class Runner:
             if (due := self._controls.pause_due(self._search.n)) is not None:
                 self._pause(due)
                 return
+            if self._held_back:
+                return
             proposal = self._search.propose()
             if proposal is None:
                 return
             self._commit(proposal)
 
     def _commit(self, proposal: Proposal) -> None:
-        override = None
-        if self._controls.skip and proposal.items:
-            labels = self._search.labels_of(proposal.chain)
-            override = {item: labels[item] for item in proposal.items}
+        labels = self._search.labels_of(proposal.chain)
+        override = self._pins.overrule(proposal, labels, skip=self._controls.skip)
+        if proposal.items:
             self._controls.skip = False
         decision = self._search.commit(proposal, override)
-        self._asker.relabel(decision.chain, decision.changes)
+        self._follow(decision.chain, decision.changes)
         self._append(msgspec.convert(decision, DecisionRecord, from_attributes=True))
         self._publish_blocks()
 
@@ -330,7 +391,7 @@ class Runner:
         while self._unwritable is not None:
             if self._controls.ending is not None and not self._in_flight:
                 raise RunFailed(f"{self._unwritable} What it did not take is lost; a resumed run asks for it again.")
-            self._heed()
+            self._heed(pins=False)  # what is written here may be told to the search later
             self._beat()
             await self._flush()
 
@@ -375,6 +436,8 @@ class Runner:
             coherence_bits=self._search.coherence_bits,
             rate=rate,
             seconds_left=left / rate if rate else None,
+            violations=self._violations.of(self._search.leading, self._search.labels),
+            pace_seconds=self._controls.brake.seconds,
             host=socket.gethostname(),
             pid=os.getpid(),
             t=time.time(),

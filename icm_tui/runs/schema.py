@@ -21,8 +21,8 @@ format {FORMAT}. Items are numbered as the lines of `items.jsonl`, from 0. Label
 of the set names in the `start` record. A field that stands at its default may be left out. A torn last line is the
 end of a write that was cut short and does not count.
 
-The labels at any decision are those of its chain after all `changes` up to it: the chains of the tournament until the
-decision of phase "selection", the chain that it names from there on.
+The labels at any decision are those of its chain after all `changes` up to it, of decisions and of commands: the chains
+of the tournament until the decision of phase "selection", the chain that it names from there on.
 """
 
 

@@ -23,7 +23,9 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """How a run stood at `t` (unix seconds), as its runner acknowledged it.
 
     `state` is one of LIVE or ENDED, `why` its reason in words. `decision` of `decisions` were taken; `rate` is in
-    decisions a second, `coherence_bits` in bits. None means not known (yet).
+    decisions a second, `coherence_bits` in bits, `violations` the pairs of the labels shown that break the rule;
+    `pace_seconds` is over how long a person spread the decisions left, None where they are not spread. None means not
+    known (yet).
     """
 
     state: str
@@ -41,6 +43,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     coherence_bits: float | None = None
     rate: float | None = None
     seconds_left: float | None = None
+    violations: int | None = None
+    pace_seconds: float | None = None
     host: str
     pid: int
     t: float

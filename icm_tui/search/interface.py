@@ -45,8 +45,8 @@ class Search(Protocol):
         """Take a decision from the journal as it was taken."""
 
     def relabel(self, chain: int, changes: Iterable[Change]) -> None:
-        """Set labels of a chain outside of any decision, as a person does. Lists drawn before keep the labels that they
-        show; take them first, since the journal has them before the change."""
+        """Set labels of a chain outside of any decision, as a person does: all that belong together at once. Lists
+        drawn before keep the labels that they show; take them first, so that the journal has them first."""
 
     def chains_with(self, item: int) -> list[int]:
         """The chains in which a person's label for `item` counts now: it is labelled there, or the phase covers it."""

@@ -25,16 +25,21 @@ class Pins:
         else:
             self._pinned[item] = label
 
-    def against(self, item: int, label: int) -> list[int]:
-        """The pinned items of the group for whose sake the rule forbids that `item` is pinned to `label`; empty where
-        it does not."""
-        others = [other for other in self._members(item) if other in self._pinned and other != item]
-        return [] if self._nearest(item, {}, {item: label}) is not None else others
+    def against(self, item: int, label: int) -> dict[int, int]:
+        """The pinned items of the group, with their labels, beside which the rule forbids that `item` is pinned to
+        `label`. Every rule is one about pairs."""
+        others = {other: self._pinned[other] for other in self._members(item) if other in self._pinned}
+        others.pop(item, None)
+        return {
+            other: pinned
+            for other, pinned in others.items()
+            if self._nearest(item, {}, {item: label, other: pinned}) is None
+        }
 
     def settle(self, item: int, labels: Sequence[int | None]) -> list[Change]:
         """What changes of a chain's `labels` so that the group of `item` agrees with its pins and breaks nothing."""
         members = self._members(item)
-        after = self._nearest(item, {member: labels[member] for member in members}, {})
+        after = self._nearest(item, {member: labels[member] for member in members}, self._pinned)
         assert after is not None
         return [(member, labels[member], after[member]) for member in members if labels[member] != after[member]]
 
@@ -59,7 +64,8 @@ class Pins:
         for item in proposal.items:
             if wanted[item] != self._pinned.get(item, wanted[item]):
                 members = self._members(item)
-                after = self._nearest(item, {member: wanted.get(member, labels[member]) for member in members}, {})
+                now = {member: wanted.get(member, labels[member]) for member in members}
+                after = self._nearest(item, now, self._pinned)
                 assert after is not None
                 wanted |= {other: after[other] for other in members if other in wanted or after[other] != labels[other]}
         return wanted
@@ -71,11 +77,10 @@ class Pins:
         return self._problem.groups[self._problem.group_of[item]]
 
     def _nearest(
-        self, item: int, labels: Mapping[int, int | None], more: Mapping[int, int]
+        self, item: int, labels: Mapping[int, int | None], pinned: Mapping[int, int]
     ) -> dict[int, int | None] | None:
-        """What `nearest` makes of `labels` in the group of `item`, all its pins and `more` given."""
+        """What `nearest` makes of `labels` in the group of `item`."""
         members = self._members(item)
-        pinned = {member: self._pinned[member] for member in members if member in self._pinned} | dict(more)
         found = nearest(
             self._problem.rule,
             [labels.get(member) for member in members],

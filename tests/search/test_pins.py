@@ -79,19 +79,19 @@ def proposal(items: list[int], *options: Labels, chosen: int = 0) -> Proposal:
 @pytest.mark.parametrize(
     ("rule", "pinned", "item", "label", "others"),
     [
-        ("opposite", {}, 0, 0, []),
-        ("opposite", {1: 0}, 0, 0, [1]),
-        ("opposite", {1: 0}, 0, 1, []),
-        ("opposite", {0: 0}, 0, 1, []),
-        ("opposite", {3: 0}, 0, 0, []),
-        ("same", {1: 0}, 0, 1, [1]),
-        ("paper", {1: 0}, 0, 0, [1]),
-        ("paper", {1: 0}, 0, 1, []),
-        ("none", {1: 0}, 0, 0, []),
+        ("opposite", {}, 0, 0, {}),
+        ("opposite", {1: 0}, 0, 0, {1: 0}),
+        ("opposite", {1: 0}, 0, 1, {}),
+        ("opposite", {0: 0}, 0, 1, {}),
+        ("opposite", {3: 0}, 0, 0, {}),
+        ("same", {1: 0}, 0, 1, {1: 0}),
+        ("paper", {1: 0}, 0, 0, {1: 0}),
+        ("paper", {1: 0}, 0, 1, {}),
+        ("none", {1: 0}, 0, 0, {}),
     ],
 )
 def test_a_pin_may_not_break_the_rule_with_others_of_its_group(
-    rule: str, pinned: dict[int, int], item: int, label: int, others: list[int]
+    rule: str, pinned: dict[int, int], item: int, label: int, others: dict[int, int]
 ) -> None:
     assert Pins(problem_of(rule, [1, 2], [1, 2]), pinned).against(item, label) == others
 

@@ -1,0 +1,24 @@
+"""The command that pins an item to a label, as it comes from outside."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def read_pin(args: Mapping[str, Any], names: Sequence[str], n_items: int) -> tuple[int, int | None]:
+    """The item and the label (a place in `names`; None takes the pin off) that a command "pin" names.
+
+    Its arguments are `item`, the item's number, `label`, the name of a label set or null, and `note`, a text.
+    Raises ValueError, with the reason in words, where they are not.
+    """
+    item, label, note = args.get("item"), args.get("label"), args.get("note", "")
+    if not isinstance(item, int) or isinstance(item, bool):
+        raise ValueError("it names no item; give the number of one as item")
+    if not 0 <= item < n_items:
+        raise ValueError(f"there is no item {item}; they are numbered from 0 to {n_items - 1}")
+    if not isinstance(note, str):
+        raise ValueError("its note is not a text")
+    if label is None:
+        return item, None
+    if label not in names:
+        raise ValueError(f"there is no label {label!r}; the labels are {', '.join(names)}")
+    return item, names.index(label)
