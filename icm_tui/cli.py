@@ -42,6 +42,8 @@ steer
   step RUN         take one decision, then pause
   skip RUN         leave the next decision's labels as they are
   to RUN N         go on as far as decision N, then pause
+  pin RUN ITEM A   hold an item to a label
+  pace RUN S       spread the decisions left over S seconds, to watch
   stop RUN         end the process cleanly; resume goes on
 
 results
@@ -122,6 +124,7 @@ def _add_running(top: _Parser) -> None:
     _add_set(run)
     run.add_argument("--out", metavar="DIR", help="the run's directory; it must be new or empty")
     _add_background(run)
+    run.add_argument("--pace", metavar="SECONDS", help="with --detach, take so long, for whoever watches")
     run.add_argument("--json", action="store_true", help="print the summary as one JSON object")
     run.add_argument("--yes", action="store_true", help="do not ask before spending money")
     run.add_argument("--dry-run", action="store_true", help="show the forecast and three prompts, and ask nothing")
@@ -163,6 +166,27 @@ def _add_steering(top: _Parser) -> None:
     to = top.command("to", "control:send", about, "  icm-tui to demo 250", what="to")
     to.add_argument("run", metavar="RUN", help=RUN_HELP)
     to.add_argument("n", metavar="N", type=int, help="the number of the last decision to take")
+
+    pin = top.command(
+        "pin",
+        "control:pin",
+        "Hold an item to a label from the next decision on, and its group to what the rule\nthen demands.",
+        '  icm-tui pin demo 17 A --note "says the opposite of 18"\n  icm-tui pin demo 17 --off',
+    )
+    pin.add_argument("run", metavar="RUN", help=RUN_HELP)
+    pin.add_argument("item", metavar="ITEM", type=int, help="the item's number: its line in items.jsonl, from 0")
+    pin.add_argument("label", metavar="LABEL", nargs="?", help="the name of a label set, such as A")
+    pin.add_argument("--note", metavar="TEXT", default="", help="why, for whoever reads the journal")
+    pin.add_argument("--off", action="store_true", help="take the pin off; the label stays until a decision changes it")
+
+    pace = top.command(
+        "pace",
+        "control:pace",
+        "Spread the decisions left over a time, to watch them; the labels come out the same.",
+        "  icm-tui pace demo 20\n  icm-tui pace demo off",
+    )
+    pace.add_argument("run", metavar="RUN", help=RUN_HELP)
+    pace.add_argument("seconds", metavar="SECONDS", help="how long, pauses not counted; off goes at full speed again")
 
     resume = top.command(
         "resume",

@@ -1,6 +1,7 @@
-"""The commands that steer a run from a shell: pause, resume, step, skip, to, stop."""
+"""The commands that steer a run from a shell: pause, resume, step, skip, to, pin, pace, stop."""
 
 import argparse
+import math
 import os
 import sys
 import time
@@ -10,7 +11,7 @@ from typing import Any
 
 from icm_tui.clean import one_line
 from icm_tui.commands.naming import to_type
-from icm_tui.errors import RunFailed
+from icm_tui.errors import RunFailed, UserError
 from icm_tui.paths import runs_dir
 from icm_tui.runs import inbox
 from icm_tui.runs.journal import read_records
@@ -27,14 +28,44 @@ _CHUNK = 1 << 16
 
 def send(args: argparse.Namespace) -> int:
     """Sends `args.what` to the runner of `args.run` and waits for what comes of it; after a stop, for its end."""
-    run = find_run(args.run, runs_dir())
-    watch = Watch(run)
-    if watch.state not in LIVE:
-        raise RunFailed(_not_running(run, watch.state))
+    watch = _watch_live(find_run(args.run, runs_dir()))
     watch.tell(args.what, {"n": args.n} if args.what == "to" else {})
     if args.what == "stop":
         watch.until_ended()
     return 0
+
+
+def pin(args: argparse.Namespace) -> int:
+    """Pins `args.item` of `args.run` to `args.label`, or with `args.off` takes its pin off."""
+    from icm_tui.profiles.toml import load
+
+    if args.off == (args.label is not None):
+        raise UserError("`icm-tui pin` takes either a LABEL or --off, as in `icm-tui pin demo 17 A`.")
+    run = find_run(args.run, runs_dir())
+    names = load(run.profile).prompt.labels
+    if args.label is not None and args.label not in names:
+        raise UserError(f"{args.label!r} is no label of {one_line(run.name)}; its labels are {', '.join(names)}.")
+    _watch_live(run).tell("pin", {"item": args.item, "label": args.label, "note": args.note})
+    return 0
+
+
+def pace(args: argparse.Namespace) -> int:
+    """Spreads the decisions left of `args.run` over `args.seconds`, a number as text; "off" lets them go as they
+    come."""
+    seconds = None if args.seconds == "off" else seconds_of(args.seconds)
+    _watch_live(find_run(args.run, runs_dir())).tell("pace", {} if seconds is None else {"seconds": seconds})
+    return 0
+
+
+def seconds_of(text: str) -> float:
+    """The seconds of a pace given on the command line. Raises UserError where they are not a number above 0."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise UserError(f"A pace is a number of seconds above 0, such as 20, not {text!r}.")
+    return seconds
 
 
 def resume(args: argparse.Namespace) -> int:
@@ -61,6 +92,13 @@ def resume(args: argparse.Namespace) -> int:
     from icm_tui.commands.run import run_to_end
 
     return run_to_end(run, args.set, as_json=args.json)
+
+
+def _watch_live(run: RunDir) -> "Watch":
+    watch = Watch(run)
+    if watch.state not in LIVE:
+        raise RunFailed(_not_running(run, watch.state))
+    return watch
 
 
 class Watch:

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from icm_tui.clean import multi_line, one_line
+from icm_tui.commands.control import seconds_of
 from icm_tui.commands.measure import measured, table
 from icm_tui.commands.naming import to_type
 from icm_tui.commands.progress import ProgressLine
@@ -14,6 +15,7 @@ from icm_tui.errors import UserError
 from icm_tui.measure.gold_file import write_gold
 from icm_tui.profiles.store import find
 from icm_tui.profiles.toml import load
+from icm_tui.runs import inbox
 from icm_tui.runs.assembly import check_backend
 from icm_tui.runs.forecast import Forecast, first_prompts, forecast
 from icm_tui.runs.launch import detach
@@ -33,6 +35,9 @@ STOPPED_SHORT = 1
 
 def run(args: argparse.Namespace) -> int:
     """Makes a run of `args.profile` and runs it; with `dry_run` says what it would ask, and asks nothing."""
+    if args.pace is not None and not args.detach:
+        raise UserError("--pace is for watching a run from elsewhere: give --detach with it, then `icm-tui attach`.")
+    pace = None if args.pace is None else seconds_of(args.pace)
     profile, source = find(args.profile, args.set)
     prepared = prepare(profile)
     expected = forecast(prepared.profile, prepared.task.items)
@@ -44,6 +49,8 @@ def run(args: argparse.Namespace) -> int:
     _confirm_cost(prepared, expected, args.yes)
     made = make_run(prepared, name=source.stem, out=args.out, write_gold=write_gold)
     if args.detach:
+        if pace is not None:
+            inbox.send(made, "pace", {"seconds": pace})
         detach(made.path, [])
         print(made.path)
         return 0
