@@ -27,7 +27,7 @@ class HelpScreen(ModalScreen[None]):
     HelpScreen #help { height: 1fr; }
     """
     BINDINGS: ClassVar[list["BindingType"]] = [
-        Binding("escape", "leave", show=False),
+        Binding("escape,ctrl+c", "leave", show=False),
         *bindings("moving"),
         *bindings("everywhere"),
     ]
