@@ -5,11 +5,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-import msgspec
-
 from icm_tui.profiles.schema import Model, Profile, Prompt, Reasoning, Run, TaskSection
-from icm_tui.runs.layout import RunDir
-from icm_tui.runs.records import AnswerRecord, CommandRecord, ExtraRecord, StopRecord
+from icm_tui.runs.records import AnswerRecord, CommandRecord, ExtraRecord, StopRecord, ThoughtRecord
 from tests.tui.synthetic import SyntheticRun
 
 MEGABYTE = 1 << 20
@@ -51,7 +48,7 @@ CORPUS: dict[str, str] = {
     "open c1": "\x9b",
     "nested": "\x1b\x1b[[2J\x1b]0;\x1b[2J\x07",
     # Control characters
-    "c0": "".join(map(chr, range(0x00, 0x20))),
+    "c0": "".join(map(chr, range(0x20))),
     "bell and delete": "\x07\x08\x08\x7f\x7f",
     "breaks": "one\ntwo\r\nthree\rfour\tfive\vsix\fseven\x85eight\u2028nine\u2029ten",
     "only breaks": "\n\n\n\t\t\t\r\r",
@@ -70,7 +67,7 @@ CORPUS: dict[str, str] = {
     "combining flood": "e" + "\u0301\u0489" * 2000,
     "only combining": "\u0301" * 50,
     "wide": "漢字カタカナ한글" * 30,
-    "emoji": "\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466 \U0001f1e9\U0001f1ea \u2764\ufe0f 1\ufe0f\u20e3 \U0001f44d\U0001f3fd",
+    "emoji": "\U0001f468\u200d\U0001f469\u200d\U0001f467 \U0001f1e9\U0001f1ea \u2764\ufe0f 1\ufe0f\u20e3 \U0001f44d",
     "wide at the edge": "x" * 37 + "漢" * 60,
     "tags": "".join(map(chr, range(0xE0020, 0xE007F))),
     "private and unassigned": "\ue000\uf8ff\U000f0000\u0378\uffff\ufffe",
@@ -138,7 +135,7 @@ def _fill(home: Path, corpus: Mapping[str, str], names: Mapping[str, str], label
     runs, profiles = home / "icm" / "runs", home / "icm" / "profiles"
     profiles.mkdir(parents=True)
     for place, name in enumerate(names.values()):
-        made = SyntheticRun(runs / name, list(corpus.values()))
+        made = SyntheticRun(runs / name, _short(corpus))
         made.decide(place)
         made.finish()
         made.close()
@@ -184,7 +181,10 @@ def _run(path: Path, corpus: Mapping[str, str], labels: list[str]) -> SyntheticR
             AnswerRecord(
                 logprobs=None, failed=text, endpoint=text[:200], question=f"{text[:40]}/{place}/x", block=0, item=place
             ),
-            ExtraRecord(logprobs=[-0.1, -2.4], endpoint=text[:200], item=place, block=0, n=made.n),
+            ExtraRecord(
+                logprobs=[-0.1, -2.4], endpoint=text[:200], item=place, block=0, n=made.n, call=place, command=text[:40]
+            ),
+            ThoughtRecord(item=place, n=made.n, call=10_000 + place, failed=text),
             CommandRecord(
                 id=f"{text[:40]}-{place}", what=text, args={"note": text, text[:40]: text}, n=made.n,
                 outcome="refused", why=text,
@@ -209,7 +209,8 @@ def _profile(corpus: Mapping[str, str], labels: list[str]) -> Profile:
         run=Run(name="text", out=corpus["osc title"] + first),
         task=TaskSection(
             dataset="file", path=first + words, text=corpus["markup action"], uid=corpus["open csi"] + "u",
-            group=corpus["markup open"], key=first, gold=[corpus["osc link"], first], revision=first, split=words,
+            group=corpus["markup open"], key=first, gold=[corpus["osc link"], corpus["c1 csi"]],
+            revision=first, split=words,
         ),
         model=Model(
             model=first + words, path=first, providers=[corpus["markup variable"], first], extra={first: words}
@@ -217,13 +218,3 @@ def _profile(corpus: Mapping[str, str], labels: list[str]) -> Profile:
         prompt=Prompt(labels=labels, anchor=first, persona=words, words_allowed=[corpus["markup open"], first]),
         reasoning=Reasoning(prefill=words),
     )  # fmt: skip
-
-
-def run_of(home: Path, name: str) -> RunDir:
-    """A run of a home by its name."""
-    return RunDir(home / "icm" / "runs" / name)
-
-
-def decoded(path: Path) -> object:
-    """A JSON file of a run, as anybody's reader takes it."""
-    return msgspec.json.decode(path.read_bytes())

@@ -64,7 +64,7 @@ class SyntheticRun:
         write_items(self.run, self.items)
         write_atomically(self.run.profile, dumps(resolved).encode())
         self.n = self.seq = self.calls = 0
-        self._calls_thought = 0
+        self._thoughts = 0
         self._journal = self.run.journal.open("ab")
         self._reasoning = self.run.reasoning.open("ab")
         self._order = list(range(0, len(texts) - 1, 2))
@@ -124,28 +124,24 @@ class SyntheticRun:
 
     def reasoning(self, item: int, *pieces: str, speaker: str = "embedded model") -> Iterator[None]:
         """The same, a piece each time it is asked for one."""
-        self._calls_thought += 1
-        call = f"thought-{self._calls_thought}"
-        for place, text in enumerate(pieces):
-            end = place == len(pieces) - 1
-            piece = {"call": call, "item": item, "n": self.n, "t": time.time(), "speaker": speaker, "text": text}
-            self._reasoning.write(json.dumps(piece | {"thought": False, "end": end}).encode() + b"\n")
-            if end:
-                self.write(ThoughtRecord(item=item, n=self.n, tokens=len(pieces), cost=0.0, call=call, label=0))
+        self._thoughts += 1
+        piece = {"call": self._thoughts, "item": item, "n": self.n, "t": time.time(), "speaker": speaker}
+        for text in pieces:
+            self._reasoning.write(json.dumps(piece | {"text": text}).encode() + b"\n")
             yield
+        self._reasoning.write(json.dumps(piece | {"text": "", "end": True}).encode() + b"\n")
+        self.write(ThoughtRecord(item=item, n=self.n, call=self._thoughts, label=0, tokens=len(pieces), cost=0.0))
 
     def heartbeat(self, state: str = "running", why: str = "", **more: Any) -> None:
         """Replace status.json, and let readers have all that was written."""
         self.flush()
         labelled = sum(label is not None for label in self.labels)
-        known = {"decision": self.n, "decisions": self.n + 5000, "labelled": labelled, "items": len(self.items)}
-        write_status(
-            self.run,
-            Status(
-                state=state, why=why, phase="sweeps", calls=self.calls, in_flight=4, coherence_bits=0.5, rate=100.0,
-                seconds_left=50.0, host=socket.gethostname(), pid=os.getpid(), t=time.time(), **(known | more),
-            ),
-        )  # fmt: skip
+        fields: dict[str, Any] = {
+            "phase": "sweeps", "decision": self.n, "decisions": self.n + 5000, "labelled": labelled,
+            "items": len(self.items), "calls": self.calls, "in_flight": 4, "coherence_bits": 0.5, "rate": 100.0,
+            "seconds_left": 50.0, "host": socket.gethostname(), "pid": os.getpid(), "t": time.time(),
+        }  # fmt: skip
+        write_status(self.run, Status(state=state, why=why, **(fields | more)))
 
     def error(self, what: str) -> None:
         """Something went wrong."""
