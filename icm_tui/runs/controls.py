@@ -31,7 +31,7 @@ class Controls:
 
     `profile` holds the settings with the changes that came on the way; `paused` and `ending` the reason in words where
     the run is paused or is to end; `skip` whether the next decision is to leave labels as they are; `brake` spreads
-    decisions over time. A command "pin" is only looked at for whether the run takes commands.
+    decisions over time. Commands "pin" and "ask" are only looked at for whether the run takes commands.
     """
 
     def __init__(self, profile: Profile, skip: bool, obeyed: set[str]) -> None:
@@ -71,7 +71,7 @@ class Controls:
         if command.id in self._known:
             return Obeyed("no change", "it was obeyed before")
         self._known.add(command.id)
-        if command.what not in ("pause", "resume", "step", "to", "skip", "stop", "pace", "pin"):
+        if command.what not in ("pause", "resume", "step", "to", "skip", "stop", "pace", "pin", "ask"):
             return Obeyed("refused", f"this version knows no command {command.what!r}")
         if self.ending is not None:
             return Obeyed("refused", "the run is ending")
@@ -88,7 +88,7 @@ class Controls:
                 return self._skip(command, place)
             case "pace":
                 return self._pace(command)
-            case "pin":
+            case "pin" | "ask":
                 return DONE
         self.ending = "stopped by command"
         return DONE

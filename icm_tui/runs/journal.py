@@ -52,7 +52,13 @@ class Journal:
     """
 
     def __init__(
-        self, path: Path, file: AppendFile, last_seq: int, durability: Durability, clock: Callable[[], float]
+        self,
+        path: Path,
+        file: AppendFile,
+        size: int,
+        last_seq: int,
+        durability: Durability,
+        clock: Callable[[], float],
     ) -> None:
         """For open()."""
         self._path = path
@@ -60,6 +66,7 @@ class Journal:
         self._clock = clock
         self._encoder = msgspec.json.Encoder()
         self._buffer = bytearray()
+        self._end = size
         self._last_seq = last_seq
         self._job: asyncio.Task[None] | None = None
         # Below: touched only under the lock, by whichever thread works on the file.
@@ -88,7 +95,7 @@ class Journal:
                 raise
         except OSError as error:
             raise JournalUnwritable(unwritable("The journal", path, error)) from error
-        return cls(path, AppendFile(descriptor, size), last_seq, durability, clock)
+        return cls(path, AppendFile(descriptor, size), size, last_seq, durability, clock)
 
     @property
     def last_seq(self) -> int:
@@ -100,8 +107,8 @@ class Journal:
         """How many appended records are not in the file."""
         return self._last_seq - self._written_seq
 
-    def append(self, record: AnyRecord) -> None:
-        """Number the record, stamp it with the time, and keep it for the next flush.
+    def append(self, record: AnyRecord) -> int:
+        """Number the record, stamp it with the time, and keep it for the next flush; returns its line's byte offset.
 
         Raises ValueError for a number that is not finite, and TypeError for what JSON has no word for.
         """
@@ -117,6 +124,9 @@ class Journal:
             raise
         self._buffer += b"\n"
         self._last_seq += 1
+        offset = self._end
+        self._end += len(self._buffer) - start
+        return offset
 
     async def flush(self) -> None:
         """Put every record appended so far into the file, and on disk as the durability asks.

@@ -83,13 +83,33 @@ class CommandRecord(Record, tag="command", kw_only=True):
     changes: list[Relabelled] = []
 
 
+class ExtraRecord(Reply, tag_field="kind", tag="extra", kw_only=True, omit_defaults=True):
+    """What the model said when a person had it asked about an item again, with the list `block` that the item was last
+    asked with ("all" as labelled then). It has no part in the search: `n` is the decision that was the next one. `call`
+    numbers the explanation that follows in reasoning.jsonl, and `command` is the id of the command that asked for it,
+    empty where there was no runner to send one to."""
+
+    seq: int = -1
+    t: float = 0.0
+
+    item: int
+    block: int
+    n: int
+    call: int
+    command: str = ""
+
+
 class ThoughtRecord(Record, tag="thought", kw_only=True):
-    """The end of a streamed reasoning; its text is in reasoning.jsonl."""
+    """The end of a streamed reasoning about the `label` of an item after decision `n`; its text is call number `call`
+    of reasoning.jsonl. `cost` is in USD; `failed` says why it was cut short."""
 
     item: int
     n: int
+    call: int
+    label: int | None = None
     tokens: int | None = None
     cost: float | None = None
+    failed: str | None = None
 
 
 class StopRecord(Record, tag="stop", kw_only=True):
@@ -118,6 +138,7 @@ AnyRecord = (
     | AnswerRecord
     | DecisionRecord
     | CommandRecord
+    | ExtraRecord
     | ThoughtRecord
     | StopRecord
     | ErrorRecord

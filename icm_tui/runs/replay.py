@@ -8,6 +8,7 @@ import msgspec
 
 from icm_tui.errors import UserError
 from icm_tui.runs.journal import read_records
+from icm_tui.runs.last_asked import LastAsked
 from icm_tui.runs.layout import RunDir, read_items
 from icm_tui.runs.pins import read_pin
 from icm_tui.runs.records import (
@@ -27,10 +28,12 @@ from icm_tui.search.types import Change
 
 class Replayed(msgspec.Struct):
     """What a journal says besides the search's own state: the counts, the lists that show all, at which byte each other
-    list stands, the ids of the commands obeyed, the settings changed on the way, the names of the label sets, the label
-    that each pinned item is pinned to, whether the next decision is to be skipped, and whether the run is done."""
+    list stands, which list each item was last asked with, the ids of the commands obeyed, the settings changed on the
+    way, the names of the label sets, the label that each pinned item is pinned to, whether the next decision is to be
+    skipped, and whether the run is done."""
 
     tally: Tally = msgspec.field(default_factory=Tally)
+    last_asked: LastAsked = msgspec.field(default_factory=LastAsked)
     blocks: dict[int, BlockRecord] = {}
     block_offsets: dict[int, int] = {}
     obeyed: set[str] = set()
@@ -74,6 +77,7 @@ def fold(
                 f"taken in ({error!r}). Put back the run directory as it was, or start a new run."
             ) from error
         replayed.tally.add(record)
+        replayed.last_asked.add(record)
     return replayed
 
 

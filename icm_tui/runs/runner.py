@@ -25,7 +25,7 @@ from icm_tui.runs.controls import DONE, Controls, Obeyed, Place
 from icm_tui.runs.journal import Journal, JournalUnwritable
 from icm_tui.runs.layout import RunDir
 from icm_tui.runs.pace import Pace
-from icm_tui.runs.pins import read_pin
+from icm_tui.runs.pins import read_item, read_pin
 from icm_tui.runs.records import (
     FORMAT,
     AnswerRecord,
@@ -41,6 +41,8 @@ from icm_tui.runs.records import (
 )
 from icm_tui.runs.replay import Replayed, read_blocks
 from icm_tui.runs.status import Status, write_status
+from icm_tui.runs.tally import budget_reached
+from icm_tui.runs.thinking import Thinking
 from icm_tui.search.interface import Search
 from icm_tui.search.pins import Pins
 from icm_tui.search.types import Change, Proposal, Question
@@ -87,11 +89,14 @@ class Runner:
         self._journal = journal
         self._tally = replayed.tally
         still_open = {question.block for question in search.wants()}
+        self._block_offsets = replayed.block_offsets
         self._blocks = replayed.blocks | read_blocks(run.journal, replayed.block_offsets, still_open)
         self._most_blocks = _FEWEST_BLOCKS
         self._controls = Controls(profile, replayed.skip, replayed.obeyed)
         self._pins = Pins(search.problem, replayed.pinned)
         self._violations = Violations(search.problem)
+        self._last_asked = replayed.last_asked
+        self._thinking = Thinking(run.reasoning, search, asker, self._last_asked, self._block, self._append)
         self._stays = stays
         self._observe = observe
         self._in_flight: set[str] = set()
@@ -146,6 +151,7 @@ class Runner:
         except Exception as error:
             why = str(error) or type(error).__name__
             with contextlib.suppress(JournalUnwritable):
+                self._thinking.cut("the run failed")
                 self._append(StopRecord(state="failed", why=why))
                 self._journal.flush_now()
             self._write_status("failed", why)
@@ -158,6 +164,7 @@ class Runner:
         while not self._search.done:
             self._heed()
             if self._controls.ending is not None and not self._in_flight:
+                await self._thinking.finish()
                 return await self._leave("stopped", self._controls.ending)
             await self._flush()
             self._let_through()
@@ -165,6 +172,7 @@ class Runner:
             await self._ask()
             self._beat()
             await self._receive()
+        await self._thinking.finish()
         self._append(DoneRecord(decisions=self._search.n, calls=self._tally.calls))
         return await self._leave("done", "")
 
@@ -185,6 +193,8 @@ class Runner:
             obeyed, changes = self._controls.obey(command, place), list[Relabelled]()
             if command.what == "pin" and obeyed == DONE:
                 obeyed, changes = self._pin(command.args)
+            if command.what == "ask" and obeyed == DONE:
+                obeyed = self._ask_again(command)
             self._append(
                 CommandRecord(
                     id=command.id,
@@ -232,6 +242,15 @@ class Runner:
             changes += [(chain, *change) for change in settled]
         return DONE, changes
 
+    def _ask_again(self, command: inbox.Command) -> Obeyed:
+        """Ask about an item again, and explain what comes, beside the search."""
+        try:
+            item = read_item(command.args, self._search.problem.n_items)
+        except ValueError as error:
+            return Obeyed("refused", str(error))
+        why = budget_reached(self._controls.profile.run, self._tally) or self._thinking.ask(item, command.id)
+        return Obeyed("refused", why) if why else DONE
+
     def _follow(self, chain: int, changes: list[Change]) -> None:
         """Tell of a chain's changed labels whoever keeps something that hangs on them."""
         self._asker.relabel(chain, changes)
@@ -242,7 +261,8 @@ class Runner:
         wait = _HEED_EVERY if self._in_flight or self._controls.paused is not None or self._unwritable else 0.0
         if self._held_back:
             wait = self._controls.brake.until_next(time.monotonic())
-        replies = await self._asker.replies(wait)
+        came = await self._asker.replies(wait)
+        replies = [(asked, reply) for asked, reply in came if not self._thinking.receive(asked, reply)]
         if not replies:
             return
         for asked, reply in replies:
@@ -289,6 +309,9 @@ class Runner:
         self._follow(decision.chain, decision.changes)
         self._append(msgspec.convert(decision, DecisionRecord, from_attributes=True))
         self._publish_blocks()
+        profile = self._controls.profile
+        if profile.reasoning.every and not budget_reached(profile.run, self._tally):
+            self._thinking.decided(decision, profile.reasoning.every)
 
     def _publish_blocks(self) -> None:
         for block in self._search.take_blocks():
@@ -296,7 +319,7 @@ class Runner:
                 id=block.id, phase=block.phase, chain=block.chain, demonstrations=block.demonstrations
             )
             self._blocks[block.id] = record
-            self._append(record)
+            self._block_offsets[block.id] = self._append(record)
         if len(self._blocks) > self._most_blocks:
             still_open = {question.block for question in self._search.wants()}
             # A chain's one block that shows all serves every question to come.
@@ -306,6 +329,10 @@ class Runner:
                 if number in still_open or block.demonstrations == "all"
             }
             self._most_blocks = max(_FEWEST_BLOCKS, 2 * len(self._blocks))
+
+    def _block(self, number: int) -> BlockRecord:
+        """A list of the run, read again where it was dropped."""
+        return self._blocks.get(number) or read_blocks(self._run.journal, self._block_offsets, [number])[number]
 
     async def _ask(self) -> None:
         """Send as many of the questions that may be asked as the concurrency and the limits allow."""
@@ -342,8 +369,8 @@ class Runner:
         how = "is reached; raise it with --set"
         if limits.max_seconds is not None and self._tally.seconds >= limits.max_seconds:
             return 0, f"run.max_seconds = {limits.max_seconds:g} {how} run.max_seconds=SECONDS"
-        if limits.budget_usd is not None and self._tally.cost_usd > 0 and self._tally.cost_usd >= limits.budget_usd:
-            return 0, f"run.budget_usd = {limits.budget_usd:g} {how} run.budget_usd=USD"
+        if reached := budget_reached(limits, self._tally):
+            return 0, reached
         if limits.max_calls is not None:
             left = limits.max_calls - self._tally.calls - len(self._in_flight)
             return max(0, left), f"run.max_calls = {limits.max_calls} {how} run.max_calls=CALLS"
@@ -362,9 +389,11 @@ class Runner:
 
     # The journal and the heartbeat
 
-    def _append(self, record: AnyRecord) -> None:
-        self._journal.append(record)
+    def _append(self, record: AnyRecord) -> int:
+        offset = self._journal.append(record)
         self._tally.add(record)
+        self._last_asked.add(record)
+        return offset
 
     def _journal_now(self) -> None:
         try:

@@ -7,9 +7,11 @@ import inspect
 import sys
 import types
 import typing
+from collections.abc import Sequence
 
 import msgspec
 
+from icm_tui.runs.reasoning import ReasoningPiece
 from icm_tui.runs.records import FORMAT, AnyRecord
 
 _HEAD = f"""\
@@ -26,25 +28,40 @@ of the tournament until the decision of phase "selection", the chain that it nam
 """
 
 
+_REASONING = """
+# The reasoning of a run
+
+`reasoning.jsonl` beside the journal holds explanations as they came, one JSON object a line, only ever added to. A
+torn last line does not count. Pieces of several calls may come in turn.
+
+"""
+
+
 def document() -> str:
-    """The documentation as Markdown: a heading, the docstring and a table of fields for every kind of record."""
-    return _HEAD + "".join(_section(record) for record in typing.get_args(AnyRecord))
+    """The documentation as Markdown: a heading, the docstring and a table of fields for every kind of record, then the
+    same for the pieces of reasoning."""
+    sections = "".join(_section(record) for record in typing.get_args(AnyRecord))
+    reasoning = inspect.cleandoc(ReasoningPiece.__doc__ or "") + "\n" + _table(ReasoningPiece, ())
+    return _HEAD + sections + _REASONING + reasoning
 
 
 def _section(record: type[msgspec.Struct]) -> str:
-    hints = typing.get_type_hints(record)
-    rows = []
-    for field in msgspec.structs.fields(record):
-        if field.name in ("seq", "t"):
-            continue
-        default = "" if field.required else _default(field)
-        rows.append(f"| `{field.name}` | {_type(hints[field.name])} | {default} |\n")
     # A record that carries data of another room tells what that is, too.
     carried = record.__mro__[1]
     tells = [record] if carried.__module__ == record.__module__ else [record, carried]
     told = [inspect.cleandoc(kind.__doc__ or "") for kind in tells]
     head = f"\n## `{record.__struct_config__.tag}`\n\n" + "\n\n".join(told) + "\n"
-    return head + ("\n| field | type | default |\n|---|---|---|\n" + "".join(rows) if rows else "")
+    return head + _table(record, ("seq", "t"))
+
+
+def _table(struct: type[msgspec.Struct], told_elsewhere: Sequence[str]) -> str:
+    hints = typing.get_type_hints(struct)
+    rows = []
+    for field in msgspec.structs.fields(struct):
+        if field.name not in told_elsewhere:
+            default = "" if field.required else _default(field)
+            rows.append(f"| `{field.name}` | {_type(hints[field.name])} | {default} |\n")
+    return "\n| field | type | default |\n|---|---|---|\n" + "".join(rows) if rows else ""
 
 
 def _default(field: msgspec.structs.FieldInfo) -> str:

@@ -33,6 +33,8 @@ def summarise(
         "calls": tally.calls,
         "calls_cached": tally.calls_cached,
         "calls_failed": tally.calls_failed,
+        "calls_extra": tally.calls_extra,
+        "thoughts": tally.thoughts,
         "calls_per_label": round(tally.calls / labelled, 4) if labelled else None,
         "tokens_in": tally.tokens_in,
         "tokens_out": tally.tokens_out,

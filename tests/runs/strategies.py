@@ -65,7 +65,24 @@ commands = st.builds(
     why=words,
 )
 others = st.one_of(
-    st.builds(records.ThoughtRecord, item=numbers, n=numbers, cost=st.none() | finite),
+    st.builds(
+        records.ThoughtRecord,
+        item=numbers,
+        n=numbers,
+        call=numbers,
+        label=label,
+        cost=st.none() | finite,
+        failed=st.none() | words,
+    ),
+    st.builds(
+        records.ExtraRecord,
+        logprobs=st.none() | st.lists(finite, max_size=3),
+        item=numbers,
+        block=numbers,
+        n=numbers,
+        call=numbers,
+        command=words,
+    ),
     st.builds(records.StopRecord, state=words, why=words),
     st.builds(records.ErrorRecord, what=words),
     st.builds(records.DoneRecord, decisions=numbers, calls=numbers),
