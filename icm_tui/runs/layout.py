@@ -87,6 +87,11 @@ class RunDir(msgspec.Struct, frozen=True):
         return self.path / "runner.log"
 
     @property
+    def looked(self) -> Path:
+        """The mark of a blind run whose gold a person has looked at."""
+        return self.path / "looked"
+
+    @property
     def lock(self) -> Path:
         """The file whose lock the runner holds."""
         return self.path / "lock"

@@ -9,6 +9,7 @@ from icm_tui.tui.state.curve import sparkline
 from icm_tui.tui.state.view import RunView
 
 _SPARK = 12
+_BRIEF = 48
 
 
 def coherence(view: RunView, cells: int) -> Line:
@@ -33,6 +34,20 @@ def coherence(view: RunView, cells: int) -> Line:
     while len(parts) > 1 and width(joined(parts, "   ")) + 1 > cells:
         parts.pop()
     return line(" ", *joined(parts, "   "))
+
+
+def brief(view: RunView, report: Mapping[str, Any] | None, *, hidden: str, cells: int) -> Line:
+    """All of it in one line: coherence with its curve, and the first gold columns that fit."""
+    chain = view.shown
+    bits = chain.coherence_bits
+    shown = "not measured yet" if bits is None else f"{fraction(bits)} bits"
+    curve = sparkline(chain.coherence.points(), _SPARK // 2, 0.0)
+    parts = [line("coherence ", span(f"{shown} ", "bold"), span(curve, "accent"))]
+    if not hidden and report is not None:
+        parts.extend(_column(name, column, _BRIEF)[1:] for name, column in report["columns"].items())
+    while len(parts) > 1 and width(joined(parts)) + 1 > cells:
+        parts.pop()
+    return line(" ", *joined(parts))
 
 
 def gold_lines(view: RunView, report: Mapping[str, Any] | None, *, hidden: str, cells: int) -> list[Line]:

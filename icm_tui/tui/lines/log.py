@@ -15,6 +15,7 @@ from icm_tui.tui.lines.numbers import fraction, signed
 from icm_tui.tui.state.view import RunView
 
 _MOST_ITEMS = 6
+_ITEMS_WIDTH = 18
 
 
 def record_line(view: RunView, record: AnyRecord | None) -> Line:
@@ -70,6 +71,7 @@ def _decision(view: RunView, record: DecisionRecord) -> Line:
     parts: list[Span] = [number, span(f"T {fraction(record.temperature, 3)}  ", "dim")]
     if view.in_tournament or record.phase == "tournament":
         parts.append(span(f"chain {record.chain}  ", "dim"))
+    before_items = len(parts)
     changed = {item: (before, after) for item, before, after in record.changes}
     labels = dict(zip(record.items, record.options[record.chosen].labels, strict=False)) if record.options else {}
     flipped = False
@@ -84,7 +86,8 @@ def _decision(view: RunView, record: DecisionRecord) -> Line:
             parts.append(span(f"{item} {view.label_name(labels.get(item))}  "))
     if len(record.items) > _MOST_ITEMS:
         parts.append(span(f"and {len(record.items) - _MOST_ITEMS} more  ", "dim"))
-    parts.append(span(f" {_values(record)}  ", "dim"))
+    items = sum(len(part.text) for part in parts[before_items:])
+    parts.append(span(" " * max(1, _ITEMS_WIDTH - items) + f"{_values(record):<17}", "dim"))
     if record.overridden:
         parts.append(span("AS A PERSON SAID", "accent"))
     elif flipped:

@@ -9,12 +9,8 @@ from icm_tui.tui.theme import STYLES
 
 
 def strip(line: Line, cells: int, *, cursor: bool = False) -> Strip:
-    """A line exactly `cells` wide as a strip; under the cursor all of it is drawn in reverse."""
-    over = STYLES["cursor"] if cursor else None
-    segments = []
-    for text, style in fit(line, cells):
-        look = STYLES[style]
-        segments.append(Segment(text, look if over is None else look + over))
+    """A line exactly `cells` wide as a strip; under the cursor it has that one style."""
+    segments = [Segment(text, STYLES["cursor" if cursor else style]) for text, style in fit(line, cells)]
     return Strip(segments, cells)
 
 

@@ -20,7 +20,16 @@ class LineList(ScrollView, can_focus=True):
     """
 
     DEFAULT_CSS = """
-    LineList { overflow-x: hidden; scrollbar-size-vertical: 1; }
+    LineList {
+        overflow-x: hidden;
+        scrollbar-size-vertical: 1;
+        scrollbar-color: ansi_bright_black;
+        scrollbar-color-hover: ansi_bright_black;
+        scrollbar-color-active: ansi_bright_black;
+        scrollbar-background: ansi_default;
+        scrollbar-background-hover: ansi_default;
+        scrollbar-background-active: ansi_default;
+    }
     """
     BINDINGS = bindings("moving")
 
@@ -70,6 +79,11 @@ class LineList(ScrollView, can_focus=True):
         """The index of the row under the cursor; 0 where there is none."""
         return self._cursor
 
+    @property
+    def columns(self) -> int:
+        """How many cells a row has, beside the scrollbar."""
+        return self.scrollable_content_region.width
+
     def redraw(self) -> None:
         """Look at the rows again and draw those that changed."""
         if not self.is_mounted or not self.size.height:
@@ -103,7 +117,7 @@ class LineList(ScrollView, can_focus=True):
         drawn = self._row(self.scroll_offset.y + y, self._count())
         self._drawn[y] = drawn
         line, under_cursor = drawn
-        return strip(line, self.size.width, cursor=under_cursor)
+        return strip(line, self.columns, cursor=under_cursor)
 
     def on_click(self, event: events.Click) -> None:
         """A click moves the cursor, a second one chooses."""
@@ -148,7 +162,7 @@ class LineList(ScrollView, can_focus=True):
     def _row(self, index: int, count: int) -> tuple[Line, bool]:
         if index >= count:
             return (), False
-        return self._make(index, self.size.width), index == self._cursor and self.has_focus
+        return self._make(index, self.columns), index == self._cursor and self.has_focus
 
     def _move(self, index: int) -> None:
         index = max(0, min(index, self._count() - 1))
