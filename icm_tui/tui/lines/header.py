@@ -28,7 +28,7 @@ def state_words(view: RunView) -> Line:
     return line(span(state, "accent"))
 
 
-def situation(view: RunView, name: str, *, read_only: bool, loading: float | None) -> Line:
+def situation(view: RunView, *, read_only: bool, loading: float | None) -> Line:
     """One line on what is under way: the last command and what came of it, why the run stands, what slows it."""
     parts: list[Line] = []
     if view.problem:
@@ -48,7 +48,7 @@ def situation(view: RunView, name: str, *, read_only: bool, loading: float | Non
     if status is not None and status.why and view.state not in ("running", "done"):
         parts.append(line(status.why))
     if view.state == "done":
-        parts.append(line(f"done; `icm-tui export {name} -o labels.jsonl` writes the labels to a file"))
+        parts.append(line("the labels are final; `icm-tui export` writes them to a file"))
     if view.skips_next:
         parts.append(line(span("the next decision will be skipped", "second")))
     if status is not None and status.pace_seconds and view.state == "running":
