@@ -139,6 +139,8 @@ ACTIONS: tuple[Action, ...] = (
         "remove",
     ),
     Action("runs.copy", ("y",), "copy", "Copy the run's path.", "runs", False, "copy"),
+    Action("form.edit", ("enter",), "edit", "Edit the field under the cursor; a choice takes its next.", "form", True),
+    Action("form.find", ("slash",), "find", "Go to a field by its name.", "form", True),
     Action("form.start", ("ctrl+s", "S"), "start", "Start a run of this profile.", "form", True, "start"),
     Action("form.save", ("w",), "save as", "Save it as a profile of your own.", "form", True, "save"),
     Action("form.editor", ("E",), "editor", "Edit the TOML in $EDITOR.", "form", True, "editor"),
