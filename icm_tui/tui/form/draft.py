@@ -18,6 +18,7 @@ from icm_tui.tui.form.values import as_key, as_toml, read, settled, written
 FIELDS: dict[Key, Field] = {field.key: field for section in fields() for field in section.fields}
 _SECTIONS = {section for section, _ in FIELDS}
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+_STARTED = re.compile(r"-\d{8}-\d{6}(-\d+)?\Z")
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -81,13 +82,17 @@ class Draft(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, texts=texts, others=others)
 
     def as_new(self) -> "Draft":
-        """The draft for another run: without the old one's name and directory."""
+        """The draft for another run: without the old one's name, directory and time of start."""
         texts = {key: text for key, text in self.texts.items() if key not in (("run", "name"), ("run", "out"))}
-        return msgspec.structs.replace(self, texts=texts)
+        return msgspec.structs.replace(self, texts=texts, name=_STARTED.sub("", self.name))
 
     def as_kept(self, name: str | None = None) -> "Draft":
         """The draft once it is kept, under another name if one is given."""
         return msgspec.structs.replace(self, name=name or self.name, kept=self.to_toml())
+
+    def kept_as(self, other: "Draft") -> "Draft":
+        """The draft as another version of one that may be kept somewhere."""
+        return msgspec.structs.replace(self, kept=other.kept)
 
     @property
     def dirty(self) -> bool:

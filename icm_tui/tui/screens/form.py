@@ -1,0 +1,440 @@
+"""The form of a profile: its settings as lines, each with what is wrong beside it, and what a run would cost."""
+
+import os
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from textual.app import ComposeResult, SuspendNotSupported
+from textual.binding import Binding
+from textual.events import DescendantFocus, Resize
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Footer, Input
+
+from icm_tui import paths
+from icm_tui.errors import UserError
+from icm_tui.profiles import store
+from icm_tui.tui import children
+from icm_tui.tui.cells import Line, Style, line, span, wrap
+from icm_tui.tui.form import rows
+from icm_tui.tui.form.draft import Draft
+from icm_tui.tui.form.expected import Outlook, outlook_lines, question
+from icm_tui.tui.form.fields import Field
+from icm_tui.tui.form.files import editor, read_draft, write_draft, write_for_editor
+from icm_tui.tui.keymap import bindings
+from icm_tui.tui.screens.question import Prompt, Question
+from icm_tui.tui.widgets.field import FieldInput, FieldList
+from icm_tui.tui.widgets.line_list import LineList
+from icm_tui.tui.widgets.line_view import LineView
+
+if TYPE_CHECKING:
+    from textual.binding import BindingType
+
+    from icm_tui.tui.app import IcmApp
+
+_REST_SECONDS = 0.5
+_SMALLEST = (60, 16)
+_ROOMY = 34
+_MOST_SAID = 6
+_FIND = "find: "
+
+
+class FormScreen(Screen[None]):
+    """Edits a draft, saves it, and starts a run of it.
+
+    `frozen` says that the settings are those of a run there is: the first change makes them a draft for another one.
+    `title` stands at the top.
+    """
+
+    DEFAULT_CSS = """
+    FormScreen { layers: default typing; }
+    FormScreen #fields { height: 1fr; }
+    FormScreen.-small #fields, FormScreen.-small #detail, FormScreen.-small #foot { display: none; }
+    """
+    BINDINGS: ClassVar[list["BindingType"]] = [
+        *bindings("form"),
+        *(each for each in bindings("everywhere") if isinstance(each, Binding) and each.id == "everywhere.leave"),
+        Binding("escape", "leave", show=False),
+    ]
+    AUTO_FOCUS = "#fields"
+    app: "IcmApp"
+
+    def __init__(self, draft: Draft, *, frozen: bool, title: str) -> None:
+        super().__init__()
+        self._title = title
+        self._draft = draft
+        self._shown = draft  # with what is being typed
+        self._frozen = frozen
+        self._checked = draft.check()
+        self._outlook: Outlook = None
+        self._rest: Timer | None = None
+        self._said: tuple[str, Style] = ("", "plain")
+        self._typing: Literal["value", "find"] | None = None
+        self._found_from = 0
+
+    @property
+    def draft(self) -> Draft:
+        """The settings as they are now, without what is being typed."""
+        return self._draft
+
+    def compose(self) -> ComposeResult:
+        """The title, the fields, what there is to say of the one under the cursor, and the forecast."""
+        yield LineView(self._head, id="head")
+        yield FieldList(lambda: len(rows.ROWS), self._row, id="fields")
+        yield LineView(self._detail, id="detail")
+        yield LineView(self._foot, id="foot")
+        yield Footer(compact=True)
+        entry = FieldInput()
+        entry.display = False
+        yield entry
+
+    def on_mount(self) -> None:
+        """Begin to count."""
+        self._await_rest()
+        self.call_after_refresh(self._redraw)
+
+    def on_resize(self, event: Resize) -> None:
+        """Lay out for another size."""
+        self.set_class(event.size.width < _SMALLEST[0] or event.size.height < _SMALLEST[1], "-small")
+        self._redraw()
+
+    # Moving and typing
+
+    def on_line_list_moved(self) -> None:
+        """The bottom tells of the field under the cursor."""
+        self.query_one("#detail", LineView).redraw()
+
+    def on_line_list_chosen(self) -> None:
+        """A second click edits."""
+        self.action_edit()
+
+    def on_field_list_turned(self, event: FieldList.Turned) -> None:
+        """Left and right go through the choices of a field that has some."""
+        self._turn(event.step)
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """Who leaves the line for the list meant what was typed."""
+        if self._typing and isinstance(event.widget, LineList):
+            self._take()
+
+    def action_edit(self) -> None:
+        """Edit the field under the cursor; one with choices takes the next."""
+        field = self._field
+        if field.kind in ("bool", "choice"):
+            self._turn(1)
+            return
+        self._type("value", self._draft.texts.get(field.key, ""))
+
+    def action_find(self) -> None:
+        """Type the name of a field to go to."""
+        self._found_from = self._list.cursor
+        self._type("find", "")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Check with every letter; go to the field that is named so far."""
+        if self._typing == "value":
+            self._show(self._draft.with_text(self._field.key, event.value))
+        elif self._typing == "find":
+            found = rows.find(event.value, self._found_from)
+            self._list.move_to(self._found_from if found is None else found)
+
+    def on_input_submitted(self) -> None:
+        """Enter takes what was typed."""
+        self._take()
+
+    def on_field_input_dropped(self) -> None:
+        """Esc leaves all as it was."""
+        typing, self._typing = self._typing, None
+        if typing == "find":
+            self._list.move_to(self._found_from)
+        self._stop_typing()
+        self._show(self._draft)
+
+    # Saving, editing as text, starting, leaving
+
+    def action_save(self) -> None:
+        """Save as a profile of one's own."""
+        self._take()
+        if self._refused("save"):
+            return
+        self.run_worker(self._save(), group="asking", exclusive=True)
+
+    def action_editor(self) -> None:
+        """Edit the text in an editor."""
+        self._take()
+        self.run_worker(self._edit_text(), group="asking", exclusive=True)
+
+    def action_start(self) -> None:
+        """Start a run."""
+        self._take()
+        if self.app.opening.read_only:
+            self.say("read only: no run is started from here", "warn")
+        elif not self._refused("start"):
+            # The app's worker: a run that is being started is not given up when the form is left.
+            self.app.run_worker(self._start(), group="starting", exclusive=True)
+
+    def action_leave(self) -> None:
+        """Back to the screen below; asks where changes would be lost."""
+        self._take()
+        self.run_worker(self._leave(), group="asking", exclusive=True)
+
+    def say(self, text: str, look: Style = "plain") -> None:
+        """Show some sentences until the next change."""
+        self._said = (text, look)
+        self._redraw()
+
+    @property
+    def _list(self) -> FieldList:
+        return self.query_one(FieldList)
+
+    @property
+    def _entry(self) -> FieldInput:
+        return self.query_one(FieldInput)
+
+    @property
+    def _field(self) -> Field:
+        row = rows.ROWS[self._list.cursor]
+        assert isinstance(row, Field)  # the cursor rests on no title
+        return row
+
+    def _turn(self, step: int) -> None:
+        field = self._field
+        if field.kind in ("bool", "choice"):
+            self._change(
+                self._draft.with_text(field.key, rows.turned(field, self._draft.texts.get(field.key, ""), step))
+            )
+
+    def _type(self, what: Literal["value", "find"], text: str) -> None:
+        self._typing = None  # setting the text is no typing
+        entry = self._entry
+        entry.clear()
+        entry.insert_text_at_cursor(text)  # of any length; the line itself cleans it
+        entry.display = True
+        self._typing = what
+        self._redraw()
+        self._place_entry()
+        entry.focus()
+
+    def _take(self) -> None:
+        """Take what is being typed, if anything is."""
+        typing, self._typing = self._typing, None
+        if typing is None:
+            return
+        text = self._entry.value
+        self._stop_typing()
+        if typing == "value":
+            self._change(self._draft.with_text(self._field.key, text))
+        else:
+            self._redraw()
+
+    def _stop_typing(self) -> None:
+        self._entry.display = False
+        self._list.focus()
+
+    def _change(self, draft: Draft) -> None:
+        """Take another draft for the one there is."""
+        if draft.texts != self._draft.texts or draft.others != self._draft.others:
+            if self._frozen:
+                self._frozen = False
+                draft = draft.as_new()
+            self._draft = draft
+            self._said = ("", "plain")
+        self._show(self._draft)
+        self._await_rest()
+
+    def _show(self, draft: Draft) -> None:
+        """Show a draft, and what is wrong with it."""
+        if draft != self._shown:
+            self._shown = draft
+            self._checked = draft.check()
+        self._redraw()
+
+    def _refused(self, what: str) -> bool:
+        """Whether there is something to mend first; then it is shown."""
+        if not self._checked.count:
+            return False
+        faulty = [
+            index for index, row in enumerate(rows.ROWS) if isinstance(row, Field) and row.key in self._checked.faults
+        ]
+        if faulty and self._list.cursor not in faulty:
+            self._list.move_to(faulty[0])
+        self.say(f"{self._to_mend} before you can {what}", "warn")
+        return True
+
+    @property
+    def _to_mend(self) -> str:
+        count = self._checked.count
+        return f"{count} {'thing is' if count == 1 else 'things are'} to be mended"
+
+    async def _save(self) -> None:
+        name = await self.app.push_screen_wait(Prompt("save as", self._draft.name))
+        profile = self._kept_apart.check().profile
+        if not name or profile is None:
+            return
+        try:
+            taken = (paths.profiles_dir() / f"{name}.toml").is_file()
+            if taken and not await self.app.push_screen_wait(
+                Question(f"There is a profile {name} already. Replace it?")
+            ):
+                return
+            path = store.save(name, profile, overwrite=taken)
+        except UserError as error:
+            self.say(str(error), "warn")
+            return
+        if not self._frozen:
+            self._draft = self._shown = self._draft.as_kept(name)
+        self.say(f"saved as {path}")
+
+    @property
+    def _kept_apart(self) -> Draft:
+        """The draft, for another run where it is that of one."""
+        return self._draft.as_new() if self._frozen else self._draft
+
+    async def _edit_text(self) -> None:
+        folder = Path(tempfile.mkdtemp(prefix="icm-tui-"))
+        path = write_for_editor(folder, self._draft)
+        before = path.read_bytes()
+        while True:
+            try:
+                self._run_editor(path)
+                edited = read_draft(path, self._draft.name)
+            except UserError as error:
+                if path.is_file() and path.read_bytes() != before:
+                    if await self.app.push_screen_wait(Question(f"{error} Edit it again?")):
+                        continue
+                    self.say(f"Nothing was taken over; what you typed is in {path}", "warn")
+                    return
+                self.say(str(error), "warn")
+            else:
+                self._change(edited.kept_as(self._draft))
+            break
+        path.unlink(missing_ok=True)
+        folder.rmdir()
+
+    def _run_editor(self, path: Path) -> None:
+        """Give the terminal to the editor until it ends. Raises UserError."""
+        words = editor(os.environ)
+        # The terminal sends Ctrl+C to both; the editor alone is meant.
+        heeded = signal.signal(signal.SIGINT, lambda *_: None)
+        try:
+            with self.app.suspend():
+                status = subprocess.run([*words, str(path)], check=False).returncode
+        except OSError as error:
+            raise UserError(f"{words[0]} cannot be started: {error.strerror}; set $VISUAL or $EDITOR.") from error
+        except SuspendNotSupported as error:
+            raise UserError(
+                "this terminal cannot be given to an editor; save the profile and edit its file."
+            ) from error
+        finally:
+            signal.signal(signal.SIGINT, heeded)
+        if status:
+            raise UserError(f"{words[0]} ended with status {status}; nothing was taken over.")
+
+    async def _start(self) -> None:
+        draft, profile = self._kept_apart, self._checked.profile
+        agreed = False
+        if profile is not None and profile.model.backend != "embedded":
+            if not isinstance(self._outlook, children.Expected):
+                self.say("counting what it would cost…")
+                await self._forecast()
+            if not isinstance(self._outlook, children.Expected):
+                self.say("It was not started, because what it would cost is not known.", "warn")
+                return
+            if self._outlook.paid and not await self.app.push_screen_wait(Question(question(self._outlook))):
+                self.say("Nothing was started and nothing was spent.")
+                return
+            agreed = True
+        self.say(f"starting {draft.run_name} …")
+        # Where this is cancelled the runner may still be about to read the file, so the folder stays.
+        folder = Path(tempfile.mkdtemp(prefix="icm-tui-"))
+        path = write_draft(folder, draft)
+        result = await children.start(path, agreed=agreed)
+        path.unlink()
+        folder.rmdir()
+        if isinstance(result, children.Failed):
+            self.say(result.why, "warn")
+            return
+        if self.is_current:
+            await self.dismiss()
+        self.app.open_run(result.path)
+
+    async def _leave(self) -> None:
+        if self._draft.dirty and not await self.app.push_screen_wait(
+            Question("The changes are not saved. Leave without them?")
+        ):
+            return
+        self.dismiss()
+
+    # Counting what a run would cost
+
+    def _await_rest(self) -> None:
+        """Count once the draft has rested; what was being counted is no longer wanted."""
+        self.workers.cancel_group(self, "forecast")
+        if self._rest is not None:
+            self._rest.stop()
+            self._rest = None
+        if self._checked.count:
+            self._outlook = f"{self._to_mend} before it can start"
+        else:
+            self._outlook = None
+            self._rest = self.set_timer(_REST_SECONDS, self._count)
+        self._redraw()
+
+    def _count(self) -> None:
+        self.run_worker(self._forecast(), group="forecast", exclusive=True)
+
+    async def _forecast(self) -> None:
+        with tempfile.TemporaryDirectory(prefix="icm-tui-") as folder:
+            result = await children.forecast(write_draft(Path(folder), self._kept_apart))
+        self._outlook = result.why if isinstance(result, children.Failed) else result
+        self._redraw()
+
+    # Drawing
+
+    def _redraw(self) -> None:
+        """Draw what changed, each part as high as it has lines."""
+        if not self.is_mounted or not self.size.width:
+            return
+        width = self.size.width
+        self.query_one("#head").styles.height = len(self._head(width, 0))
+        self.query_one("#detail").styles.height = 4 if self.size.height >= _ROOMY else 3
+        self.query_one("#foot").styles.height = max(1, len(self._foot(width, 0)))
+        for view in self.query(LineView):
+            view.redraw()
+        self._list.redraw()
+        if self._typing:
+            self.call_after_refresh(self._place_entry)
+
+    def _place_entry(self) -> None:
+        """Lay the line to type in over the value, or behind the word at the bottom."""
+        entry = self._entry
+        if self._typing == "find":
+            at = self.query_one("#foot").region
+            x, y, room = len(_FIND), at.y, at.width - len(_FIND)
+        else:
+            at = self._list.region
+            x, y = rows.VALUE_AT, at.y + self._list.cursor - self._list.scroll_offset.y
+            room = self._list.size.width - rows.VALUE_AT
+        entry.styles.offset = (x, y)
+        entry.styles.width = max(1, room)
+
+    def _head(self, width: int, height: int) -> list[Line]:
+        if self.has_class("-small"):
+            return [line(f"the form needs {_SMALLEST[0]}x{_SMALLEST[1]}")]
+        return rows.head_lines(self._title, self._shown, self._checked, self._frozen, width)
+
+    def _row(self, index: int, width: int) -> Line:
+        return rows.row_line(rows.ROWS[index], self._shown, self._checked, width)
+
+    def _detail(self, width: int, height: int) -> list[Line]:
+        return rows.detail_lines(rows.ROWS[self._list.cursor], self._checked, width, height)
+
+    def _foot(self, width: int, height: int) -> list[Line]:
+        if self._typing == "find":
+            return [line(span(_FIND, "accent"))]
+        text, look = self._said
+        said = [line(span(piece, look)) for piece in wrap(text, width)][-_MOST_SAID:] if text else []
+        return [*outlook_lines(self._outlook, width, 2), *said]
