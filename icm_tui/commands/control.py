@@ -119,8 +119,8 @@ class Watch:
         status, now = self._status(), time.time()
         return liveness(self._run, status, now, age=self._heartbeat.age(status, now) if status else None)
 
-    def tell(self, what: str, args: dict[str, Any]) -> None:
-        """Send a command and wait until the journal says what came of it.
+    def tell(self, what: str, args: dict[str, Any]) -> CommandRecord:
+        """Send a command, wait until the journal says what came of it, and give what it says.
 
         Raises RunFailed where it was refused, where the runner ends before it obeys, and where it takes too long.
         """
@@ -146,6 +146,7 @@ class Watch:
         if record.outcome == "refused":
             raise RunFailed(f"{what}: refused{why}.")
         _say(f"{what}: {record.outcome}{why}, at decision {record.n}")
+        return record
 
     def until_ended(self) -> None:
         """Wait until the process has ended cleanly. Raises RunFailed where that takes too long."""

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -20,10 +20,11 @@ from icm_tui.runs.journal import Journal, JournalUnwritable, read_records
 from icm_tui.runs.layout import RunDir, digest, read_items
 from icm_tui.runs.lock import RunLock
 from icm_tui.runs.records import AnyRecord, StartRecord
-from icm_tui.runs.replay import fold
+from icm_tui.runs.replay import Replayed, fold
 from icm_tui.runs.runner import Digests, Runner, refuse_other_run, start_record
 from icm_tui.runs.status import Status
 from icm_tui.runs.summary import summarise
+from icm_tui.search.interface import Search
 from icm_tui.search.problem import Problem
 from icm_tui.tasks.item import Item
 
@@ -61,6 +62,44 @@ def run_here(
         return _Turn(run, observe, sets or [], asker_of, stays).run()
 
 
+class ReadBack(NamedTuple):
+    """A run as its files leave it: `frozen` is its profile as it began, `settings` with the changes made since."""
+
+    frozen: Profile
+    settings: Profile
+    digests: Digests
+    window: int
+    problem: Problem
+    search: Search
+    asker: Asker
+    replayed: Replayed
+
+
+def read_back(run: RunDir, sets: list[str], asker_of: MakeAsker) -> ReadBack:
+    """Read a run's files and give its journal back to a search and a model; `sets` are changes of settings to make.
+
+    Raises UserError where the files cannot be read or do not fit together.
+    """
+    items, items_digest = read_items(run)
+    digests = Digests(items_digest, digest(_read(run.profile)))
+    records: Iterator[tuple[int, AnyRecord]] = iter(())
+    if run.journal.exists():
+        records = read_records(run.journal)
+    offset, first = next(records, (0, None))
+    if first is not None:
+        # Before anything is made of them: a changed profile may fit neither its items nor itself.
+        refuse_other_run(first, digests, run)
+    frozen = load(run.profile)
+    with_allowed_sets(frozen, sets)
+    problem = problem_of(frozen, items)
+    asker = asker_of(frozen, problem, items)
+    window = first.window if isinstance(first, StartRecord) else window_of(frozen, problem)
+    search = make_search(frozen, problem, window)
+    replayed = fold(chain([(offset, first)] if first else [], records), search, run.journal, asker.relabel)
+    settings = with_allowed_sets(frozen, [*replayed.sets, *sets])
+    return ReadBack(frozen, settings, digests, window, problem, search, asker, replayed)
+
+
 class _Turn:
     """What one process does between taking the lock and letting it go."""
 
@@ -75,38 +114,25 @@ class _Turn:
         self._interrupted = False
 
     def run(self) -> Outcome:
-        items, items_digest = read_items(self._run)
-        digests = Digests(items_digest, digest(_read(self._run.profile)))
-        records: Iterator[tuple[int, AnyRecord]] = iter(())
-        if self._run.journal.exists():
-            records = read_records(self._run.journal)
-        offset, first = next(records, (0, None))
-        if first is not None:
-            # Before anything is made of them: a changed profile may fit neither its items nor itself.
-            refuse_other_run(first, digests, self._run)
-        frozen = load(self._run.profile)
-        with_allowed_sets(frozen, self._sets)
-        problem = problem_of(frozen, items)
-        asker = self._asker_of(frozen, problem, items)
-        window = first.window if isinstance(first, StartRecord) else window_of(frozen, problem)
-        search = make_search(frozen, problem, window)
-        replayed = fold(chain([(offset, first)] if first else [], records), search, self._run.journal, asker.relabel)
-        settings = with_allowed_sets(frozen, [*replayed.sets, *self._sets])
-        journal = Journal.open(self._run.journal, durability="paid" if is_paid(frozen) else "free")
+        back = read_back(self._run, self._sets, self._asker_of)
+        search, replayed = back.search, back.replayed
+        journal = Journal.open(self._run.journal, durability="paid" if is_paid(back.frozen) else "free")
         try:
-            runner = Runner(self._run, settings, search, asker, journal, replayed, self._observe, stays=self._stays)
+            runner = Runner(
+                self._run, back.settings, search, back.asker, journal, replayed, self._observe, stays=self._stays
+            )
             state = "done"
             if replayed.done:
                 runner.affirm_done()
             else:
-                start = start_record(window, frozen.prompt.labels, digests)
+                start = start_record(back.window, back.frozen.prompt.labels, back.digests)
                 state = asyncio.run(self._until_signal(runner, start))
         except BaseException:
             with contextlib.suppress(JournalUnwritable):
                 journal.close()
             raise
         journal.close()
-        summary = summarise(self._run, state, frozen, problem, search, replayed.tally)
+        summary = summarise(self._run, state, back.frozen, back.problem, search, replayed.tally)
         return Outcome(state, runner.ending, self._interrupted, summary)
 
     async def _until_signal(self, runner: Runner, start: StartRecord) -> str:

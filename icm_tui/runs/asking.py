@@ -1,0 +1,64 @@
+"""Asking about an item again where no runner is at work: the run's journal and reasoning grow, its state stays."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+
+from icm_tui.errors import RunFailed
+from icm_tui.runs.assembly import is_paid, make_asker
+from icm_tui.runs.journal import Journal, JournalUnwritable
+from icm_tui.runs.layout import RunDir
+from icm_tui.runs.lock import RunLock
+from icm_tui.runs.pins import read_item
+from icm_tui.runs.reasoning import ReasoningPiece
+from icm_tui.runs.records import AnyRecord, BlockRecord, ExtraRecord, ThoughtRecord
+from icm_tui.runs.replay import read_blocks
+from icm_tui.runs.session import MakeAsker, read_back
+from icm_tui.runs.tally import budget_reached
+from icm_tui.runs.thinking import Thinking
+
+
+def ask_here(
+    path: Path,
+    item: int,
+    *,
+    observe: Callable[[ReasoningPiece], None] = lambda piece: None,
+    asker_of: MakeAsker = make_asker,
+) -> tuple[ExtraRecord, ThoughtRecord | None]:
+    """Ask about an item of the run in `path` again, with the list that it was last asked with, and have the answer
+    explained; `observe` is called with the pieces as they come. Neither is a part of the search.
+
+    Returns what the journal holds of it now; without an answer there is no explanation. Raises UserError where the run
+    cannot be read or has a runner, RunFailed where the item cannot be asked about or the disk takes no record of it.
+    """
+    run = RunDir(path)
+    with RunLock(run):
+        back = read_back(run, [], asker_of)
+        kept: list[AnyRecord] = []
+
+        def append(record: AnyRecord) -> None:
+            journal.append(record)
+            journal.flush_now()
+            kept.append(record)
+
+        def block_of(number: int) -> BlockRecord:
+            replayed = back.replayed
+            return replayed.blocks.get(number) or read_blocks(run.journal, replayed.block_offsets, [number])[number]
+
+        thinking = Thinking(run.reasoning, back.search, back.asker, back.replayed.last_asked, block_of, append, observe)
+        try:
+            read_item({"item": item}, back.problem.n_items)
+        except ValueError as error:
+            raise RunFailed(f"ask: refused ({error}).") from None
+        if why := budget_reached(back.settings.run, back.replayed.tally) or thinking.ask(item, ""):
+            raise RunFailed(f"ask: refused ({why}).")
+        journal = Journal.open(run.journal, durability="paid" if is_paid(back.frozen) else "free")
+        try:
+            asyncio.run(thinking.settle())
+        finally:
+            with contextlib.suppress(JournalUnwritable):
+                thinking.cut("interrupted")
+            journal.close()
+    extra = next(record for record in kept if isinstance(record, ExtraRecord))
+    return extra, next((record for record in kept if isinstance(record, ThoughtRecord)), None)
