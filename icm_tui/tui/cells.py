@@ -5,6 +5,7 @@ out what could steer a terminal or upset the count of cells; tests/tui/test_outp
 package to see that no text is drawn in another way.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
@@ -21,6 +22,8 @@ ELLIPSIS = "…"
 _LONGEST = 4096
 _LONGEST_TEXT = 1 << 21
 _MOST_MARKS = 2
+# Variation selectors and tones of skin.
+_UNSURE = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef\U0001f3fb-\U0001f3ff]")
 
 
 class Span(NamedTuple):
@@ -157,18 +160,21 @@ def _multi_line(text: str) -> str:
 
 
 def _countable(text: str) -> str:
-    """Without the characters whose width terminals disagree on: format characters and variation selectors go, marks
-    are kept up to two on a character, and halves of surrogate pairs (bytes that were no UTF-8) are replaced."""
+    """Without the characters whose width terminals disagree on: format characters, variation selectors and tones of
+    skin go, marks are kept up to two on a character, letters of flags become letters, and halves of surrogate pairs
+    (bytes that were no UTF-8) and what Unicode has not assigned are replaced."""
     if text.isascii():
         return text
     kept: list[str] = []
     marks = 0
     for character in text:
         category = unicodedata.category(character)
-        if category == "Cf" or "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef":
+        if category == "Cf" or _UNSURE.match(character):
             continue
-        if category == "Cs":
+        if category in ("Cs", "Cn"):
             character = "\ufffd"
+        elif "\U0001f1e6" <= character <= "\U0001f1ff":
+            character = chr(ord(character) - 0x1F1E6 + ord("A"))
         if category in ("Mn", "Me"):
             marks += 1
             if marks > _MOST_MARKS or not kept or kept[-1] == "\n":

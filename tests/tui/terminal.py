@@ -14,12 +14,14 @@ import sys
 import termios
 import threading
 import time
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import pyte
+from wcwidth import wcwidth
 
 from tests.tui.escapes import Token, Tokenizer, left_changed
 
@@ -267,7 +269,12 @@ class Terminal:
             elif token.kind in ("text", "c0", "esc") or (
                 token.kind == "csi" and token.raw[2:3] not in _NOT_FOR_PYTE and b"$" not in token.raw
             ):
-                self._stream.feed(token.raw.decode())
+                self._stream.feed(_for_pyte(token.raw.decode()))
+
+
+def _for_pyte(text: str) -> str:
+    """pyte drops what follows a mark that encloses a character; no such mark moves the cursor."""
+    return text if text.isascii() else "".join(c for c in text if wcwidth(c) or unicodedata.combining(c))
 
 
 def _environment(home: Path, more: Mapping[str, str]) -> dict[str, str]:
