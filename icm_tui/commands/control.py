@@ -78,9 +78,7 @@ def resume(args: argparse.Namespace) -> int:
     watch = Watch(run)
     if watch.state == "stopping":
         watch.until_ended()
-    # A run that was made and killed before its first status looks as if its runner were on its way; nobody runs it.
-    forsaken = watch.state == "starting" and is_held(run.lock) is False
-    if watch.state in LIVE and not forsaken:
+    if watch.has_runner:
         watch.tell("resume", {"set": args.set} if args.set else {})
         return 0
     if args.detach:
@@ -119,12 +117,19 @@ class Watch:
         status, now = self._status(), time.time()
         return liveness(self._run, status, now, age=self._heartbeat.age(status, now) if status else None)
 
+    @property
+    def has_runner(self) -> bool:
+        """Whether a process is at the run. One that was made and killed before its first status looks as if its runner
+        were on its way; nobody runs it."""
+        state = self.state
+        return state in LIVE and not (state == "starting" and is_held(self._run.lock) is False)
+
     def tell(self, what: str, args: dict[str, Any]) -> CommandRecord:
         """Send a command, wait until the journal says what came of it, and give what it says.
 
         Raises RunFailed where it was refused, where the runner ends before it obeys, and where it takes too long.
         """
-        offset = _end_of_whole_lines(self._run.journal)
+        offset = end_of_whole_lines(self._run.journal)
         command = inbox.Command(id=inbox.send(self._run, what, args), what=what)
         _say(f"{what}: asked {self._run.name}")
         until = self._clock() + PATIENCE
@@ -175,7 +180,7 @@ class Watch:
         return None
 
 
-def _end_of_whole_lines(path: Path) -> int:
+def end_of_whole_lines(path: Path) -> int:
     """The offset behind the last newline of a file; 0 where it has none or is not there yet."""
     try:
         with path.open("rb") as file:

@@ -1,0 +1,123 @@
+"""`icm-tui ask`: ask about an item of a run again, and print why it gets its label while that is said."""
+
+import argparse
+import math
+import sys
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from icm_tui.clean import multi_line, one_line
+from icm_tui.commands.control import Watch, end_of_whole_lines
+from icm_tui.errors import RunFailed
+from icm_tui.paths import runs_dir
+from icm_tui.profiles.toml import load
+from icm_tui.runs.journal import read_records
+from icm_tui.runs.layout import RunDir, find_run
+from icm_tui.runs.reasoning import ReasoningFollower, ReasoningPiece
+from icm_tui.runs.records import ExtraRecord, ThoughtRecord
+
+_LOOK_EVERY = 0.05
+
+Observe = Callable[[ReasoningPiece], None]
+Answer = tuple[ExtraRecord, ThoughtRecord | None]
+
+
+def ask(args: argparse.Namespace) -> int:
+    """Asks about `args.item` of `args.run`: by its runner, or here where it has none."""
+    run = find_run(args.run, runs_dir())
+    names = load(run.profile).prompt.labels
+    told = _Told(quiet=args.json)
+    watch = Watch(run)
+    if watch.has_runner:
+        extra, thought = ask_runner(run, watch, args.item, told.add)
+    else:
+        from icm_tui.runs.asking import ask_here
+
+        extra, thought = ask_here(run.path, args.item, observe=told.add)
+    told.end()
+    if extra.logprobs is None or thought is None:
+        raise RunFailed(f"ask: item {extra.item} got no answer: {one_line(extra.failed or 'the run ended')}.")
+    label = None if thought.label is None else names[thought.label]
+    if args.json:
+        answer = {
+            "item": extra.item,
+            "label": label,
+            "logprobs": extra.logprobs,
+            "text": told.text,
+            "speaker": told.speaker,
+        }
+        print(msgspec.json.encode(answer).decode())
+    else:
+        print(f"item {extra.item}: {label}, with probability {math.exp(max(extra.logprobs)):.2f}")
+    if thought.failed is not None:
+        raise RunFailed(f"ask: the explanation was cut short: {one_line(thought.failed)}.")
+    return 0
+
+
+def ask_runner(
+    run: RunDir, watch: Watch, item: int, observe: Observe, sleep: Callable[[float], None] = time.sleep
+) -> Answer:
+    """Have the runner of `run` ask about an item, and follow what it says until that ends.
+
+    Raises RunFailed where it refuses, or ends before it has said all.
+    """
+    offset = end_of_whole_lines(run.journal)
+    follower = ReasoningFollower(run.reasoning)
+    command = watch.tell("ask", {"item": item})
+    extra: ExtraRecord | None = None
+    thought: ThoughtRecord | None = None
+    waiting: list[ReasoningPiece] = []
+    try:
+        while True:
+            has_runner = watch.has_runner  # before anything is read: what it wrote before it ended is then there
+            for place, record in read_records(run.journal, start_offset=offset):
+                offset = place  # the next look begins with this line
+                if isinstance(record, ExtraRecord) and record.command == command.id:
+                    extra = record
+                elif isinstance(record, ThoughtRecord) and extra is not None and record.call == extra.call:
+                    thought = record
+            waiting += (came := follower.poll())
+            if extra is not None:
+                for piece in waiting:
+                    if piece.call == extra.call:
+                        observe(piece)
+                waiting = []
+                if extra.logprobs is None or (thought is not None and not came):
+                    return extra, thought
+            if not has_runner and not came:
+                raise RunFailed(f"ask: {one_line(run.name)} ended before it said why item {item} has its label.")
+            sleep(_LOOK_EVERY)
+    finally:
+        follower.close()
+
+
+class _Told:
+    """What is said, printed as it comes unless `quiet`; `text` is the answer without the thinking before it."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.text = ""
+        self.speaker = ""
+        self._quiet = quiet
+        self._thinks = False
+        self._begun = False
+
+    def add(self, piece: ReasoningPiece) -> None:
+        """Take the next piece."""
+        if not self.speaker:
+            self.speaker = piece.speaker
+            print(f"{one_line(piece.speaker)}:", file=sys.stderr)
+        if not piece.thought:
+            self.text += piece.text
+        if self._quiet or not piece.text:
+            return
+        if self._begun and self._thinks != piece.thought:
+            print()
+        self._begun, self._thinks = True, piece.thought
+        print(multi_line(piece.text), end="", flush=True)
+
+    def end(self) -> None:
+        """End the line."""
+        if self._begun:
+            print()
