@@ -80,7 +80,7 @@ class Terminal:
         self.settings_before = termios.tcgetattr(self._slave)
         self.process = subprocess.Popen(
             ["/bin/sh", "-c", _ON_THE_PTY, "sh", os.ttyname(self._slave), *words],
-            env=_environment(home, environ or {}),
+            env=environment(home, environ or {}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -277,7 +277,7 @@ def _for_pyte(text: str) -> str:
     return text if text.isascii() else "".join(c for c in text if wcwidth(c) or unicodedata.combining(c))
 
 
-def _environment(home: Path, more: Mapping[str, str]) -> dict[str, str]:
+def environment(home: Path, more: Mapping[str, str]) -> dict[str, str]:
     """That of a plain login: nothing of the person's own who starts the tests, but for the path."""
     return {
         "PATH": os.environ["PATH"],
