@@ -81,9 +81,11 @@ class Draft(msgspec.Struct, frozen=True):
             others = {name: value for name, value in others.items() if name != key[0]}
         return msgspec.structs.replace(self, texts=texts, others=others)
 
-    def as_new(self) -> "Draft":
-        """The draft for another run: without the old one's name, directory and time of start."""
-        texts = {key: text for key, text in self.texts.items() if key not in (("run", "name"), ("run", "out"))}
+    def as_new(self, old: "Draft | None" = None) -> "Draft":
+        """The draft for another run than that of `old`, by default its own: without its name, directory and time."""
+        before = (old or self).texts
+        mine = {key: before.get(key) for key in (("run", "name"), ("run", "out"))}
+        texts = {key: text for key, text in self.texts.items() if key not in mine or text != mine[key]}
         return msgspec.structs.replace(self, texts=texts, name=_STARTED.sub("", self.name))
 
     def as_kept(self, name: str | None = None) -> "Draft":

@@ -3,14 +3,15 @@
 import os
 import shlex
 import shutil
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from icm_tui.errors import UserError
+from icm_tui.errors import RunFailed, UserError
 from icm_tui.tui.form.draft import Draft
 
 _USUAL = ("vi", "nano")
-_HEADER = "# Settings of a run; `icm-tui profiles check` knows the names. Comments are not kept.\n\n"
+FOR_EDITOR = "# Settings of a run; `icm-tui profiles check` knows the names. Comments are not kept.\n\n"
 
 
 def read_draft(path: Path, name: str | None = None) -> Draft:
@@ -24,18 +25,26 @@ def read_draft(path: Path, name: str | None = None) -> Draft:
     return Draft.from_toml(text, name or path.stem)
 
 
-def write_draft(folder: Path, draft: Draft) -> Path:
-    """Puts the draft into a folder under the name that its run is to have. Raises OSError."""
-    path = folder / f"{draft.run_name}.toml"
-    path.write_text(draft.to_toml(), encoding="utf-8", newline="\n")
+def write_draft(draft: Draft, header: str = "") -> Path:
+    """Puts the draft, behind a header, into a folder of its own that nobody else can read; `remove` takes it away.
+
+    The file has the name that a run of it is to have. Raises RunFailed.
+    """
+    folder = None
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="icm-tui-"))
+        path = folder / f"{draft.run_name}.toml"
+        path.write_text(header + draft.to_toml(), encoding="utf-8", newline="\n")
+    except OSError as error:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise RunFailed(f"{tempfile.gettempdir()}: cannot be written: {error.strerror}; nothing was done.") from error
     return path
 
 
-def write_for_editor(folder: Path, draft: Draft) -> Path:
-    """As `write_draft`, with a word to who edits it."""
-    path = write_draft(folder, draft)
-    path.write_text(_HEADER + draft.to_toml(), encoding="utf-8", newline="\n")
-    return path
+def remove(path: Path) -> None:
+    """Removes what `write_draft` made, with all that an editor put beside it."""
+    shutil.rmtree(path.parent, ignore_errors=True)
 
 
 def editor(environ: Mapping[str, str], found: str | None = None) -> list[str]:

@@ -53,15 +53,14 @@ def row_line(row: Row, draft: Draft, checked: Checked, cells: int) -> Line:
     return (*name, *fit(value, room), span("  "), span(hint, "dim"))
 
 
-def detail_lines(row: Row, checked: Checked, cells: int, height: int) -> list[Line]:
-    """What there is to say of the row under the cursor in `height` lines: its fault in full, and what it is for."""
-    if isinstance(row, Section):
-        return [rule(line(span(row.name, "title")), (), cells), line(row.title)][:height]
-    lines = [rule(line(span(f"{row.section}.{row.name}", "title")), line(span(_told(row, checked), "dim")), cells)]
-    fault = checked.faults.get(row.key)
+def detail_lines(field: Field, checked: Checked, cells: int, height: int) -> list[Line]:
+    """What there is to say of a field in `height` lines: its fault in full, and what it is for."""
+    title = line(span(f"{field.section}.{field.name}", "title"))
+    lines = [rule(title, line(span(_told(field, checked), "dim")), cells)]
+    fault = checked.faults.get(field.key)
     if fault is not None:
         lines += _wrapped(f"✗ {fault}", "warn", cells)
-    return [*lines, *_wrapped(row.description, "plain", cells)][:height]
+    return [*lines, *_wrapped(field.description, "plain", cells)][:height]
 
 
 def head_lines(title: str, draft: Draft, checked: Checked, frozen: bool, cells: int) -> list[Line]:

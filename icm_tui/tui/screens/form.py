@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -23,7 +22,7 @@ from icm_tui.tui.form import rows
 from icm_tui.tui.form.draft import Draft
 from icm_tui.tui.form.expected import Outlook, outlook_lines, question
 from icm_tui.tui.form.fields import Field
-from icm_tui.tui.form.files import editor, read_draft, write_draft, write_for_editor
+from icm_tui.tui.form.files import FOR_EDITOR, editor, read_draft, remove, write_draft
 from icm_tui.tui.keymap import bindings
 from icm_tui.tui.screens.question import Prompt, Question
 from icm_tui.tui.widgets.field import FieldInput, FieldList
@@ -239,7 +238,7 @@ class FormScreen(Screen[None]):
         if draft.texts != self._draft.texts or draft.others != self._draft.others:
             if self._frozen:
                 self._frozen = False
-                draft = draft.as_new()
+                draft = draft.as_new(self._draft)
             self._draft = draft
             self._said = ("", "plain")
         self._show(self._draft)
@@ -270,7 +269,7 @@ class FormScreen(Screen[None]):
         return f"{count} {'thing is' if count == 1 else 'things are'} to be mended"
 
     async def _save(self) -> None:
-        name = await self.app.push_screen_wait(Prompt("save as", self._draft.name))
+        name = await self.app.push_screen_wait(Prompt("save as", self._kept_apart.name))
         profile = self._kept_apart.check().profile
         if not name or profile is None:
             return
@@ -294,25 +293,26 @@ class FormScreen(Screen[None]):
         return self._draft.as_new() if self._frozen else self._draft
 
     async def _edit_text(self) -> None:
-        folder = Path(tempfile.mkdtemp(prefix="icm-tui-"))
-        path = write_for_editor(folder, self._draft)
+        try:
+            path = write_draft(self._draft, FOR_EDITOR)
+        except UserError as error:
+            self.say(str(error), "warn")
+            return
         before = path.read_bytes()
         while True:
             try:
                 self._run_editor(path)
-                edited = read_draft(path, self._draft.name)
+                self._change(read_draft(path, self._draft.name).kept_as(self._draft))
             except UserError as error:
-                if path.is_file() and path.read_bytes() != before:
-                    if await self.app.push_screen_wait(Question(f"{error} Edit it again?")):
-                        continue
-                    self.say(f"Nothing was taken over; what you typed is in {path}", "warn")
+                if not path.is_file() or path.read_bytes() == before:
+                    self.say(str(error), "warn")
+                elif await self.app.push_screen_wait(Question(f"{error} Edit it again?")):
+                    continue
+                else:
+                    self.say(f"nothing was taken over; what you typed is in {path}", "warn")
                     return
-                self.say(str(error), "warn")
-            else:
-                self._change(edited.kept_as(self._draft))
-            break
-        path.unlink(missing_ok=True)
-        folder.rmdir()
+            remove(path)
+            return
 
     def _run_editor(self, path: Path) -> None:
         """Give the terminal to the editor until it ends. Raises UserError."""
@@ -348,12 +348,14 @@ class FormScreen(Screen[None]):
                 return
             agreed = True
         self.say(f"starting {draft.run_name} …")
-        # Where this is cancelled the runner may still be about to read the file, so the folder stays.
-        folder = Path(tempfile.mkdtemp(prefix="icm-tui-"))
-        path = write_draft(folder, draft)
+        try:
+            path = write_draft(draft)
+        except UserError as error:
+            self.say(str(error), "warn")
+            return
+        # Where this is cancelled the file stays: the runner may be about to read it.
         result = await children.start(path, agreed=agreed)
-        path.unlink()
-        folder.rmdir()
+        remove(path)
         if isinstance(result, children.Failed):
             self.say(result.why, "warn")
             return
@@ -376,10 +378,8 @@ class FormScreen(Screen[None]):
         if self._rest is not None:
             self._rest.stop()
             self._rest = None
-        if self._checked.count:
-            self._outlook = f"{self._to_mend} before it can start"
-        else:
-            self._outlook = None
+        self._outlook = None
+        if not self._checked.count:
             self._rest = self.set_timer(_REST_SECONDS, self._count)
         self._redraw()
 
@@ -387,8 +387,16 @@ class FormScreen(Screen[None]):
         self.run_worker(self._forecast(), group="forecast", exclusive=True)
 
     async def _forecast(self) -> None:
-        with tempfile.TemporaryDirectory(prefix="icm-tui-") as folder:
-            result = await children.forecast(write_draft(Path(folder), self._kept_apart))
+        try:
+            path = write_draft(self._kept_apart)
+        except UserError as error:
+            self._outlook = str(error)
+            self._redraw()
+            return
+        try:
+            result = await children.forecast(path)
+        finally:
+            remove(path)
         self._outlook = result.why if isinstance(result, children.Failed) else result
         self._redraw()
 
@@ -430,11 +438,13 @@ class FormScreen(Screen[None]):
         return rows.row_line(rows.ROWS[index], self._shown, self._checked, width)
 
     def _detail(self, width: int, height: int) -> list[Line]:
-        return rows.detail_lines(rows.ROWS[self._list.cursor], self._checked, width, height)
+        row = rows.ROWS[self._list.cursor]
+        return rows.detail_lines(row, self._checked, width, height) if isinstance(row, Field) else []
 
     def _foot(self, width: int, height: int) -> list[Line]:
         if self._typing == "find":
             return [line(span(_FIND, "accent"))]
         text, look = self._said
         said = [line(span(piece, look)) for piece in wrap(text, width)][-_MOST_SAID:] if text else []
-        return [*outlook_lines(self._outlook, width, 2), *said]
+        outlook = f"{self._to_mend} before it can start" if self._checked.count else self._outlook
+        return [*outlook_lines(outlook, width, 2), *said]
