@@ -34,7 +34,7 @@ start
 
 watch
   runs             list the runs, or remove one
-  attach [RUN]     follow a run, a line a second
+  attach [RUN]     watch a run on the screen
 
 steer
   pause RUN        ask nothing and decide nothing until resumed
@@ -43,6 +43,7 @@ steer
   skip RUN         leave the next decision's labels as they are
   to RUN N         go on as far as decision N, then pause
   pin RUN ITEM A   hold an item to a label
+  ask RUN ITEM     ask about an item again, and why it gets its label
   pace RUN S       spread the decisions left over S seconds, to watch
   stop RUN         end the process cleanly; resume goes on
 
@@ -61,8 +62,11 @@ examples
 
 `icm-tui COMMAND --help` tells more about one command."""
 
+SCREENS = "icm_tui.commands.tui:open_"
+
 RUN_HELP = "a run's directory, or the start of its name"
 PROFILE_HELP = "a profile's name, or a path to a TOML file"
+ITEM_HELP = "the item's number: its line in items.jsonl, from 0"
 JSON_HELP = "print one JSON object"
 
 
@@ -134,9 +138,14 @@ def _add_running(top: _Parser) -> None:
     _add_set(child)
 
     attach = top.command(
-        "attach", "attach:attach", "Follow a run, a line a second.", "  icm-tui attach\n  icm-tui attach demo"
+        "attach",
+        "attach:attach",
+        "Watch a run on the screen, live or ended. Off a terminal, a line a second.",
+        "  icm-tui attach\n  icm-tui attach demo --read-only",
     )
     attach.add_argument("run", metavar="RUN", nargs="?", help=f"{RUN_HELP}; without it, the only live run")
+    attach.add_argument("--read-only", action="store_true", help="send the run no command and start nothing")
+    attach.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal, to select text")
 
 
 def _add_runs(top: _Parser) -> None:
@@ -174,10 +183,21 @@ def _add_steering(top: _Parser) -> None:
         '  icm-tui pin demo 17 A --note "says the opposite of 18"\n  icm-tui pin demo 17 --off',
     )
     pin.add_argument("run", metavar="RUN", help=RUN_HELP)
-    pin.add_argument("item", metavar="ITEM", type=int, help="the item's number: its line in items.jsonl, from 0")
+    pin.add_argument("item", metavar="ITEM", type=int, help=ITEM_HELP)
     pin.add_argument("label", metavar="LABEL", nargs="?", help="the name of a label set, such as A")
     pin.add_argument("--note", metavar="TEXT", default="", help="why, for whoever reads the journal")
     pin.add_argument("--off", action="store_true", help="take the pin off; the label stays until a decision changes it")
+
+    ask = top.command(
+        "ask",
+        "ask:ask",
+        "Ask about an item again, with the examples it was last asked with, and print why it\n"
+        "gets its label. Changes nothing in the run.",
+        "  icm-tui ask demo 17\n  icm-tui ask demo 17 --json",
+    )
+    ask.add_argument("run", metavar="RUN", help=RUN_HELP)
+    ask.add_argument("item", metavar="ITEM", type=int, help=ITEM_HELP)
+    ask.add_argument("--json", action="store_true", help=JSON_HELP)
 
     pace = top.command(
         "pace",
@@ -315,12 +335,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def _dispatch(argv: Sequence[str]) -> int:
-    if not argv:
-        if all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)):
-            _build_parser().print_help()
-            return 0
-        raise UserError("icm-tui off a terminal needs a command, such as `icm-tui run demo`. See `icm-tui --help`.")
-    args = _parse(argv)
+    args = argparse.Namespace(version=False, handler=SCREENS) if not argv else _parse(argv)
     if args.version:
         from importlib.metadata import version  # slow to import, seldom wanted
 

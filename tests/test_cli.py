@@ -75,8 +75,9 @@ def _raising(error: BaseException) -> SimpleNamespace:
             {"headless": True, "json": True, "yes": True, "dry_run": True},
         ),
         ("_runner D --set run.max_calls=9", "run:runner_child", {"directory": "D", "set": ["run.max_calls=9"]}),
-        ("attach", "attach:attach", {"run": None}),
+        ("attach", "attach:attach", {"run": None, "read_only": False, "no_mouse": False}),
         ("attach r", "attach:attach", {"run": "r"}),
+        ("attach --read-only --no-mouse", "attach:attach", {"run": None, "read_only": True, "no_mouse": True}),
         ("runs --json", "runs:list_", {"json": True}),
         ("runs rm r --yes", "runs:rm", {"run": "r", "yes": True}),
         ("pause r", "control:send", {"run": "r", "what": "pause"}),
@@ -230,17 +231,24 @@ def test_without_a_command_off_a_terminal() -> None:
     assert done.stderr == "icm-tui off a terminal needs a command, such as `icm-tui run demo`. See `icm-tui --help`.\n"
 
 
-def test_without_a_command_on_a_terminal() -> None:
+def test_without_a_command_the_screens_open(parsed: dict[str, argparse.Namespace]) -> None:
+    assert cli.main([]) == 0
+    assert list(parsed) == ["tui:open_"]
+
+
+def test_a_terminal_that_cannot_draw_is_told_what_to_do() -> None:
     import pty
 
     controller, terminal = pty.openpty()
     line = [sys.executable, "-m", "icm_tui"]
-    child = subprocess.Popen(line, stdin=terminal, stdout=terminal, stderr=terminal)
+    environment = os.environ | {"TERM": "dumb"}
+    child = subprocess.Popen(line, stdin=terminal, stdout=terminal, stderr=terminal, env=environment)
     os.close(terminal)
     shown = b"".join(_read_all(controller))
     os.close(controller)
-    assert child.wait(timeout=60) == 0
-    assert b"usage: icm-tui" in shown
+    assert child.wait(timeout=60) == 2
+    assert b"TERM=dumb" in shown
+    assert b"\x1b" not in shown
 
 
 def _read_all(descriptor: int) -> Sequence[bytes]:

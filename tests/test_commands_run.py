@@ -14,11 +14,13 @@ from icm_tui.cli import main
 from icm_tui.commands import attach as attach_module
 from icm_tui.commands import progress
 from icm_tui.commands import run as run_module
+from icm_tui.commands import tui as tui_module
 from icm_tui.commands.progress import ProgressLine, progress_text
 from icm_tui.runs import inbox
 from icm_tui.runs.layout import RunDir
 from icm_tui.runs.session import Outcome, run_here
 from icm_tui.runs.status import Status, read_status, write_status
+from icm_tui.tui import entrance
 from tests.runs.made import lines, make
 from tests.runs.processes import dead_pid
 
@@ -200,7 +202,7 @@ def test_on_a_terminal_money_is_asked_about_once(
     shown = Terminal()
     monkeypatch.setattr(sys, "stdin", Terminal(answer))
     monkeypatch.setattr(sys, "stderr", shown)
-    assert paid_run() == exit_status
+    assert paid_run("--headless") == exit_status
     assert len(started) == (exit_status == 0)
     assert shown.getvalue().count("Go on? [y/N]") == 1
     assert ("Nothing was started and nothing was spent.\n" in shown.getvalue()) == (exit_status == 2)
@@ -349,3 +351,139 @@ def test_attach_with_several_live_runs(home: Path, capsys: Told, monkeypatch: py
     monkeypatch.setattr(attach_module.time, "time", lambda: 1.0)
     assert main(["attach"]) == 2
     assert capsys.readouterr().err == "2 runs are live: one, two. Name one of them.\n"
+
+
+# On a terminal
+
+Screens = list[tuple[Path | None, bool, bool]]
+
+
+@pytest.fixture
+def screens(monkeypatch: pytest.MonkeyPatch) -> Screens:
+    """What the screens were opened with, in the place of opening them; there seems to be a terminal."""
+    opened: Screens = []
+
+    def enter(run: Path | None, *, read_only: bool, mouse: bool) -> list[Path]:
+        opened.append((run, read_only, mouse))
+        return [] if run is None else [run]
+
+    monkeypatch.setattr(entrance, "enter", enter)
+    monkeypatch.setattr(tui_module, "refusal", lambda *_: None)
+    return opened
+
+
+@pytest.fixture
+def detached(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, list[str]]]:
+    """The runs that were started in processes of their own, and what lay in their inboxes before."""
+    made: list[tuple[Path, list[str]]] = []
+
+    def detach(path: Path, sets: list[str]) -> None:
+        made.append((path, [command.what for command in inbox.take(RunDir(path))]))
+
+    monkeypatch.setattr(run_module, "detach", detach)
+    return made
+
+
+def test_without_a_command_the_list_of_runs_is_shown(screens: Screens) -> None:
+    assert main([]) == 0
+    assert screens == [(None, False, True)]
+
+
+@pytest.mark.parametrize(
+    ("stdin", "stderr", "term"),
+    [
+        (io.StringIO(), Terminal(), "xterm-256color"),
+        (Terminal(), io.StringIO(), "xterm-256color"),
+        (Terminal(), Terminal(), "dumb"),
+    ],
+)
+def test_screens_need_a_terminal_that_can_draw(
+    stdin: io.StringIO, stderr: io.StringIO, term: str, monkeypatch: pytest.MonkeyPatch, capsys: Told
+) -> None:
+    monkeypatch.setattr(sys, "stdin", stdin)
+    monkeypatch.setattr(sys, "stderr", stderr)
+    monkeypatch.setenv("TERM", term)
+    assert main([]) == 2
+    assert "or give a command, such as `icm-tui run demo`" in stderr.getvalue()
+    assert main(["run", "demo", *SMALL]) == 0
+    assert "16 of 16 items labelled" in capsys.readouterr().out
+
+
+def test_a_run_on_a_terminal_is_watched_and_is_none_of_ours(
+    screens: Screens, detached: list[tuple[Path, list[str]]], tmp_path: Path, capsys: Told
+) -> None:
+    out = tmp_path / "run"
+    assert main(["run", "beliefs", "--out", str(out), *SMALL]) == 0
+    assert detached == [(out, [])]
+    assert screens == [(out, False, True)]
+    assert capsys.readouterr().out == f"run goes on. icm-tui attach {out}\n"
+
+
+def test_the_demo_is_slowed_down_to_be_watched(screens: Screens, detached: list[tuple[Path, list[str]]]) -> None:
+    assert main(["run", "demo", *SMALL]) == 0
+    ((path, told),) = detached
+    assert told == ["pace"]
+    assert screens == [(path, False, True)]
+
+
+@pytest.mark.parametrize("option", ["--headless", "--json", "--dry-run", "--detach"])
+def test_who_asks_for_no_screen_gets_none(
+    option: str, screens: Screens, detached: list[tuple[Path, list[str]]]
+) -> None:
+    assert main(["run", "demo", option, *SMALL]) == 0
+    assert not screens
+    assert [told for _, told in detached] == ([[]] if option == "--detach" else [])
+
+
+def test_money_is_asked_about_before_the_screen(
+    screens: Screens, started: list[RunDir], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal("n\n"))
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    assert paid_run() == 2
+    assert not screens
+    assert not started
+
+
+def test_attach_on_a_terminal_shows_the_run(screens: Screens, tmp_path: Path) -> None:
+    run = make(tmp_path / "run", "task.limit=8", "search.shots=2")
+    assert main(["attach", str(run.path), "--read-only", "--no-mouse"]) == 0
+    assert screens == [(run.path, True, False)]
+
+
+def test_attach_without_a_name_shows_the_only_live_run_else_the_list(
+    screens: Screens, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["attach"]) == 0
+    monkeypatch.setattr(attach_module.time, "time", lambda: 1.0)
+    one = make(home / "runs" / "one", "task.limit=8", "search.shots=2")
+    write_status(one, status(host="elsewhere"))
+    assert main(["attach"]) == 0
+    write_status(make(home / "runs" / "two", "task.limit=8", "search.shots=2"), status(host="elsewhere"))
+    assert main(["attach"]) == 0
+    assert [run for run, _, _ in screens] == [None, one.path, None]
+
+
+# The words of parting
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({}, "small goes on (decision 30 of 60). icm-tui attach small"),
+        ({"state": "paused"}, "small is paused (decision 30 of 60). icm-tui attach small"),
+        ({"state": "starting", "decision": 0, "decisions": 0}, "small goes on. icm-tui attach small"),
+        ({"state": "done", "decision": 60}, "small is done (decision 60 of 60). icm-tui attach small"),
+        ({"state": "stopped"}, "small: stopped (decision 30 of 60). icm-tui resume small"),
+        ({"t": -99.0}, "small: quiet (decision 30 of 60). icm-tui resume small"),
+    ],
+)
+def test_how_to_come_back(fields: dict[str, Any], told: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make(home / "runs" / "small", "task.limit=8", "search.shots=2")
+    write_status(run, status(**{"host": "elsewhere", **fields}))
+    monkeypatch.setattr(tui_module.time, "time", lambda: 1.0)
+    assert tui_module.farewell(run.path) == told
+
+
+def test_a_run_that_was_removed_is_not_come_back_to(tmp_path: Path) -> None:
+    assert tui_module.farewell(tmp_path / "gone") == "gone is removed."

@@ -1,10 +1,11 @@
-"""`icm-tui attach`: follow a run from any process that sees its directory, a line a second."""
+"""`icm-tui attach`: follow a run from any process that sees its directory; off a terminal, a line a second."""
 
 import argparse
 import time
 
 from icm_tui.clean import one_line
 from icm_tui.commands.progress import progress_text
+from icm_tui.commands.tui import has_screen, watch
 from icm_tui.errors import UserError
 from icm_tui.paths import runs_dir
 from icm_tui.runs.layout import RunDir, find_run, run_paths
@@ -15,8 +16,16 @@ _STOPPED_SHORT = 1
 
 
 def attach(args: argparse.Namespace) -> int:
-    """Prints the state of `args.run`, or of the only live run, once a second until it ends."""
-    run = find_run(args.run, runs_dir()) if args.run else _only_live()
+    """Shows `args.run`, or the only live run, or the list of runs where none is the only one; off a terminal prints
+    the run's state once a second until it ends."""
+    if has_screen():
+        live = [] if args.run else _live()
+        run = find_run(args.run, runs_dir()) if args.run else live[0] if len(live) == 1 else None
+        return watch(run.path if run is not None else None, read_only=args.read_only, mouse=not args.no_mouse)
+    return _print_lines(find_run(args.run, runs_dir()) if args.run else _only_live())
+
+
+def _print_lines(run: RunDir) -> int:
     heartbeat = Heartbeat()
     while True:
         status = read_status(run)
@@ -34,10 +43,14 @@ def attach(args: argparse.Namespace) -> int:
         time.sleep(_EVERY)
 
 
-def _only_live() -> RunDir:
+def _live() -> list[RunDir]:
     runs = [RunDir(path) for path in run_paths(runs_dir())]
     now = time.time()
-    live = [run for run in runs if liveness(run, read_status(run), now) in LIVE]
+    return [run for run in runs if liveness(run, read_status(run), now) in LIVE]
+
+
+def _only_live() -> RunDir:
+    live = _live()
     if len(live) == 1:
         return live[0]
     if not live:

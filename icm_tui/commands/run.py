@@ -11,6 +11,7 @@ from icm_tui.commands.control import seconds_of
 from icm_tui.commands.measure import measured, table
 from icm_tui.commands.naming import to_type
 from icm_tui.commands.progress import ProgressLine
+from icm_tui.commands.tui import has_screen, watch
 from icm_tui.errors import UserError
 from icm_tui.measure.gold_file import write_gold
 from icm_tui.profiles.store import find
@@ -22,6 +23,7 @@ from icm_tui.runs.launch import detach
 from icm_tui.runs.layout import RunDir
 from icm_tui.runs.prepare import Prepared, make_run, prepare
 from icm_tui.runs.session import Outcome, run_here
+from icm_tui.tui.children import pace_of
 
 _METHOD_NOTES = {
     "fork": "Method fork runs as published, flaws kept: its score is unsigned, so labels drift to one set, and many "
@@ -34,10 +36,12 @@ STOPPED_SHORT = 1
 
 
 def run(args: argparse.Namespace) -> int:
-    """Makes a run of `args.profile` and runs it; with `dry_run` says what it would ask, and asks nothing."""
+    """Makes a run of `args.profile` and runs it: on a terminal in a process of its own, which is watched here. With
+    `dry_run` says what it would ask, and asks nothing."""
     if args.pace is not None and not args.detach:
         raise UserError("--pace is for watching a run from elsewhere: give --detach with it, then `icm-tui attach`.")
     pace = None if args.pace is None else seconds_of(args.pace)
+    on_screen = not (args.headless or args.detach or args.json or args.dry_run) and has_screen()
     profile, source = find(args.profile, args.set)
     prepared = prepare(profile)
     expected = forecast(prepared.profile, prepared.task.items)
@@ -48,10 +52,15 @@ def run(args: argparse.Namespace) -> int:
         print(one_line(note), file=sys.stderr)
     _confirm_cost(prepared, expected, args.yes)
     made = make_run(prepared, name=source.stem, out=args.out, write_gold=write_gold)
-    if args.detach:
-        if pace is not None:
-            inbox.send(made, "pace", {"seconds": pace})
+    if on_screen:
+        pace = pace_of(source)
+    if pace is not None:
+        inbox.send(made, "pace", {"seconds": pace})
+    if args.detach or on_screen:
         detach(made.path, [])
+    if on_screen:
+        return watch(made.path)
+    if args.detach:
         print(made.path)
         return 0
     return run_to_end(made, [], as_json=args.json)

@@ -1,0 +1,158 @@
+"""The terminal UI: screens over run directories. What costs time or money runs in other processes."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+from weakref import WeakSet
+
+import msgspec
+from textual.app import App
+from textual.binding import Binding
+from textual.css.query import NoMatches
+from textual.screen import Screen
+
+from icm_tui.errors import UserError
+from icm_tui.tui.cells import Style, span
+from icm_tui.tui.key_names import shown
+from icm_tui.tui.keymap import Keymap, bindings, overrides
+from icm_tui.tui.keys import ACTIONS
+from icm_tui.tui.widgets.status_line import StatusLine
+
+if TYPE_CHECKING:
+    from textual.binding import BindingType
+
+_ACTIONS = {action.id: action for action in ACTIONS}
+
+
+class Opening(msgspec.Struct, frozen=True):
+    """What the UI opens with: a run's directory, else the list of runs; `read_only` sends no command and starts
+    nothing; `slow_line` draws half as often, for a terminal at the end of a long line."""
+
+    run: Path | None = None
+    read_only: bool = False
+    slow_line: bool = False
+
+
+class IcmApp(App[None]):
+    """The program on a terminal. After `run()`, `opened` names the runs that were looked at, the last one last."""
+
+    TITLE = "icm-tui"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list["BindingType"]] = [
+        *bindings("everywhere"),
+        Binding("ctrl+c", "quit", show=False, system=True),
+        Binding("ctrl+q", "quit", show=False, system=True),
+        Binding("escape", "back", show=False),
+    ]
+
+    def __init__(self, opening: Opening, keymap: Keymap, problems: list[str] | None = None) -> None:
+        """`problems` are the sentences that the reading of the keymap gave."""
+        super().__init__()
+        self.opening = opening
+        self.keymap = keymap
+        self.keymap_problems = problems or []
+        self.opened: list[Path] = []
+        self._runs: WeakSet[Screen[Any]] = WeakSet()
+        if "TEXTUAL_THEME" not in os.environ:
+            # The terminal's own colours read well on its own background, and cost a third of the bytes.
+            self.theme = "ansi-dark"
+
+    def get_default_screen(self) -> Screen[Any]:
+        """The run that the UI was opened with, else the list of runs."""
+        if self.opening.run is not None:
+            return self._screen_of(self.opening.run)
+        from icm_tui.tui.screens.runs import RunsScreen
+
+        return RunsScreen(self.opening)
+
+    def on_mount(self) -> None:
+        """Lay a person's own keys over the table's, and say what is wrong with them."""
+        self.set_keymap(overrides(self.keymap))
+        if self.keymap_problems:
+            more = len(self.keymap_problems) - 1
+            self.tell(self.keymap_problems[0] + (f" ({more} more in the help)" if more else ""), "warn")
+
+    def tell(self, text: str, look: Style = "plain") -> None:
+        """Say a sentence where the screen has a line for it, else over the screen for a while."""
+        try:
+            self.screen.query_one(StatusLine).say(text, look)
+        except NoMatches:
+            self.notify(span(text).text, markup=False)
+
+    def key(self, action: str) -> str:
+        """The first key of an action, as a person reads it; what is typed after `:` where it has none."""
+        keys = self.keymap.of(_ACTIONS[action])
+        return shown(keys[0]) if keys else f":{_ACTIONS[action].name}"
+
+    def open_run(self, path: Path) -> None:
+        """Show a run over what is there; where it cannot be read, say so."""
+        try:
+            self.push_screen(self._screen_of(path))
+        except UserError as error:
+            self.tell(str(error), "warn")
+
+    def open_form(self, profile: Path, *, frozen: bool = False) -> None:
+        """Show the profile in a file as a form; `frozen` is a run's own, of which only a copy can be changed."""
+        try:
+            text = profile.read_bytes().decode("utf-8-sig")
+        except OSError as error:
+            self.tell(f"{profile} cannot be read: {(error.strerror or str(error)).lower()}.", "warn")
+        except UnicodeDecodeError as error:
+            self.tell(f"{profile}: byte {error.start} is not UTF-8; save the file as UTF-8 text.", "warn")
+        else:
+            self.open_form_of(text, profile.parent.name if frozen else profile.stem, frozen=frozen)
+
+    def open_form_of(self, text: str, name: str, *, frozen: bool = False) -> None:
+        """Show the TOML of a profile as a form under a name."""
+        from icm_tui.tui.form.draft import Draft
+        from icm_tui.tui.screens.form import FormScreen
+
+        try:
+            self.push_screen(FormScreen(Draft.from_toml(text, name), frozen=frozen, title=name))
+        except UserError as error:
+            self.tell(str(error), "warn")
+
+    async def action_back(self) -> None:
+        """To the screen below, where there is one."""
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def action_leave(self) -> None:
+        """Leave a run or the list of runs, and with it the program; anything else only closes."""
+        if len(self.screen_stack) == 1 or self.screen in self._runs:
+            self.exit()
+        else:
+            self.pop_screen()
+
+    async def action_quit(self) -> None:
+        """Leave the program from wherever one is."""
+        self.exit()
+
+    def action_help(self) -> None:
+        """What can be done here, with its keys."""
+        from icm_tui.tui.palette import scope_of
+        from icm_tui.tui.screens.help import HelpScreen
+
+        self.push_screen(HelpScreen(scope_of(self.screen), self.keymap, self.keymap_problems))
+
+    def action_mouse(self) -> None:
+        """Give the mouse to the terminal, or take it back."""
+        from icm_tui.tui.mouse import toggle_mouse
+
+        self.tell(toggle_mouse(self))
+
+    def action_commands(self, typed: str = "") -> None:
+        """All that can be done here by name; `typed` stands there already."""
+        from icm_tui.tui.palette import Palette
+
+        self.push_screen(Palette(self.keymap, typed))
+
+    def _screen_of(self, path: Path) -> Screen[Any]:
+        from icm_tui.tui.screens.run import RunScreen
+
+        screen = RunScreen(path, self.opening)
+        self._runs.add(screen)
+        if path in self.opened:
+            self.opened.remove(path)
+        self.opened.append(path)
+        return screen
