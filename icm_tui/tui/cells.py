@@ -5,7 +5,6 @@ out what could steer a terminal or upset the count of cells; tests/tui/test_outp
 package to see that no text is drawn in another way.
 """
 
-import re
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
@@ -22,8 +21,9 @@ ELLIPSIS = "…"
 _LONGEST = 4096
 _LONGEST_TEXT = 1 << 21
 _MOST_MARKS = 2
-# Variation selectors and tones of skin.
-_UNSURE = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef\U0001f3fb-\U0001f3ff]")
+# Variation selectors, tones of skin, and letters that flags are made of.
+_UNSURE = (("\ufe00", "\ufe0f"), ("\U000e0100", "\U000e01ef"), ("\U0001f3fb", "\U0001f3ff"))
+_FIRST_OF_FLAGS, _LAST_OF_FLAGS = "\U0001f1e6", "\U0001f1ff"
 
 
 class Span(NamedTuple):
@@ -50,14 +50,17 @@ def line(*parts: Span | str) -> Line:
 
 def width(line: Iterable[Span]) -> int:
     """How many cells a line takes."""
-    return sum(cell_len(part.text) for part in line)
+    return sum(_cells(part.text) for part in line)
 
 
 def cut(text: str, cells: int) -> str:
     """A cleaned text cut to at most `cells`, its last cell an ellipsis where something was cut off."""
     if cells <= 0:
         return ""
-    if cell_len(text) <= cells:
+    if text.isascii():
+        return text if len(text) <= cells else text[: cells - 1] + ELLIPSIS
+    # With at most two marks on a character, no more than that can fit; the rest need not be counted.
+    if len(text) <= (1 + _MOST_MARKS) * cells and cell_len(text) <= cells:
         return text
     kept, used = [], 0
     for character in text:
@@ -74,10 +77,9 @@ def fit(line: Iterable[Span], cells: int) -> Line:
     fitted: list[Span] = []
     left = cells
     for part in line:
-        size = cell_len(part.text)
-        if size > left:
+        if len(part.text) > (1 + _MOST_MARKS) * left or (size := _cells(part.text)) > left:
             fitted.append(Span(cut(part.text, left), part.style))
-            left -= cell_len(fitted[-1].text)
+            left -= _cells(fitted[-1].text)
             break
         fitted.append(part)
         left -= size
@@ -116,16 +118,29 @@ def rule(title: Line, right: Line, cells: int) -> Line:
 
 
 def wrap(text: str, cells: int) -> list[str]:
-    """A cleaned text of several lines, broken between words where possible, each piece at most `cells` wide."""
+    """A cleaned text of several lines, broken between words where possible, each piece at most `cells` (2 at least)
+    wide. Only the space at which it was broken is lost."""
     pieces: list[str] = []
     for paragraph in _multi_line(text[:_LONGEST_TEXT]).split("\n"):
-        pieces.extend(_wrap(paragraph.expandtabs(4), max(1, cells)))
+        whole = paragraph.expandtabs(4)
+        pieces.extend((_wrap_narrow if whole.isascii() else _wrap)(whole, max(2, cells)))
+    return pieces
+
+
+def _wrap_narrow(text: str, cells: int) -> list[str]:
+    """As _wrap, for a text whose characters take a cell each."""
+    pieces: list[str] = []
+    start = 0
+    while len(text) - start > cells:
+        space = text.rfind(" ", start + 1, start + cells + 1)
+        end = space if space >= 0 else start + cells
+        pieces.append(text[start:end])
+        start = end + (text[end] == " ")
+    pieces.append(text[start:])
     return pieces
 
 
 def _wrap(text: str, cells: int) -> list[str]:
-    if cell_len(text) <= cells:
-        return [text]
     pieces: list[str] = []
     start, used, last_space = 0, 0, -1
     place = 0
@@ -133,12 +148,11 @@ def _wrap(text: str, cells: int) -> list[str]:
         size = get_character_cell_size(text[place])
         if text[place] == " ":
             last_space = place
-        if used + size > cells and place > start:
+        if used + size > cells:
             end = last_space if last_space > start else place
             pieces.append(text[start:end])
-            start = end + 1 if text[end] == " " else end
-            place = start
-            used, last_space = 0, -1
+            start = end + (text[end] == " ")
+            place, used, last_space = start, 0, -1
             continue
         used += size
         place += 1
@@ -146,7 +160,12 @@ def _wrap(text: str, cells: int) -> list[str]:
     return pieces
 
 
-@lru_cache(maxsize=4096)
+def _cells(text: str) -> int:
+    """How many cells a cleaned text takes."""
+    return len(text) if text.isascii() else cell_len(text)
+
+
+@lru_cache(maxsize=1024)
 def _one_line(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
@@ -160,26 +179,41 @@ def _multi_line(text: str) -> str:
 
 
 def _countable(text: str) -> str:
-    """Without the characters whose width terminals disagree on: format characters, variation selectors and tones of
-    skin go, marks are kept up to two on a character, letters of flags become letters, and halves of surrogate pairs
-    (bytes that were no UTF-8) and what Unicode has not assigned are replaced."""
+    """Without the characters whose width terminals disagree on, and with at most two marks, or other characters that
+    take no cell, on each that does."""
     if text.isascii():
         return text
+    characters = set(text)
+    replaced = {ord(character): drawn for character in characters if (drawn := _drawn(character)) != character}
+    if replaced:
+        text = text.translate(replaced)
+    if all(map(get_character_cell_size, characters - {"\n"})):
+        return text
     kept: list[str] = []
-    marks = 0
+    marks = _MOST_MARKS  # at the start of a line there is nothing to put one on
     for character in text:
-        category = unicodedata.category(character)
-        if category == "Cf" or _UNSURE.match(character):
-            continue
-        if category in ("Cs", "Cn"):
-            character = "\ufffd"
-        elif "\U0001f1e6" <= character <= "\U0001f1ff":
-            character = chr(ord(character) - 0x1F1E6 + ord("A"))
-        if category in ("Mn", "Me"):
-            marks += 1
-            if marks > _MOST_MARKS or not kept or kept[-1] == "\n":
-                continue
-        else:
+        if character == "\n":
+            marks = _MOST_MARKS
+        elif get_character_cell_size(character) or character == "\t":
             marks = 0
+        else:
+            marks += 1
+            if marks > _MOST_MARKS:
+                continue
         kept.append(character)
     return "".join(kept)
+
+
+@lru_cache(maxsize=4096)
+def _drawn(character: str) -> str:
+    """What stands on the screen for a character: nothing for format characters, variation selectors and tones of skin,
+    a letter for one that flags are made of, a sign of replacement for halves of surrogate pairs (bytes that were no
+    UTF-8) and what Unicode has not assigned."""
+    category = unicodedata.category(character)
+    if category == "Cf" or any(first <= character <= last for first, last in _UNSURE):
+        return ""
+    if category in ("Cs", "Cn"):
+        return "\ufffd"
+    if _FIRST_OF_FLAGS <= character <= _LAST_OF_FLAGS:
+        return chr(ord(character) - ord(_FIRST_OF_FLAGS) + ord("A"))
+    return character
