@@ -37,7 +37,9 @@ def _of_character(character: str) -> str:
     return _RENAMED.get(name, name)
 
 
-_CHARACTERS = {_of_character(chr(code)): chr(code) for code in range(0x21, 0x7F)}
+# Signs have names, and these are the ones that keyboards have; letters and digits of all scripts are their own names.
+_SIGNS = [chr(code) for code in (*range(0x21, 0x7F), *range(0xA1, 0x100), 0x20AC) if chr(code).isprintable()]
+_CHARACTERS = {_of_character(sign): sign for sign in _SIGNS}
 
 
 def key_name(text: str) -> str:
@@ -54,17 +56,17 @@ def key_name(text: str) -> str:
     name = _unmodified(key, text)
     printable = name in _CHARACTERS or len(name) == 1
     if held == {"shift"} and printable:
-        if not name.isalpha():
+        if not name.isalpha() or len(name.upper()) > 1:
             raise ValueError("for a key with shift write the character that it types")
         return name.upper()
-    if held and len(name) == 1:
+    if held and len(name.lower()) == 1:
         name = name.lower()
     together = "+".join([*sorted(held), name])
     return _SAME.get(together, together)
 
 
 def _unmodified(key: str, text: str) -> str:
-    if len(key) == 1 and key.isprintable() and key != " ":
+    if key in _SIGNS or (len(key) == 1 and key.isalnum()):
         return _of_character(key)
     name = key.lower()
     name = _ALSO.get(name, name)

@@ -13,7 +13,7 @@ from icm_tui.tui.key_names import key_name, shown
 from icm_tui.tui.keymap import live_together
 from icm_tui.tui.keys import ACTIONS
 
-PRINTABLE = sorted(set(string.printable) - set(string.whitespace))
+PRINTABLE = [*sorted(set(string.printable) - set(string.whitespace)), *"¡§°µÿé€я世"]
 
 
 def test_ids_are_unique_and_begin_with_their_scope() -> None:
@@ -81,6 +81,8 @@ def test_a_character_is_the_key_that_textual_reports_for_it(character: str) -> N
         ("ctrl+i", "tab"),
         ("ctrl+m", "enter"),
         ("é", "é"),
+        ("§", "section_sign"),
+        ("€", "euro_sign"),
         (" p ", "p"),
     ],
 )
@@ -97,6 +99,8 @@ def test_the_ways_to_write_a_key(written: str, name: str) -> None:
         ("shift+1", "write the character that it types"),
         ("f25", 'there is no key "f25"'),
         ("\x1b", "there is no key"),
+        ("\U0001f600", "there is no key"),
+        ("shift+ß", "write the character that it types"),
     ],
 )
 def test_what_is_no_key_is_refused_with_the_reason(written: str, reason: str) -> None:
@@ -105,7 +109,7 @@ def test_what_is_no_key_is_refused_with_the_reason(written: str, reason: str) ->
     assert reason in str(refusal.value)
 
 
-@given(st.text(max_size=12))
+@given(st.text(max_size=12) | st.characters() | st.characters().map(lambda key: f"shift+{key}"))
 def test_a_key_that_is_read_is_shown_so_that_it_is_read_again(text: str) -> None:
     try:
         name = key_name(text)
