@@ -24,3 +24,7 @@ class LastAsked:
     def block(self, chain: int, item: int) -> int | None:
         """The number of the list that `item` was last asked with in `chain`, or None if it never was."""
         return self._newest.get(chain, {}).get(item)
+
+    def block_anywhere(self, item: int) -> int | None:
+        """The number of the newest list that `item` was asked with in whatever chain, or None if it never was asked."""
+        return max((newest[item] for newest in self._newest.values() if item in newest), default=None)

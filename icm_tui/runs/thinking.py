@@ -109,9 +109,12 @@ class Thinking:
         self._begin(self._asked(call, item, number), _Stream(call, item, decision.n, label, due=True))
 
     def ask(self, item: int, command: str) -> str:
-        """Ask about an item again, with the list that it was last asked with; its reply is to be handed to `receive`.
-        Returns why not where that cannot be, else an empty text. `command` is the id of the one that asks for it."""
+        """Ask about an item again, with the list that it was last asked with in the chain that leads, or else in any;
+        its reply is to be handed to `receive`. Returns why not where that cannot be, else an empty text. `command` is
+        the id of the one that asks for it."""
         number = self._last_asked.block(self._search.leading, item)
+        if number is None:
+            number = self._last_asked.block_anywhere(item)
         if number is None:
             return f"item {item} has not been asked about yet, so there is no question to repeat"
         if len(self._again) + sum(not stream.due for stream in self._streams.values()) >= _MOST_ASKED:

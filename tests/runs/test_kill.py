@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from icm_tui.runs import inbox
 from icm_tui.runs.layout import RunDir
 from icm_tui.runs.replay import final_labels
 from icm_tui.runs.session import run_here
@@ -23,23 +24,28 @@ def turns() -> Iterator[Turns]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("kills", "paid", "sets"),
+    ("kills", "paid", "sets", "pins"),
     [
-        pytest.param(50, False, ["search.shots=8"], id="shots"),
-        pytest.param(50, False, ["search.shots=all", "task.limit=24"], id="all"),
-        pytest.param(20, True, ["search.shots=4", "search.effort=lean", "task.limit=24"], id="lean-paid"),
-        pytest.param(10, False, ["search.shots=4", "consistency.rule=none", "task.limit=24"], id="calibrated"),
-        pytest.param(10, False, ["search.method=paper", "search.max_iters=30", "task.limit=16"], id="paper"),
-        pytest.param(10, False, ["search.method=fork", "search.max_iters=30"], id="fork"),
+        pytest.param(50, False, ["search.shots=8"], 0, id="shots"),
+        pytest.param(10, False, ["search.shots=8", "reasoning.every=3"], id="reasoning"),
+        pytest.param(50, False, ["search.shots=all", "task.limit=24"], 0, id="all"),
+        pytest.param(20, True, ["search.shots=4", "search.effort=lean", "task.limit=24"], 0, id="lean-paid"),
+        pytest.param(10, False, ["search.shots=4", "consistency.rule=none", "task.limit=24"], 0, id="calibrated"),
+        pytest.param(10, False, ["search.method=paper", "search.max_iters=30", "task.limit=16"], 0, id="paper"),
+        pytest.param(10, False, ["search.method=fork", "search.max_iters=30"], 0, id="fork"),
+        pytest.param(10, False, ["search.shots=4", "task.limit=24"], 3, id="shots-pinned"),
+        pytest.param(10, False, ["search.method=paper", "search.max_iters=20", "task.limit=16"], 3, id="paper-pinned"),
     ],
 )
 def test_killed_at_random_lengths_of_the_journal(
-    kills: int, paid: bool, sets: list[str], turns: Turns, tmp_path: Path
+    kills: int, paid: bool, sets: list[str], pins: int, turns: Turns, tmp_path: Path
 ) -> None:
     whole = make(tmp_path / "whole", *sets)
+    _pin(whole, pins)
     outcome = run_here(whole.path)
     random = Random(kills)
     run, asked = make(tmp_path / "killed", *sets), tmp_path / "asked"
+    _pin(run, pins)
     for length in sorted(random.sample(range(1, whole.journal.stat().st_size), kills)):
         assert turns.take(run, asked, length=length, paid=paid) == KILLED
         assert run.journal.stat().st_size == length
@@ -54,6 +60,12 @@ def test_killed_at_random_lengths_of_the_journal(
     questions = asked.read_text().split()
     assert set(questions) == {answer["question"] for answer in lines(run, "answer")}
     assert len(questions) <= outcome.summary["calls"] + kills * 8
+
+
+def _pin(run: RunDir, count: int) -> None:
+    """Ask for the first items to be pinned, before a runner is there to do it."""
+    for item in range(count):
+        inbox.send(run, "pin", {"item": item, "label": "B"})
 
 
 def _tear_status(run: RunDir, random: Random) -> None:
