@@ -1,6 +1,6 @@
 """Slows a run down for the eye: decisions spread evenly over a time that a person set."""
 
-import math
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +16,7 @@ def read_seconds(args: Mapping[str, Any]) -> float | None:
     seconds = args.get("seconds")
     if seconds is None:
         return None
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= sys.float_info.max:
         raise ValueError("it names no time; give a number of seconds above 0 as seconds, or none")
     return float(seconds)
 
@@ -49,7 +49,7 @@ class Brake:
             self._counted = None
         elif self._counted is None:
             self._counted = now
-        elif now - self._counted >= PORTION_EVERY:
+        elif now >= self._counted + PORTION_EVERY:
             passed = now - self._counted
             share = passed / self._left if passed < self._left else 1.0
             # What was let through and not taken does not pile up: a run that was held up elsewhere goes on evenly.

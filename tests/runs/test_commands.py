@@ -326,8 +326,8 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
     max_leaves=6,
 )
-whats = st.sampled_from(("pause", "resume", "step", "to", "skip", "stop", "pin", "")) | st.text(max_size=8)
-arguments = st.dictionaries(st.sampled_from(("n", "set", "x")), json_values, max_size=2)
+whats = st.sampled_from(("pause", "resume", "step", "to", "skip", "stop", "pin", "pace", "")) | st.text(max_size=8)
+arguments = st.dictionaries(st.sampled_from(("n", "set", "item", "label", "note", "x")), json_values, max_size=2)
 
 
 @given(sent=st.lists(st.tuples(whats, arguments, st.none() | st.integers(-5, 500)), max_size=8))

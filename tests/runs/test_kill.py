@@ -27,7 +27,7 @@ def turns() -> Iterator[Turns]:
     ("kills", "paid", "sets", "pins"),
     [
         pytest.param(50, False, ["search.shots=8"], 0, id="shots"),
-        pytest.param(10, False, ["search.shots=8", "reasoning.every=3"], id="reasoning"),
+        pytest.param(10, False, ["search.shots=8", "reasoning.every=3"], 0, id="reasoning"),
         pytest.param(50, False, ["search.shots=all", "task.limit=24"], 0, id="all"),
         pytest.param(20, True, ["search.shots=4", "search.effort=lean", "task.limit=24"], 0, id="lean-paid"),
         pytest.param(10, False, ["search.shots=4", "consistency.rule=none", "task.limit=24"], 0, id="calibrated"),
