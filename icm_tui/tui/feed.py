@@ -36,6 +36,7 @@ class Feed:
         self._looked_at = -1e9
         self._journal = Follower(self.run.journal)
         self._reasoning = ReasoningFollower(self.run.reasoning)
+        self._misfit = ""
         self.look()
 
     @property
@@ -51,13 +52,19 @@ class Feed:
 
     def poll(self) -> bool:
         """Read on for a few hundredths of a second; whether anything new was there."""
-        seconds = _FOLLOWING if self.loading is None else _LOADING
-        state = self.view.status, self.view.state, self.view.problem
+        view, loading = self.view, self.loading is not None
+        state = view.status, view.state, view.problem
         if self._clock() - self._looked_at >= _HEARTBEAT_EVERY:
             self.look()
-        new = self._read_journal(seconds)
-        new = self._read_reasoning(seconds / 3) or new
-        return new or state != (self.view.status, self.view.state, self.view.problem)
+        try:
+            new = self._read_journal(_LOADING if loading else _FOLLOWING)
+            # The journal tells which streams have ended, so it goes first.
+            if self.loading is None:
+                new = self._read_reasoning(_FOLLOWING) or new
+            view.problem = self._misfit
+        except UserError as error:
+            new, view.problem = False, str(error)
+        return new or state != (view.status, view.state, view.problem)
 
     def look(self) -> None:
         """Look at the heartbeat."""
@@ -66,8 +73,10 @@ class Feed:
         age = self._heartbeat.age(status, now) if status else None
         self.view.apply_status(status, liveness(self.run, status, now, age=age))
         # Another host's files show what was written to those opened after it.
-        here = status is None or status.host == os.uname().nodename
-        self._journal.reopen_each_poll = not here
+        elsewhere = status is not None and status.host != os.uname().nodename
+        if elsewhere != self._journal.reopen_each_poll:
+            self._journal.reopen_each_poll = elsewhere
+            self._begin_reasoning()
 
     def send(self, what: str, args: dict[str, object]) -> None:
         """Put a command into the inbox. Raises UserError where the run has no runner to obey it."""
@@ -86,8 +95,9 @@ class Feed:
             return None
 
     def answer_of(self, item: int) -> AnswerRecord | None:
-        """The answer that counts for an item in the chain shown."""
-        offset = self.view.shown.answers[item]
+        """The answer that counts for an item in the chain shown; where all have failed, the last of those."""
+        chain = self.view.shown
+        offset = chain.failed.get(item, chain.answers[item])
         record = self.record_at(offset) if offset >= 0 else None
         return record if isinstance(record, AnswerRecord) else None
 
@@ -105,22 +115,30 @@ class Feed:
     def _read_journal(self, seconds: float) -> bool:
         try:
             records = self._journal.poll(max_records=_MOST_RECORDS, max_seconds=seconds)
-        except UserError as error:
-            self.view.problem = str(error)
-            return False
-        if self._journal.restarted:
-            self.view.clear()
-        self.view.problem = ""
-        self.view.apply(records)
+        finally:
+            if self._journal.restarted:
+                self.view.clear()
+                self._begin_reasoning()
+                self._misfit = ""
+        if not self._misfit:
+            try:
+                self.view.apply(records)
+            except (IndexError, OverflowError, ValueError) as error:
+                self._misfit = (
+                    f"The journal {self.run.journal} does not fit its run: record {self.view.last_seq} cannot be taken "
+                    f"in ({error}). What is shown ends before it. Put back the run directory as it was."
+                )
         return bool(records) or self._journal.restarted
 
     def _read_reasoning(self, seconds: float) -> bool:
-        try:
-            pieces = self._reasoning.poll(max_seconds=seconds)
-        except UserError as error:
-            self.view.problem = str(error)
-            return False
+        pieces = self._reasoning.poll(max_seconds=seconds)
         if self._reasoning.restarted:
             self.view.forget_reasoning()
         self.view.apply_reasoning(pieces)
         return bool(pieces)
+
+    def _begin_reasoning(self) -> None:
+        """Read the reasoning from its beginning."""
+        self._reasoning.close()
+        self._reasoning = ReasoningFollower(self.run.reasoning, reopen_each_poll=self._journal.reopen_each_poll)
+        self.view.forget_reasoning()

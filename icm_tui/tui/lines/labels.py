@@ -1,8 +1,11 @@
 """The label table: a line an item."""
 
-from icm_tui.tui.cells import Line, fit, line, span
+from collections.abc import Sequence
+from functools import lru_cache
+
+from icm_tui.tui.cells import Line, Style, fit, line, span, width
 from icm_tui.tui.lines.numbers import fraction, signed
-from icm_tui.tui.state.chain import NEVER, UNLABELLED
+from icm_tui.tui.state.history import NEVER, UNLABELLED
 from icm_tui.tui.state.view import RunView
 
 # A flip counts as a late one within this part of the decisions taken so far.
@@ -15,7 +18,7 @@ _RAW_FROM, _FLIPS_FROM = 64, 52
 def heading(view: RunView, cells: int) -> Line:
     """The names of the columns."""
     number = _number_width(view)
-    parts = [f"{'#':>{number + 1}}  {'label':<{_label_width(view)}}  {'p':>4}"]
+    parts = [f"{'#':>{number + 1}}  {'label':<{_label_width(view.label_names)}}  {'p':>4}"]
     if cells >= _RAW_FROM:
         parts.append(f"{'raw':>6}")
     if cells >= _FLIPS_FROM:
@@ -30,10 +33,10 @@ def row(view: RunView, item: int, cells: int) -> Line:
     label = chain.labels[item]
     late = is_late_flip(view, item)
     name = view.label_name(label) + (" P" if item in view.pins else "") + (" FLIP" if late else "")
-    style = "second" if late else "accent" if label == 0 else "plain"
+    style: Style = "dim" if label == UNLABELLED else "second" if late else "accent" if label == 0 else "plain"
     parts = [
         span(f"{item:>{_number_width(view) + 1}}  "),
-        span(f"{name:<{_label_width(view)}}", "dim" if label == UNLABELLED else style),
+        *fit((span(name, style),), _label_width(view.label_names)),
         span(f"  {_p(view, item):>4}"),
     ]
     if cells >= _RAW_FROM:
@@ -41,15 +44,15 @@ def row(view: RunView, item: int, cells: int) -> Line:
         parts.append(span(f"  {'' if odds is None else signed(odds):>6}", "dim"))
     if cells >= _FLIPS_FROM:
         parts.append(span(f"  {chain.flips[item]:>5}", "plain" if chain.flips[item] else "dim"))
-    return (*parts, span("  "), span(view.items[item].text))
+    return fit((*parts, span("  "), span(view.items[item].text)), cells)
 
 
 def is_late_flip(view: RunView, item: int) -> bool:
     """Whether the item's last change was a flip, in the last twentieth of the decisions taken so far."""
-    history = view.shown.history.get(item)
-    if not history or history[-1].before is None or history[-1].after is None:
+    change = view.shown.history.last(item)
+    if change is None or change.before is None or change.after is None:
         return False
-    return view.n - history[-1].n <= max(_FEWEST_LATE, view.n // _LATE)
+    return view.n - change.n <= max(_FEWEST_LATE, view.n // _LATE)
 
 
 def title(view: RunView, shown: int, sort: str, typed: str) -> tuple[Line, Line]:
@@ -76,5 +79,10 @@ def _number_width(view: RunView) -> int:
     return max(3, len(str(max(0, len(view.items) - 1))))
 
 
-def _label_width(view: RunView) -> int:
-    return max(5, max(map(len, view.label_names)) + len(" P FLIP"))
+def _label_width(names: Sequence[str]) -> int:
+    return _widest(tuple(names)) + len(" P FLIP")
+
+
+@lru_cache(maxsize=16)
+def _widest(names: tuple[str, ...]) -> int:
+    return max(width((span(name),)) for name in names)

@@ -10,7 +10,7 @@ from icm_tui.runs.records import (
     StartRecord,
     StopRecord,
 )
-from icm_tui.tui.cells import Line, Span, line, span
+from icm_tui.tui.cells import Line, Span, Style, line, span
 from icm_tui.tui.lines.numbers import fraction, signed
 from icm_tui.tui.state.view import RunView
 
@@ -116,5 +116,5 @@ def _command(record: CommandRecord) -> Line:
             about += f" ({record.args['note']})"
     elif record.what == "to":
         about = f" {record.args.get('n')}"
-    style = "warn" if record.outcome == "refused" else "accent"
+    style: Style = "warn" if record.outcome == "refused" else "accent"
     return line(span(f"── {record.what}{about} · {record.outcome}{why}", style))

@@ -2,21 +2,10 @@
 
 import math
 from array import array
-from typing import NamedTuple
+from collections.abc import Hashable
 
 from icm_tui.tui.state.curve import Curve
-
-UNLABELLED = -1
-NEVER = -1
-
-
-class Change(NamedTuple):
-    """A label changed at decision `n`; None is unlabelled. `by_person` where a pin did it."""
-
-    n: int
-    before: int | None
-    after: int | None
-    by_person: bool = False
+from icm_tui.tui.state.history import NEVER, UNLABELLED, Change, History
 
 
 class ChainLabels:
@@ -24,7 +13,10 @@ class ChainLabels:
 
     `labels` holds label indices, `decided` the decision that set the label, `flips` how often it went from one label to
     another, `answers` the byte offset of the answer that counts, from the list number `blocks`. UNLABELLED and NEVER
-    stand for nothing. `history` has the changes of each item that ever changed, oldest first.
+    stand for nothing. `failed` has the byte offset of the last failed answer of each item that has no other. `energy`
+    is what methods paper and fork raise.
+
+    A record that does not fit raises IndexError, OverflowError or ValueError.
     """
 
     def __init__(self, n_items: int, n_labels: int) -> None:
@@ -33,10 +25,12 @@ class ChainLabels:
         self.flips = array("i", [0]) * n_items
         self.answers = array("q", [NEVER]) * n_items
         self.blocks = array("i", [NEVER]) * n_items
-        self.history: dict[int, list[Change]] = {}
+        self.failed: dict[int, int] = {}
+        self.history = History(n_items)
         self.counts = [0] * n_labels
         self.coherence = Curve()
         self.coherence_bits: float | None = None
+        self.energy = Curve()
         self.sweeps = SweepFlips()
         self._n_labels = n_labels
         self._logprobs = array("f", [math.nan]) * (n_items * n_labels)
@@ -48,42 +42,60 @@ class ChainLabels:
 
     def change(self, item: int, change: Change) -> bool:
         """Take in a change of label; whether it was a flip, from one label to another."""
-        before = self.labels[item]
         after = UNLABELLED if change.after is None else change.after
+        if item < 0 or not UNLABELLED <= after < self._n_labels:
+            raise IndexError(f"item {item}, label {after}")
+        before = self.labels[item]
+        self.history.add(item, change)
         if before != UNLABELLED:
             self.counts[before] -= 1
         if after != UNLABELLED:
             self.counts[after] += 1
         self.labels[item] = after
         self.decided[item] = NEVER if after == UNLABELLED else change.n
-        self.history.setdefault(item, []).append(change)
         flipped = UNLABELLED not in (before, after) and before != after
         self.flips[item] += flipped
         return flipped
 
-    def answer(self, item: int, block: int, logprobs: list[float], offset: int) -> None:
-        """Take in an answer (nats a label). Answers to two lists may come in either order: the later list's counts."""
-        if block >= self.blocks[item]:
+    def answer(self, item: int, block: int, logprobs: list[float] | None, offset: int) -> None:
+        """Take in an answer (nats a label, None where it failed). Answers to two lists may come in either order: the
+        later list's counts."""
+        if item < 0 or (logprobs is not None and len(logprobs) != self._n_labels):
+            raise IndexError(f"item {item}, log-probabilities {logprobs}")
+        latest = self.blocks[item]
+        if logprobs is None:
+            if latest == NEVER:
+                self.failed[item] = offset
+            return
+        if block >= latest:
             self.blocks[item] = block
             self.answers[item] = offset
             start = item * self._n_labels
-            self._logprobs[start : start + self._n_labels] = array("f", logprobs)
+            for label, logprob in enumerate(logprobs):
+                self._logprobs[start + label] = logprob
+            if self.failed:
+                self.failed.pop(item, None)
 
     def logprobs(self, item: int) -> list[float] | None:
         """The log-probability (nats) of every label in the answer that counts; None before there is one."""
+        if self.blocks[item] == NEVER:
+            return None
         start = item * self._n_labels
-        found = self._logprobs[start : start + self._n_labels].tolist()
-        return None if math.isnan(found[0]) else found
+        return self._logprobs[start : start + self._n_labels].tolist()
 
     def p(self, item: int, leaning: list[float] | None) -> float | None:
         """The probability of the item's label by its answer, once the model's `leaning` (nats a label) is taken off."""
-        label, found = self.labels[item], self.logprobs(item)
-        if label == UNLABELLED or found is None:
+        label = self.labels[item]
+        if label == UNLABELLED or self.blocks[item] == NEVER:
             return None
-        if leaning is not None:
-            found = [logprob - lean for logprob, lean in zip(found, leaning, strict=True)]
+        start = item * self._n_labels
+        logprobs = self._logprobs[start : start + self._n_labels]
+        if leaning is None:
+            found = logprobs.tolist()
+        else:
+            found = [logprob - lean for logprob, lean in zip(logprobs, leaning, strict=True)]
         top = max(found)
-        return math.exp(found[label] - top) / sum(math.exp(value - top) for value in found)
+        return math.exp(found[label] - top) / sum([math.exp(value - top) for value in found])
 
     def log_odds(self, item: int) -> float | None:
         """How far the first label is ahead of the second in the answer (nats); for more than two labels, how far the
@@ -99,19 +111,22 @@ class ChainLabels:
 
 
 class SweepFlips:
-    """Flips counted a pass over the items: a pass ends when an item comes up that the pass had already."""
+    """Flips counted a pass over the items: a pass ends when an item comes up that the pass had already, or when another
+    phase begins."""
 
     def __init__(self) -> None:
         self.passes: list[int] = []
         self._seen: set[int] = set()
+        self._phase: Hashable = None
         self._flips = 0
 
-    def add(self, item: int, flips: int) -> None:
-        """A decision about `item` (the first of its group) flipped so many labels."""
-        if item in self._seen:
+    def add(self, phase: Hashable, item: int, flips: int) -> None:
+        """A decision of `phase` about `item` (the first of its group) flipped so many labels."""
+        if self._seen and (item in self._seen or phase != self._phase):
             self.passes.append(self._flips)
             self._seen.clear()
             self._flips = 0
+        self._phase = phase
         self._seen.add(item)
         self._flips += flips
 

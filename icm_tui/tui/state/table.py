@@ -94,8 +94,7 @@ class Table:
                 p = chain.p(item, view.leaning)
                 return 2.0 if p is None else p
             case "latest":
-                history = chain.history.get(item)
-                return -history[-1].n if history else 1
+                return -chain.history.last_n(item)
         return 0
 
 

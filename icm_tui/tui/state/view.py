@@ -1,9 +1,11 @@
 """A run as a viewer knows it: the journal's records in, what there is to draw out. No input or output happens here."""
 
 from collections.abc import Iterable, Sequence
+from copy import copy
 from typing import NamedTuple
 
 from icm_tui.profiles.schema import Profile
+from icm_tui.runs.pins import read_pin
 from icm_tui.runs.reasoning import ReasoningPiece
 from icm_tui.runs.records import (
     AnswerRecord,
@@ -20,10 +22,14 @@ from icm_tui.runs.records import (
 )
 from icm_tui.runs.status import Status
 from icm_tui.tasks.item import Item
-from icm_tui.tui.state.chain import UNLABELLED, ChainLabels, Change
+from icm_tui.tui.state.chain import ChainLabels
 from icm_tui.tui.state.curve import Curve
 from icm_tui.tui.state.filters import Facts
+from icm_tui.tui.state.history import UNLABELLED, Change
 from icm_tui.tui.state.log import Log, Thought
+
+# More chains than the profile says cannot be, but where it does not say.
+_MOST_CHAINS = 64
 
 
 class Pin(NamedTuple):
@@ -47,12 +53,14 @@ class RunView:
     """A run, told of its items, records, reasoning and status as they come.
 
     `chain` is the chain shown: the one that was kept, before that the one in the lead. `n` is the number of the next
-    decision, `last_seq` the last record taken in. `state` is the run's as an onlooker must take it.
+    decision, `last_seq` the last record taken in. `state` is the run's as an onlooker must take it. `extra` has what
+    the model said when a person had it asked about an item again, `thoughts` what was streamed, by its call.
     """
 
     def __init__(self, profile: Profile, items: Sequence[Item]) -> None:
         self.profile = profile
         self.items = items
+        self._most_chains = profile.search.chains or _MOST_CHAINS
         self.label_names = profile.prompt.labels
         self.members = _members(items)
         self.status: Status | None = None
@@ -61,7 +69,7 @@ class RunView:
         self.clear()
 
     def clear(self) -> None:
-        """Forget the journal: it begins anew."""
+        """Forget what was read of the journal and of the reasoning: both begin anew."""
         self.chains: dict[int, ChainLabels] = {}
         self.chain = 0
         self.kept: int | None = None
@@ -78,16 +86,22 @@ class RunView:
         self.started = 0
         self.sent: dict[str, Ask] = {}
         self.latest: str | None = None
-        self.thoughts: dict[str, Thought] = {}
-        self.open_calls: list[str] = []
-        self._ended_calls: set[str] = set()
-        self._item_calls: dict[int, list[str]] = {}
+        self.thoughts: dict[int, Thought] = {}
+        self._item_calls: dict[int, list[int]] = {}
+        # When each call without an end last spoke, and when a runner last began or ended.
+        self._unended: dict[int, float] = {}
+        self._ended: set[int] = set()
+        self._turned_at = 0.0
         self._chain_of: dict[int, int] = {}
+        self._coherence: dict[int, float] = {}
 
     # Coming in
 
     def apply(self, records: Iterable[tuple[int, AnyRecord]]) -> None:
-        """Take in records with their byte offsets."""
+        """Take in records with their byte offsets.
+
+        Raises IndexError, OverflowError or ValueError for one that does not fit the run; `last_seq` is its number then.
+        """
         for offset, record in records:
             self.last_seq = record.seq
             if isinstance(record, AnswerRecord):
@@ -106,8 +120,13 @@ class RunView:
                 self.log.add_record(offset)
             elif isinstance(record, StartRecord):
                 self.started += 1
+                self._turned_at = record.t
                 self.log.add_record(offset)
-            elif isinstance(record, StopRecord | ErrorRecord | DoneRecord):
+            elif isinstance(record, ErrorRecord):
+                self.log.add_record(offset)
+            elif isinstance(record, StopRecord | DoneRecord):
+                if isinstance(record, DoneRecord) or record.state != "paused":
+                    self._turned_at = record.t
                 self.log.add_record(offset)
 
     def apply_reasoning(self, pieces: Iterable[ReasoningPiece]) -> None:
@@ -117,22 +136,22 @@ class RunView:
             if known is None:
                 known = Thought(piece.call, piece.item, piece.n, piece.speaker, "")
                 self._item_calls.setdefault(piece.item, []).append(piece.call)
-                if piece.call not in self._ended_calls:
-                    self.open_calls.append(piece.call)
-            self.thoughts[piece.call] = known._replace(text=known.text + piece.text)
+            text, ended = known.text + piece.text, known.ended or piece.end
+            self.thoughts[piece.call] = known._replace(text=text, ended=ended)
+            if piece.call not in self._ended:
+                self._unended[piece.call] = piece.t
 
     def forget_reasoning(self) -> None:
         """The file of reasoning begins anew."""
+        self.log = copy(self.log)  # another log has its rows counted anew
         self.thoughts.clear()
-        self.open_calls.clear()
+        self._unended.clear()
         self._item_calls.clear()
 
     def apply_status(self, status: Status | None, state: str) -> None:
         """Take in the heartbeat, and the state as an onlooker must take it."""
         self.status = status
         self.state = state
-        if state in ("done", "stopped", "failed", "died"):
-            self.open_calls.clear()
 
     def ask(self, command: str, what: str) -> None:
         """A command was put into the inbox."""
@@ -145,6 +164,11 @@ class RunView:
     def shown(self) -> ChainLabels:
         """The labels of the chain shown."""
         return self._chain(self.chain)
+
+    @property
+    def open_calls(self) -> list[int]:
+        """The calls that stream now: without an end, and not from before a runner last began or ended."""
+        return [call for call, t in self._unended.items() if t >= self._turned_at]
 
     @property
     def in_tournament(self) -> bool:
@@ -174,12 +198,14 @@ class RunView:
 
     def _chain(self, number: int) -> ChainLabels:
         if number not in self.chains:
+            if not 0 <= number < self._most_chains:
+                raise IndexError(f"chain {number}")
             self.chains[number] = ChainLabels(len(self.items), len(self.label_names))
         return self.chains[number]
 
     def _answer(self, offset: int, record: AnswerRecord) -> None:
         chain = self._chain_of.get(record.block, -1)
-        if chain >= 0 and record.logprobs is not None:
+        if chain >= 0:
             self._chain(chain).answer(record.item, record.block, record.logprobs, offset)
 
     def _decision(self, offset: int, record: DecisionRecord) -> None:
@@ -198,22 +224,24 @@ class RunView:
         if record.items:
             self.skips_next = False
             if record.phase not in ("seeds", "selection"):
-                chain.sweeps.add(record.items[0], flips)
+                self._count_flips(chain, record, flips)
                 self.temperature.add(record.temperature)
+        if "energy" in record.score:
+            chain.energy.add(record.score["energy"])
         bits = record.score.get("coherence_bits")
         if bits is not None:
             chain.coherence.add(bits)
             chain.coherence_bits = bits
             if self.kept is None:
-                self._follow_the_lead(record.chain, bits)
+                self._coherence[record.chain] = bits
+                self.chain = max(self._coherence, key=self._coherence.__getitem__)
 
-    def _follow_the_lead(self, number: int, bits: float) -> None:
-        leading = self._chain(self.chain).coherence_bits
-        if number == self.chain:
-            best = max(self.chains, key=lambda chain: self.chains[chain].coherence_bits or float("-inf"))
-            self.chain = best
-        elif leading is None or bits > leading:
-            self.chain = number
+    def _count_flips(self, chain: ChainLabels, record: DecisionRecord, flips: int) -> None:
+        if self.profile.search.method == "icm":
+            chain.sweeps.add(record.phase, record.items[0], flips)
+        else:
+            # The others draw their items with replacement: a pass is as many decisions as there are items.
+            chain.sweeps.add(record.n // len(self.items), record.n, flips)
 
     def _command(self, offset: int, record: CommandRecord) -> None:
         self.log.add_record(offset)
@@ -225,18 +253,14 @@ class RunView:
         if record.what == "skip":
             self.skips_next = True
         if record.what == "pin":
-            item, name = record.args.get("item"), record.args.get("label")
-            if not isinstance(item, int):
-                return
-            if name in self.label_names:
-                self.pins[item] = Pin(self.label_names.index(name), str(record.args.get("note") or ""))
-            else:
-                self.pins.pop(item, None)
+            item, label = read_pin(record.args, self.label_names, len(self.items))
+            self.pins.pop(item, None)
+            if label is not None:
+                self.pins[item] = Pin(label, record.args.get("note", ""))
 
     def _thought_ended(self, record: ThoughtRecord) -> None:
-        self._ended_calls.add(record.call)
-        if record.call in self.open_calls:
-            self.open_calls.remove(record.call)
+        self._ended.add(record.call)
+        self._unended.pop(record.call, None)
         self.log.add_thought(record.call)
 
 

@@ -1,0 +1,66 @@
+"""What became of each item's label, in flat arrays: a long run on many items has millions of changes."""
+
+from array import array
+from typing import NamedTuple
+
+UNLABELLED = -1
+NEVER = -1
+
+
+class Change(NamedTuple):
+    """A label changed at decision `n`; None is unlabelled. `by_person` where a pin did it."""
+
+    n: int
+    before: int | None
+    after: int | None
+    by_person: bool = False
+
+
+class History:
+    """The changes of every item: eleven bytes a change and four an item."""
+
+    def __init__(self, n_items: int) -> None:
+        self._last = array("i", [-1]) * n_items
+        self._earlier = array("i")
+        self._n = array("i")
+        self._before = array("b")
+        self._after = array("b")
+        self._by_person = array("b")
+
+    def add(self, item: int, change: Change) -> None:
+        """Put a change behind the item's others."""
+        n, before, after, by_person = change
+        self._n.append(n)
+        self._before.append(UNLABELLED if before is None else before)
+        self._after.append(UNLABELLED if after is None else after)
+        self._by_person.append(by_person)
+        self._earlier.append(self._last[item])
+        self._last[item] = len(self._n) - 1
+
+    def of(self, item: int) -> list[Change]:
+        """The item's changes, oldest first."""
+        changes: list[Change] = []
+        place = self._last[item]
+        while place >= 0:
+            changes.append(self._at(place))
+            place = self._earlier[place]
+        return changes[::-1]
+
+    def last(self, item: int) -> Change | None:
+        """The item's last change, or None where it has had none."""
+        place = self._last[item]
+        return None if place < 0 else self._at(place)
+
+    def last_n(self, item: int) -> int:
+        """The decision of the item's last change, or NEVER."""
+        place = self._last[item]
+        return NEVER if place < 0 else self._n[place]
+
+    def _at(self, place: int) -> Change:
+        before, after = self._before[place], self._after[place]
+        return Change(
+            self._n[place],
+            None if before == UNLABELLED else before,
+            None if after == UNLABELLED else after,
+            bool(self._by_person[place]),
+        )
