@@ -137,7 +137,7 @@ class FormScreen(Screen[None]):
         if self._typing == "value":
             self._show(self._draft.with_text(self._field.key, event.value))
         elif self._typing == "find":
-            found = rows.find(event.value, self._found_from)
+            found = rows.find(event.value, self._found_from + 1)
             self._list.move_to(self._found_from if found is None else found)
 
     def on_input_submitted(self) -> None:
@@ -323,7 +323,7 @@ class FormScreen(Screen[None]):
             with self.app.suspend():
                 status = subprocess.run([*words, str(path)], check=False).returncode
         except OSError as error:
-            raise UserError(f"{words[0]} cannot be started: {error.strerror}; set $VISUAL or $EDITOR.") from error
+            raise UserError(f"{words[0]} cannot be started: {error.strerror}; mend $VISUAL or $EDITOR.") from error
         except SuspendNotSupported as error:
             raise UserError(
                 "this terminal cannot be given to an editor; save the profile and edit its file."
@@ -331,7 +331,7 @@ class FormScreen(Screen[None]):
         finally:
             signal.signal(signal.SIGINT, heeded)
         if status:
-            raise UserError(f"{words[0]} ended with status {status}; nothing was taken over.")
+            raise UserError(f"{Path(words[0]).name} ended with status {status}; nothing was taken over.")
 
     async def _start(self) -> None:
         draft, profile = self._kept_apart, self._checked.profile
