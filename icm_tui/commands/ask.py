@@ -105,7 +105,7 @@ class _Told:
 
     def add(self, piece: ReasoningPiece) -> None:
         """Take the next piece."""
-        if not self.speaker:
+        if not self.speaker and piece.text:
             self.speaker = piece.speaker
             print(f"{one_line(piece.speaker)}:", file=sys.stderr)
         if not piece.thought:

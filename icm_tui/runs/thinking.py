@@ -4,6 +4,7 @@ None of it has a part in the search. An explanation runs in a task of its own; w
 """
 
 import asyncio
+import contextlib
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -193,6 +194,10 @@ class Thinking:
                 **{name: getattr(reply, name) for name in Reply.__struct_fields__},
             )
         )
+        if reply.logprobs is None:
+            # There is nothing to explain; the piece keeps its number from being given again.
+            with contextlib.suppress(RunFailed):
+                self._write(_Stream(again.call, again.asked.item, again.n, None, due=False), "", end=True)
 
     def _begin(self, asked: Asked, stream: _Stream) -> None:
         self._streams[stream.call] = stream

@@ -480,7 +480,8 @@ def test_a_refused_item_has_no_explanation(run: RunDir) -> None:
             return [(asked, msgspec.structs.replace(reply, logprobs=None, failed="too long")) for asked, reply in found]
 
     extra, thought = ask_here(run.path, 3, asker_of=wrapped(RefusingAll))
-    assert (extra.failed, extra.logprobs, thought) == ("too long", None, None)
+    assert (extra.call, extra.failed, extra.logprobs, thought) == (0, "too long", None, None)
+    assert ask_here(run.path, 3)[0].call == 1
 
 
 # What is counted
