@@ -18,7 +18,7 @@ from icm_tui.tui.cells import Line, Span, Style, line, rule, span
 from icm_tui.tui.feed import Feed
 from icm_tui.tui.gold import GoldWatch
 from icm_tui.tui.keymap import bindings
-from icm_tui.tui.lines import accuracy, header, item, labels, log, profile
+from icm_tui.tui.lines import accuracy, header, item, labels, log, profile, thought
 from icm_tui.tui.state.filters import parse_filter
 from icm_tui.tui.state.layout import PANES, Layout, Pane, layout
 from icm_tui.tui.state.log import LogRows
@@ -84,14 +84,14 @@ class RunScreen(Screen[None]):
     #labels-title {
         height: 2;
     }
-    #item {
+    #item, #thought {
         height: 3;
     }
     #log-pane {
         height: 1fr;
     }
     #log-pane.below {
-        height: 40%;
+        height: 45%;
     }
     #log-title, #profile-title {
         height: 1;
@@ -150,6 +150,7 @@ class RunScreen(Screen[None]):
                 with Vertical(id="log-pane"):
                     yield LineView(self._log_title, id="log-title")
                     yield LineList(self._count_log, self._log_row, id="log", following=True)
+                    yield LineView(self._thought, id="thought")
         with Vertical(id="accuracy-pane"):
             yield LineView(self._accuracy_title, id="accuracy-title")
             yield LineList(
@@ -184,6 +185,7 @@ class RunScreen(Screen[None]):
             self.query_one(f"#{pane}-pane").display = pane in shown.panes
         self.query_one("#profile-pane").set_class(shown.panes == {"profile"}, "alone")
         self.query_one("#item").display = shown.item
+        self.query_one("#thought").display = shown.thought
         self.query_one("#accuracy-pane").display = not shown.one_line
         alone = shown.panes == {"accuracy"}
         self.query_one("#accuracy-pane").set_class(alone, "alone")
@@ -298,6 +300,9 @@ class RunScreen(Screen[None]):
             title = rule(line(span(f"item {at}", "dim")), (), cells)
             self._strip_of, self._strip = made_of, [title, *item.strip(self._view, at, answer, block, cells)]
         return self._strip
+
+    def _thought(self, cells: int, height: int) -> list[Line]:
+        return thought.thought_lines(self._view, cells, height)
 
     def _title(self, text: str, pane: Pane) -> Span:
         return span(text, "title" if pane == self._chosen else "dim")

@@ -185,6 +185,11 @@ class RunView:
         """A label as the profile spells it; a dot for none."""
         return "·" if label is None or label == UNLABELLED else self.label_names[label]
 
+    @property
+    def latest_thought(self) -> Thought | None:
+        """What was said last, or is being said; None where nothing was."""
+        return next(reversed(self.thoughts.values()), None)
+
     def thoughts_on(self, item: int) -> list[Thought]:
         """What was said about an item, oldest first."""
         return [self.thoughts[call] for call in self._item_calls.get(item, ())]

@@ -22,14 +22,15 @@ def test_80_by_24_has_one_pane_and_the_log_shares_it_with_the_item() -> None:
 
 
 def test_panes_go_in_a_known_order_as_room_shrinks() -> None:
-    # Narrower: the profile goes. Lower: the accuracy's detail, the item, the log.
+    # Narrower: the profile goes. Lower: the accuracy's detail, the item, the thought, the log.
     assert "profile" not in layout(100, 40, "labels", zoomed=False).panes
-    lower = [layout(120, rows, "labels", zoomed=False) for rows in (40, 34, 30, 24)]
-    assert [("accuracy" in found.panes, found.item, "log" in found.panes) for found in lower] == [
-        (True, True, True),
-        (False, True, True),
-        (False, False, True),
-        (False, False, False),
+    lower = [layout(120, rows, "labels", zoomed=False) for rows in (40, 34, 31, 28, 24)]
+    assert [("accuracy" in found.panes, found.item, found.thought, "log" in found.panes) for found in lower] == [
+        (True, True, True, True),
+        (False, True, True, True),
+        (False, False, True, True),
+        (False, False, False, True),
+        (False, False, False, False),
     ]
 
 

@@ -1,0 +1,22 @@
+"""The latest streamed reasoning, in a strip of its own: the log would carry it away."""
+
+from icm_tui.tui.cells import Line, line, rule, span, wrap
+from icm_tui.tui.state.view import RunView
+
+_CURSOR = "▍"
+
+
+def thought_lines(view: RunView, cells: int, height: int) -> list[Line]:
+    """A title that says who speaks about what, and the end of the text, as much as fits `height` lines."""
+    thought = view.latest_thought
+    if thought is None:
+        why = "no reasoning yet" if view.profile.reasoning.every else "no reasoning asked for: e asks about an item"
+        return [rule(line(span(why, "dim")), (), cells)]
+    streams = thought.call in view.open_calls
+    title = line(span(f"on {thought.item} at {thought.n}", "second"), span(f" · {thought.speaker}", "dim"))
+    room = max(1, height - 1)
+    text = wrap(thought.text + (_CURSOR if streams else ""), max(8, cells - 3))
+    return [
+        rule(title, line(span("streaming", "dim")) if streams else (), cells),
+        *(line(span(" ┊ ", "second"), piece) for piece in text[-room:]),
+    ]
