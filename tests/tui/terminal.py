@@ -25,7 +25,7 @@ from wcwidth import wcwidth
 
 from tests.tui.escapes import Token, Tokenizer, left_changed
 
-PATIENCE = 60.0
+PATIENCE = 30.0
 ICM_TUI = (sys.executable, "-m", "icm_tui")
 
 # A session leader without a terminal gets the one it opens as its own; a program in C starts in no time.
@@ -149,8 +149,14 @@ class Terminal:
             raise GaveUpError(f"{texts} did not show. {error}") from None
 
     def until_quiet(self, seconds: float = 0.5, patience: float = PATIENCE) -> None:
-        """Wait until no byte has come for so long."""
-        self.until(lambda: self.arrivals and time.monotonic() - self.arrivals[-1][0] > seconds, patience)
+        """Wait until no byte has come for so long, counted from now."""
+        begun = time.monotonic()
+        last = begun + patience
+        with self._changed:
+            while (left := max(begun, self.arrivals[-1][0] if self.arrivals else 0) + seconds - time.monotonic()) > 0:
+                self._changed.wait(left)
+                if time.monotonic() > last:
+                    raise GaveUpError(f"It did not come to rest within {patience:g} s.\n{self._shown()}")
 
     # What is done to it
 
@@ -190,7 +196,10 @@ class Terminal:
 
     def wait(self, patience: float = PATIENCE) -> int:
         """Wait for the program's end and all it has sent; the exit status."""
-        status = self.process.wait(patience)
+        try:
+            status = self.process.wait(patience)
+        except subprocess.TimeoutExpired:
+            raise GaveUpError(f"It did not end within {patience:g} s.\n{self._shown()}") from None
         if self._master >= 0 and self._slave >= 0:
             self.settings_after = termios.tcgetattr(self._slave)
             self._close_slave()
