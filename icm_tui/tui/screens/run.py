@@ -510,7 +510,7 @@ class RunScreen(Screen[None]):
             return
         row = self._log_rows.row(at)
         if row.thought is not None:
-            self._go_to_item(self._view.thoughts[row.thought].item)
+            self._go_to_item(row.thought.item)
             return
         record = self.feed.record_at(row.offset)
         if isinstance(record, DecisionRecord) and record.items:
