@@ -13,16 +13,19 @@ _ESCAPE = re.compile(r"\x1b[ -/]*[0-~]")
 _C0 = re.compile(r"[\x00-\x08\x0b-\x1f]")
 _DEL_C1 = re.compile(r"[\x7f-\x9f]")
 _BIDI = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# What stands for a byte that was no UTF-8, as in the name of a file, would be printed as that byte again.
+_NO_UTF8 = re.compile(r"[\ud800-\udfff]")
 _IN_ORDER = (_CSI, _STRING, _ESCAPE, _C0, _DEL_C1, _BIDI)
 
 _BREAK = re.compile(r"[\n\t\u2028\u2029]")
 
 
 def multi_line(text: str) -> str:
-    """`text` without terminal sequences, control characters (but newline and tab) and bidirectional controls."""
+    """`text` without terminal sequences, control characters (but newline and tab) and bidirectional
+    controls; halves of surrogate pairs become U+FFFD."""
     for pattern in _IN_ORDER:
         text = pattern.sub("", text)
-    return text
+    return _NO_UTF8.sub("\ufffd", text)
 
 
 def one_line(text: str) -> str:

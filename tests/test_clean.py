@@ -11,7 +11,7 @@ from icm_tui.clean import multi_line, one_line
 _CONTROLS = "\x00\x07\x08\t\n\r\x1b\x7f\x84\x90\x9b\x9c\x9d\u061c\u200e\u200f\u202a\u202e\u2066\u2069\u2028"
 _hostile = st.lists(st.sampled_from([*_CONTROLS, *"[]PX^_(\\0;mABé", "\x1b[", "\x1b]0;", "\x1b\\"])).map("".join)
 _texts = st.one_of(st.text(), _hostile, st.lists(st.one_of(st.text(max_size=3), _hostile)).map("".join))
-_FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @given(_texts)
@@ -37,6 +37,7 @@ def test_plain_text_stays_as_it_is(text: str) -> None:
     ("dirty", "clean"),
     [
         ("a\x1b[1;31mred\x1b[0mb", "aredb"),
+        ("c1-\udc9b2J, \ud800", "c1-\ufffd2J, \ufffd"),
         ("a\x1b[?25lb\x1b[2 qc", "abc"),
         ("a\x9b31mb", "ab"),
         ("a\x1b]0;title\x07b", "ab"),
