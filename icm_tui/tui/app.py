@@ -51,6 +51,8 @@ class IcmApp(App[None]):
         self.opening = opening
         self.keymap = keymap
         self.keymap_problems = problems or []
+        more = len(self.keymap_problems) - 1
+        self._at_start = "".join(self.keymap_problems[:1]) + (f" ({more} more in the help)" if more > 0 else "")
         self.opened: list[Path] = []
         self._runs: WeakSet[Screen[Any]] = WeakSet()
         if "TEXTUAL_THEME" not in os.environ:
@@ -60,17 +62,19 @@ class IcmApp(App[None]):
     def get_default_screen(self) -> Screen[Any]:
         """The run that the UI was opened with, else the list of runs."""
         if self.opening.run is not None:
-            return self._screen_of(self.opening.run)
+            try:
+                return self._screen_of(self.opening.run)
+            except UserError as error:
+                self._at_start = str(error)
         from icm_tui.tui.screens.runs import RunsScreen
 
         return RunsScreen(self.opening)
 
     def on_mount(self) -> None:
-        """Lay a person's own keys over the table's, and say what is wrong with them."""
+        """Lay a person's own keys over the table's, and say what was wrong before there was a screen to say it on."""
         self.set_keymap(overrides(self.keymap))
-        if self.keymap_problems:
-            more = len(self.keymap_problems) - 1
-            self.tell(self.keymap_problems[0] + (f" ({more} more in the help)" if more else ""), "warn")
+        if self._at_start:
+            self.call_after_refresh(self.tell, self._at_start, "warn")
 
     def tell(self, text: str, look: Style = "plain") -> None:
         """Say a sentence where the screen has a line for it, else over the screen for a while."""

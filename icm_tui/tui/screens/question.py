@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.screen import ModalScreen
+from textual.widgets import Input
 
 from icm_tui.tui.cells import Line, line, span, wrap
 from icm_tui.tui.widgets.line_view import LineView
@@ -76,8 +77,6 @@ class Prompt(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         """What is asked, and the line to type in."""
-        from textual.widgets import Input
-
         yield LineView(self._lines)
         entry = Input(span(self._value).text, select_on_focus=False)
         entry.cursor_blink = False
@@ -85,8 +84,6 @@ class Prompt(ModalScreen[str | None]):
 
     def on_input_submitted(self) -> None:
         """Take what was typed."""
-        from textual.widgets import Input
-
         self.dismiss(self.query_one(Input).value)
 
     def action_leave(self) -> None:

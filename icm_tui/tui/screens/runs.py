@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from icm_tui.tui.app import IcmApp, Opening
 
 _EVERY = 2.0
-_MOST_TROUBLE = 10
+_MOST_SAID = 10
 _READ_ONLY = "this viewer was opened with --read-only: it starts, resumes and removes nothing"
 
 
@@ -47,7 +47,7 @@ class RunsScreen(Screen[None]):
         self._listing: Listing | None = None
         self._rows: list[Row] = []
         self._starting = ""
-        self._trouble = ""
+        self._said: tuple[str, Style] = ("", "plain")
         self._at = 0
         self._reading = False
         self._timer: Timer | None = None
@@ -57,7 +57,7 @@ class RunsScreen(Screen[None]):
         yield LineView(self._small, id="small")
         yield LineView(self._header, id="header")
         yield LineList(lambda: len(self._rows), lambda at, cells: lines.row_line(self._rows[at], cells), id="rows")
-        yield LineView(lambda cells, _: self._told(self._trouble, "warn", cells), id="trouble")
+        yield LineView(lambda cells, _: self._told(*self._said, cells), id="said")
         yield LineView(lambda cells, _: self._told(self._advice, "dim", cells), id="advice")
         yield StatusLine()
         yield Footer(compact=True, show_command_palette=False)
@@ -77,7 +77,6 @@ class RunsScreen(Screen[None]):
         """Seen again: read at once."""
         if self._timer is not None:
             self._timer.resume()
-            self.query_one(StatusLine).say("")
             self._read()
 
     def on_resize(self) -> None:
@@ -87,11 +86,12 @@ class RunsScreen(Screen[None]):
         self._redraw()
 
     def on_line_list_moved(self, event: LineList.Moved) -> None:
-        """The cursor passes over headings."""
+        """The cursor passes over headings; what was said of another row goes."""
         before, self._at = self._at, event.index
         self._at = rest(self._rows, event.index, 1 if event.index >= before else -1)
         if self._at != event.index:
             self._list.move_to(self._at)
+        self.query_one(StatusLine).say("")
         self._redraw()
 
     def on_line_list_chosen(self) -> None:
@@ -199,8 +199,7 @@ class RunsScreen(Screen[None]):
         try:
             self._show(await asyncio.to_thread(_read_listing))
         except UserError as error:
-            self._trouble = str(error)
-            self._redraw()
+            self._say(str(error), "warn")
         finally:
             self._reading = False
 
@@ -217,7 +216,7 @@ class RunsScreen(Screen[None]):
         if self._starting:
             self.app.tell(f"{self._starting} is being started; wait for it")
             return
-        self._starting, self._trouble = name, ""
+        self._starting, self._said = name, ("", "plain")
         self._show(self._listing or Listing())
         self.run_worker(self._start(name, path, resumes=resumes), group="starting")
 
@@ -229,7 +228,7 @@ class RunsScreen(Screen[None]):
         finally:
             self._starting = ""
         if isinstance(outcome, children.Failed):
-            self._trouble = outcome.why
+            self._said = (outcome.why, "warn")
         elif self.app.screen is self:
             self.app.open_run(outcome.path)
         else:
@@ -244,8 +243,7 @@ class RunsScreen(Screen[None]):
         try:
             await asyncio.to_thread(remove, RunDir(Path(run.path)))
         except UserError as error:
-            self._trouble = str(error)
-            self._redraw()
+            self._say(str(error), "warn")
         else:
             self.app.tell(f"{run.name} is removed")
             self._read()
@@ -262,10 +260,9 @@ class RunsScreen(Screen[None]):
         except UnicodeDecodeError as error:
             self.app.tell(f"{source}: byte {error.start} is not UTF-8; save the file as UTF-8 text", "warn")
         except UserError as error:
-            self._trouble = str(error)
-            self._redraw()
+            self._say(str(error), "warn")
         else:
-            self._trouble = "\n".join(notes)
+            self._say("\n".join(notes), "second")
             self.app.open_form_of(dumps(profile, sparse=True), source.parent.name or source.stem)
 
     # Lines
@@ -274,16 +271,21 @@ class RunsScreen(Screen[None]):
     def _advice(self) -> str:
         return advice(self._row, self.app.key, read_only=self._opening.read_only)
 
+    def _say(self, text: str, look: Style) -> None:
+        """Say what may take several lines, and keep it there until something else is started."""
+        self._said = (text, look)
+        self._redraw()
+
     def _redraw(self) -> None:
-        for name, text in (("#trouble", self._trouble), ("#advice", self._advice)):
+        for name, text in (("#said", self._said[0]), ("#advice", self._advice)):
             view = self.query_one(name, LineView)
-            view.styles.height = len(self._told(text, "dim", self.size.width))
+            view.styles.height = len(self._told(text, "plain", self.size.width))
             view.redraw()
         for name in ("#header", "#small"):
             self.query_one(name, LineView).redraw()
 
     def _told(self, text: str, look: Style, cells: int) -> list[Line]:
-        return lines.told(text, look, cells, min(_MOST_TROUBLE, self.size.height // 3)) if text else []
+        return lines.told(text, look, cells, min(_MOST_SAID, self.size.height // 3)) if text else []
 
     def _header(self, cells: int, _: int) -> list[Line]:
         return [lines.header(self._listing, cells, read_only=self._opening.read_only)]
