@@ -179,7 +179,7 @@ def _add_steering(top: _Parser) -> None:
     pin = top.command(
         "pin",
         "control:pin",
-        "Hold an item to a label from the next decision on, and its group to what the rule\nthen demands.",
+        "Hold an item to a label from the next decision on, and its group to what the\nrule then demands.",
         '  icm-tui pin demo 17 A --note "says the opposite of 18"\n  icm-tui pin demo 17 --off',
     )
     pin.add_argument("run", metavar="RUN", help=RUN_HELP)
@@ -191,8 +191,8 @@ def _add_steering(top: _Parser) -> None:
     ask = top.command(
         "ask",
         "ask:ask",
-        "Ask about an item again, with the examples it was last asked with, and print why it\n"
-        "gets its label. Changes nothing in the run.",
+        "Ask about an item again, with the examples it was last asked with, and print\n"
+        "why it gets its label. The run's own labels stay as they are.",
         "  icm-tui ask demo 17\n  icm-tui ask demo 17 --json",
     )
     ask.add_argument("run", metavar="RUN", help=RUN_HELP)
