@@ -335,36 +335,32 @@ def final_at(run: RunDir, n: int) -> list[FinalLabel]:
         return final_labels(cut(run, Path(folder) / "run", offset).path)
 
 
-def test_a_pin_waits_while_answers_are_not_on_disk(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("answers", range(6, 10))
+def test_a_pin_waits_while_answers_are_not_on_disk(
+    answers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What the search has not been told yet stands in the journal before the pin, so the pin waits for it."""
     monkeypatch.setattr(runner, "_RETRY_EVERY", 0.0)
-    begin = 30
-    refusals: list[int] = []
-    write = os.write
+    run = make(tmp_path / "run", *METHODS["paper"])
+    write, refused = os.write, 0
 
-    def refuse_once_begun(descriptor: int, data: memoryview) -> int:
+    def refuse(descriptor: int, data: memoryview) -> int:
+        nonlocal refused
         in_journal = run.journal.exists() and os.path.samestat(os.fstat(descriptor), run.journal.stat())
-        if (
-            in_journal
-            and b'"kind":"answer"' in bytes(data)
-            and len(lines(run, "decision")) >= begin
-            and len(refusals) < 5
-        ):
-            refusals.append(len(pins_of(run)))
-            if len(refusals) == 1:
-                inbox.send(run, "pin", {"item": 11, "label": "A"})
+        if in_journal and b'"kind":"answer"' in bytes(data) and refused < 5 and len(lines(run, "answer")) == answers:
+            if not refused:
+                inbox.send(run, "pin", {"item": 5, "label": "B"})
+            refused += 1
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return write(descriptor, data)
 
-    monkeypatch.setattr(os, "write", refuse_once_begun)
+    monkeypatch.setattr(os, "write", refuse)
     assert run_here(run.path).state == "done"
-    assert refusals == [0] * 5
+    assert refused == 5
     assert outcomes(run) == [("done", "")]
-    finals = final_labels(run.path)
-    assert (finals[11].label, finals[11].pinned) == (0, True)
+    assert final_labels(run.path)[5].label == 1
     monkeypatch.setattr(os, "write", write)
     data = run.journal.read_bytes()
-    heeded = data.index(b"\n", data.index(b'"what":"pin"')) + 1
-    torn = cut(run, run.path.parent / "torn", heeded)
+    torn = cut(run, tmp_path / "torn", data.index(b"\n", data.index(b'"what":"pin"')) + 1)
     run_here(torn.path)
     assert trajectory(torn) == trajectory(run)
