@@ -202,7 +202,7 @@ def _add_steering(top: _Parser) -> None:
     pace = top.command(
         "pace",
         "control:pace",
-        "Spread the decisions left over a time, to watch them; the labels come out the same.",
+        "Spread the decisions left over a time, to watch them. The labels stay the same.",
         "  icm-tui pace demo 20\n  icm-tui pace demo off",
     )
     pace.add_argument("run", metavar="RUN", help=RUN_HELP)
