@@ -42,27 +42,18 @@ def enter(run: Path | None, *, read_only: bool, mouse: bool) -> list[Path]:
 
     keymap, problems = load_keymap(paths.keymap_path())
     app = IcmApp(Opening(run, read_only=read_only, slow_line=is_slow(os.environ)), keymap, problems)
-    faults = _faults_of(app)
+    # What the app would print of a fault of its own is kept off the person's screen.
+    app.error_console.file = faults = io.StringIO()
     _heed_hangups()
-    ended_by = None
     try:
         ended_by = asyncio.run(_run(app, mouse=mouse))
-    except Exception:
-        faults.write(traceback.format_exc())
+    except Exception as error:
+        raise RunFailed(_logged(traceback.format_exc())) from error
     if ended_by is not None:
         raise SystemExit(128 + ended_by)
     if faults.getvalue():
         raise RunFailed(_logged(faults.getvalue()))
     return app.opened
-
-
-def _faults_of(app: "IcmApp") -> io.StringIO:
-    """What the app would print of a fault of its own is kept here, and off the person's screen."""
-    from rich.console import Console
-
-    faults = io.StringIO()
-    app.error_console = Console(file=faults, markup=False, highlight=False, width=120)
-    return faults
 
 
 async def _run(app: "IcmApp", *, mouse: bool) -> int | None:
