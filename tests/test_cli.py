@@ -84,6 +84,15 @@ def _raising(error: BaseException) -> SimpleNamespace:
         ("step r", "control:send", {"run": "r", "what": "step"}),
         ("skip r", "control:send", {"run": "r", "what": "skip"}),
         ("stop r", "control:send", {"run": "r", "what": "stop"}),
+        (
+            "pin r 17 A --note because",
+            "control:pin",
+            {"run": "r", "item": 17, "label": "A", "note": "because", "off": False},
+        ),
+        ("pin r 17 --off", "control:pin", {"item": 17, "label": None, "note": "", "off": True}),
+        ("pace r 20", "control:pace", {"run": "r", "seconds": "20"}),
+        ("pace r off", "control:pace", {"seconds": "off"}),
+        ("run demo --detach --pace 20", "run:run", {"detach": True, "pace": "20"}),
         ("to r 250", "control:send", {"run": "r", "what": "to", "n": 250}),
         (
             "resume r --headless --set run.max_calls=9",

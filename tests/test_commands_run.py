@@ -127,6 +127,29 @@ def test_a_run_goes_on_when_nobody_reads_its_progress_any_more(tmp_path: Path) -
     assert child.returncode == 0
 
 
+# run --pace
+
+
+def test_a_pace_needs_a_run_that_is_left_working(home: Path, capsys: Told) -> None:
+    assert main(["run", "demo", "--pace", "20", *SMALL]) == 2
+    told = "--pace is for watching a run from elsewhere: give --detach with it, then `icm-tui attach`.\n"
+    assert capsys.readouterr() == ("", told)
+    assert main(["run", "demo", "--detach", "--pace", "-3", *SMALL]) == 2
+    assert capsys.readouterr().err == "A pace is a number of seconds above 0, such as 20, not '-3'.\n"
+    assert list(home.iterdir()) == []
+
+
+def test_a_pace_waits_in_the_inbox_for_the_runner(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting: list[tuple[str, object]] = []
+
+    def start(path: Path, sets: list[str]) -> None:
+        waiting.extend((command.what, command.args) for command in inbox.take(RunDir(path)))
+
+    monkeypatch.setattr(run_module, "detach", start)
+    assert main(["run", "demo", "--detach", "--pace", "20", *SMALL]) == 0
+    assert waiting == [("pace", {"seconds": 20.0})]
+
+
 # run --dry-run
 
 

@@ -1,5 +1,6 @@
 """Steering a run: with a runner that is played step by step, then with a real one."""
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -168,12 +169,63 @@ def test_a_runner_that_is_long_in_stopping(live: RunDir) -> None:
         ("failed", "demo-1 has no process (failed). `icm-tui resume demo-1` starts one."),
     ],
 )
-@pytest.mark.parametrize("line", ["pause demo", "step demo", "skip demo", "to demo 5", "stop demo"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "pause demo",
+        "step demo",
+        "skip demo",
+        "to demo 5",
+        "stop demo",
+        "pin demo 3 A",
+        "pin demo 3 --off",
+        "pace demo 20",
+        "pace demo off",
+    ],
+)
 def test_without_a_runner_a_command_is_refused_at_once(
     line: str, state: str, sentence: str, live: RunDir, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _set_state(live, state)
     assert main(line.split()) == 1
+    assert capsys.readouterr() == ("", sentence + "\n")
+    assert inbox.take(live) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "what", "args"),
+    [
+        ("pin demo 3 A", "pin", {"item": 3, "label": "A", "note": ""}),
+        ("pin demo 3 B --note because", "pin", {"item": 3, "label": "B", "note": "because"}),
+        ("pin demo 3 --off", "pin", {"item": 3, "label": None, "note": ""}),
+        ("pace demo 2.5", "pace", {"seconds": 2.5}),
+        ("pace demo off", "pace", {}),
+    ],
+)
+def test_what_a_command_sends(
+    line: str, what: str, args: dict[str, object], live: RunDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, object]] = []
+    monkeypatch.setattr(Watch, "tell", lambda watch, what, args: told.append((what, args)))
+    assert main(line.split()) == 0
+    assert told == [(what, args)]
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("pin demo 3", "`icm-tui pin` takes either a LABEL or --off, as in `icm-tui pin demo 17 A`."),
+        ("pin demo 3 A --off", "`icm-tui pin` takes either a LABEL or --off, as in `icm-tui pin demo 17 A`."),
+        ("pin demo 3 C", "'C' is no label of demo-1; its labels are A, B."),
+        ("pace demo soon", "A pace is a number of seconds above 0, such as 20, not 'soon'."),
+        ("pace demo 0", "A pace is a number of seconds above 0, such as 20, not '0'."),
+        ("pace demo inf", "A pace is a number of seconds above 0, such as 20, not 'inf'."),
+    ],
+)
+def test_what_cannot_be_sent_is_told_at_once(
+    line: str, sentence: str, live: RunDir, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(line.split()) == 2
     assert capsys.readouterr() == ("", sentence + "\n")
     assert inbox.take(live) == []
 
@@ -262,6 +314,11 @@ def test_a_real_run_is_steered(home: Path, capsys: pytest.CaptureFixture[str]) -
     try:
         for what in ("pause", "pause", "step"):
             assert main([what, "demo"]) == 0
+        assert main(["pin", "demo", "3", "A"]) == 0
+        assert main(["pin", "demo", "170000", "A"]) == 1
+        assert main(["export", "demo", "--format", "jsonl", "-o", "-"]) == 0
+        rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert [(number, row["label"]) for number, row in enumerate(rows) if row["pinned"]] == [(3, "A")]
     finally:
         assert main(["stop", "demo"]) == 0
     assert capsys.readouterr().err.endswith(f"{run.name} is stopped\n")
@@ -271,6 +328,8 @@ def test_a_real_run_is_steered(home: Path, capsys: pytest.CaptureFixture[str]) -
         ("pause", "done"),
         ("pause", "no change"),
         ("step", "done"),
+        ("pin", "done"),
+        ("pin", "refused"),
         ("stop", "done"),
     ]
     paused, stopped = commands[0].n, commands[-1].n

@@ -335,6 +335,7 @@ def final_at(run: RunDir, n: int) -> list[FinalLabel]:
         return final_labels(cut(run, Path(folder) / "run", offset).path)
 
 
+# After nine answers this run works out what to ask next, from the labels as they are.
 @pytest.mark.parametrize("answers", range(6, 10))
 def test_a_pin_waits_while_answers_are_not_on_disk(
     answers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
