@@ -1,8 +1,10 @@
 """Reads a run directory for the screen, a slice of time at each look."""
 
+import gc
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from icm_tui.errors import UserError
@@ -16,9 +18,9 @@ from icm_tui.runs.records import AnswerRecord, AnyRecord, BlockRecord
 from icm_tui.runs.status import LIVE, Heartbeat, liveness, read_status
 from icm_tui.tui.state.view import RunView
 
-_LOADING = 0.03
+_LOADING = 0.02
 _FOLLOWING = 0.015
-_MOST_RECORDS = 4000
+_MOST_RECORDS = 2500
 _HEARTBEAT_EVERY = 1.0
 
 
@@ -57,10 +59,11 @@ class Feed:
         if self._clock() - self._looked_at >= _HEARTBEAT_EVERY:
             self.look()
         try:
-            new = self._read_journal(_LOADING if loading else _FOLLOWING)
-            # The journal tells which streams have ended, so it goes first.
-            if self.loading is None:
-                new = self._read_reasoning(_FOLLOWING) or new
+            with _uncollected():
+                new = self._read_journal(_LOADING if loading else _FOLLOWING)
+                # The journal tells which streams have ended, so it goes first.
+                if self.loading is None:
+                    new = self._read_reasoning(_FOLLOWING) or new
             view.problem = self._misfit
         except UserError as error:
             new, view.problem = False, str(error)
@@ -142,3 +145,15 @@ class Feed:
         self._reasoning.close()
         self._reasoning = ReasoningFollower(self.run.reasoning, reopen_each_poll=self._journal.reopen_each_poll)
         self.view.forget_reasoning()
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without garbage collection: thousands of records come and go at once, and they hold no cycles."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()

@@ -5,7 +5,7 @@ from array import array
 from collections.abc import Hashable
 
 from icm_tui.tui.state.curve import Curve
-from icm_tui.tui.state.history import NEVER, UNLABELLED, Change, History
+from icm_tui.tui.state.history import NEVER, UNLABELLED, History
 
 
 class ChainLabels:
@@ -40,22 +40,26 @@ class ChainLabels:
         """How many items have a label."""
         return sum(self.counts)
 
-    def change(self, item: int, change: Change) -> bool:
-        """Take in a change of label; whether it was a flip, from one label to another."""
-        after = UNLABELLED if change.after is None else change.after
+    def change(self, item: int, n: int, label: int | None, *, by_person: bool = False) -> bool:
+        """An item's label changed at decision `n`, to none where `label` is None; whether it was a flip, from one label
+        to another."""
+        after = UNLABELLED if label is None else label
         if item < 0 or not UNLABELLED <= after < self._n_labels:
             raise IndexError(f"item {item}, label {after}")
         before = self.labels[item]
-        self.history.add(item, change)
+        self.history.add(item, n, before, after, by_person)
         if before != UNLABELLED:
             self.counts[before] -= 1
-        if after != UNLABELLED:
-            self.counts[after] += 1
         self.labels[item] = after
-        self.decided[item] = NEVER if after == UNLABELLED else change.n
-        flipped = UNLABELLED not in (before, after) and before != after
-        self.flips[item] += flipped
-        return flipped
+        if after == UNLABELLED:
+            self.decided[item] = NEVER
+            return False
+        self.counts[after] += 1
+        self.decided[item] = n
+        if before in (UNLABELLED, after):
+            return False
+        self.flips[item] += 1
+        return True
 
     def answer(self, item: int, block: int, logprobs: list[float] | None, offset: int) -> None:
         """Take in an answer (nats a label, None where it failed). Answers to two lists may come in either order: the

@@ -1,11 +1,15 @@
 """What is typed after `/`: a few words about items, made into a test."""
 
+import math
+import operator
 import re
 import shlex
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 from icm_tui.errors import UserError
+from icm_tui.tui.state.history import UNLABELLED
+from icm_tui.tui.state.view import RunView
 
 Field = Literal["text", "label", "flips", "p", "group", "item", "pinned", "unlabelled"]
 Sign = Literal["=", "<", ">", "<=", ">="]
@@ -13,12 +17,13 @@ Sign = Literal["=", "<", ">", "<=", ">="]
 _TERM = re.compile(r"(label|flips|p|group|item)(<=|>=|=|<|>)(.*)", re.DOTALL)
 _HOW = "Write words of the text, label=A, flips>2, p<.6, group=12, item=17, pinned or unlabelled."
 _COMPARE: dict[Sign, Callable[[float, float], bool]] = {
-    "=": lambda one, other: one == other,
-    "<": lambda one, other: one < other,
-    ">": lambda one, other: one > other,
-    "<=": lambda one, other: one <= other,
-    ">=": lambda one, other: one >= other,
+    "=": operator.eq,
+    "<": operator.lt,
+    ">": operator.gt,
+    "<=": operator.le,
+    ">=": operator.ge,
 }
+_COSTS: dict[Field, int] = {"text": 1, "p": 2}
 
 
 class Term(NamedTuple):
@@ -28,18 +33,6 @@ class Term(NamedTuple):
     sign: Sign = "="
     value: float = 0.0
     words: str = ""
-
-
-class Facts(NamedTuple):
-    """What an item is tested by. `label` is -1 and `p` None where there is none."""
-
-    item: int
-    text: str
-    group: int | None
-    label: int
-    flips: int
-    p: float | None
-    pinned: bool
 
 
 def parse_filter(typed: str, labels: Sequence[str]) -> tuple[Term, ...]:
@@ -54,9 +47,20 @@ def parse_filter(typed: str, labels: Sequence[str]) -> tuple[Term, ...]:
     return tuple(_term(word, labels) for word in words)
 
 
-def holds(terms: Sequence[Term], facts: Facts) -> bool:
-    """Whether all conditions hold of an item."""
-    return all(_holds(term, facts) for term in terms)
+def matcher(terms: Sequence[Term], view: RunView) -> Callable[[int], bool]:
+    """A test of items by their number: whether all conditions hold of one in the chain shown now."""
+    # The cheap tests go first.
+    tests = [_test(term, view) for term in sorted(terms, key=lambda term: _COSTS.get(term.field, 0))]
+    if len(tests) == 1:
+        return tests[0]
+
+    def all_hold(item: int) -> bool:
+        for test in tests:  # noqa: SIM110  (a generator costs more than the tests)
+            if not test(item):
+                return False
+        return True
+
+    return all_hold
 
 
 def _term(word: str, labels: Sequence[str]) -> Term:
@@ -67,25 +71,43 @@ def _term(word: str, labels: Sequence[str]) -> Term:
         return Term("text", words=word.casefold())
     field, sign, value = found.groups()
     if field == "label":
-        if sign != "=" or value not in labels:
+        fitting = [name for name in labels if name == value] or [
+            name for name in labels if name.casefold() == value.casefold()
+        ]
+        if sign != "=" or len(fitting) != 1:
             raise UserError(f"The filter {word!r} names no label; the labels are {', '.join(labels)}. {_HOW}")
-        return Term("label", "=", labels.index(value))
+        return Term("label", "=", labels.index(fitting[0]))
     try:
-        return Term(field, sign, float(value))  # type: ignore[arg-type]
+        number = float(value)
     except ValueError:
-        raise UserError(f"The filter {word!r} needs a number behind the {sign}. {_HOW}") from None
+        number = math.nan
+    if math.isnan(number):
+        raise UserError(f"The filter {word!r} needs a number behind the {sign}. {_HOW}")
+    return Term(field, sign, number)  # type: ignore[arg-type]
 
 
-def _holds(term: Term, facts: Facts) -> bool:
+def _test(term: Term, view: RunView) -> Callable[[int], bool]:
+    chain, items, value = view.shown, view.items, term.value
+    compare = _COMPARE[term.sign]
     match term.field:
         case "text":
-            return term.words in facts.text.casefold()
+            words = term.words
+            return lambda item: words in items[item].text.casefold()
+        case "label":
+            labels = chain.labels
+            return lambda item: labels[item] == value
         case "pinned":
-            return facts.pinned
+            return view.pins.__contains__
         case "unlabelled":
-            return facts.label < 0
+            labels = chain.labels
+            return lambda item: labels[item] == UNLABELLED
         case "p":
-            return facts.p is not None and _COMPARE[term.sign](facts.p, term.value)
+            leaning = view.leaning
+            return lambda item: (p := chain.p(item, leaning)) is not None and compare(p, value)
         case "group":
-            return facts.group is not None and _COMPARE[term.sign](facts.group, term.value)
-    return _COMPARE[term.sign](getattr(facts, term.field), term.value)
+            return lambda item: (group := items[item].group) is not None and compare(group, value)
+        case "flips":
+            flips = chain.flips
+            return lambda item: compare(flips[item], value)
+        case "item":
+            return lambda item: compare(item, value)

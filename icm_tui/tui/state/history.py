@@ -27,12 +27,11 @@ class History:
         self._after = array("b")
         self._by_person = array("b")
 
-    def add(self, item: int, change: Change) -> None:
-        """Put a change behind the item's others."""
-        n, before, after, by_person = change
+    def add(self, item: int, n: int, before: int, after: int, by_person: bool) -> None:
+        """Put a change behind the item's others; `before` and `after` are UNLABELLED where there is no label."""
         self._n.append(n)
-        self._before.append(UNLABELLED if before is None else before)
-        self._after.append(UNLABELLED if after is None else after)
+        self._before.append(before)
+        self._after.append(after)
         self._by_person.append(by_person)
         self._earlier.append(self._last[item])
         self._last[item] = len(self._n) - 1

@@ -73,6 +73,11 @@ class Row(msgspec.Struct, frozen=True):
         return self.kind in ("run", "profile")
 
 
+def run_key(path: Path | str) -> str:
+    """The key of the row of a run."""
+    return f"run {path}"
+
+
 def rows(listing: Listing, starting: str, keys: Keys) -> list[Row]:
     """The lines of the list. Where there are no runs, three lines say what this is; `starting` is the name of what is
     on its way to a runner."""
@@ -81,7 +86,7 @@ def rows(listing: Listing, starting: str, keys: Keys) -> list[Row]:
         listed.append(Row("heading", "runs", "runs"))
         if starting:
             listed.append(Row("words", "starting", f"starting {starting} …"))
-        listed += [Row("run", f"run {run.path}", run=run) for run in listing.runs]
+        listed += [Row("run", run_key(run.path), run=run) for run in listing.runs]
     else:
         listed += [Row("words", f"welcome {number}", text) for number, text in enumerate(_welcome(keys))]
     listed.append(Row("words", "gap"))

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
-from icm_tui.tui.state.filters import Term, holds
+from icm_tui.tui.state.filters import Term, matcher
 from icm_tui.tui.state.view import RunView
 
 Sort = Literal["number", "flips", "p", "latest"]
@@ -14,7 +14,9 @@ SORTS: tuple[Sort, ...] = ("number", "flips", "p", "latest")
 _SHARE = 0.04
 _SOONEST = 1.0
 _SLICE = 0.008
-_ITEMS_A_LOOK = 256
+_ITEMS_A_LOOK = 1024
+# Items without a probability come last.
+_NO_P = 2.0
 
 
 class Table:
@@ -72,30 +74,38 @@ class Table:
         if not self.terms and self.sort == "number":
             self.rows = range(count)
             return
+        fits = matcher(self.terms, view)
         kept: list[int] = []
-        keys: list[float] = []
-        by_p = any(term.field == "p" for term in self.terms)
-        for item in range(count):
-            if not self.terms or holds(self.terms, view.facts(item, with_p=by_p)):
-                kept.append(item)
-                keys.append(self._key(view, item))
-            if item % _ITEMS_A_LOOK == 0:
-                yield
+        for start in range(0, count, _ITEMS_A_LOOK):
+            kept += filter(fits, range(start, min(count, start + _ITEMS_A_LOOK)))
+            yield
         if self.sort != "number":
-            kept = [item for _, item in sorted(zip(keys, kept, strict=True))]
+            key = _key(self.sort, view)
+            keys: dict[int, float] = {}
+            runs: list[int] = []
+            for start in range(0, len(kept), _ITEMS_A_LOOK):
+                run = kept[start : start + _ITEMS_A_LOOK]
+                keys.update(zip(run, map(key, run), strict=True))
+                runs += sorted(run, key=keys.__getitem__)
+                yield
+            # What is left is to merge runs that are in order, which takes a tenth of the time of sorting it all.
+            kept = sorted(runs, key=keys.__getitem__)
         self.rows = kept
 
-    def _key(self, view: RunView, item: int) -> float:
-        chain = view.shown
-        match self.sort:
-            case "flips":
-                return -chain.flips[item]
-            case "p":
-                p = chain.p(item, view.leaning)
-                return 2.0 if p is None else p
-            case "latest":
-                return -chain.history.last_n(item)
-        return 0
+
+def _key(sort: Sort, view: RunView) -> Callable[[int], float]:
+    chain, leaning = view.shown, view.leaning
+    match sort:
+        case "flips":
+            flips = chain.flips
+            return lambda item: -flips[item]
+        case "p":
+            return lambda item: _NO_P if (p := chain.p(item, leaning)) is None else p
+        case "latest":
+            last_n = chain.history.last_n
+            return lambda item: -last_n(item)
+        case "number":
+            return lambda item: item
 
 
 def _state(view: RunView) -> tuple[int, int, int]:

@@ -24,8 +24,7 @@ from icm_tui.runs.status import Status
 from icm_tui.tasks.item import Item
 from icm_tui.tui.state.chain import ChainLabels
 from icm_tui.tui.state.curve import Curve
-from icm_tui.tui.state.filters import Facts
-from icm_tui.tui.state.history import UNLABELLED, Change
+from icm_tui.tui.state.history import UNLABELLED
 from icm_tui.tui.state.log import Log, Thought
 
 # More chains than the profile says cannot be, but where it does not say.
@@ -37,6 +36,18 @@ class Pin(NamedTuple):
 
     label: int
     note: str
+
+
+class Facts(NamedTuple):
+    """An item in a few words. `label` is -1 and `p` None where there is none."""
+
+    item: int
+    text: str
+    group: int | None
+    label: int
+    flips: int
+    p: float | None
+    pinned: bool
 
 
 class Ask(NamedTuple):
@@ -62,7 +73,7 @@ class RunView:
         self.items = items
         self._most_chains = profile.search.chains or _MOST_CHAINS
         self.label_names = profile.prompt.labels
-        self.members = _members(items)
+        self._members = _members(items)
         self.status: Status | None = None
         self.state = "starting"
         self.problem = ""
@@ -175,10 +186,10 @@ class RunView:
         """Whether several chains still compete."""
         return self.kept is None and len(self.chains) > 1
 
-    def facts(self, item: int, *, with_p: bool = True) -> Facts:
-        """What a filter tests an item by; `p` costs the most, so that it can be left out."""
+    def facts(self, item: int) -> Facts:
+        """What is known of an item in the chain shown."""
         chain, about = self.shown, self.items[item]
-        p = chain.p(item, self.leaning) if with_p else None
+        p = chain.p(item, self.leaning)
         return Facts(item, about.text, about.group, chain.labels[item], chain.flips[item], p, item in self.pins)
 
     def label_name(self, label: int | None) -> str:
@@ -197,7 +208,7 @@ class RunView:
     def companions(self, item: int) -> list[int]:
         """The other members of the item's group."""
         group = self.items[item].group
-        return [] if group is None else [other for other in self.members[group] if other != item]
+        return [] if group is None else [other for other in self._members[group] if other != item]
 
     # Inside
 
@@ -224,8 +235,8 @@ class RunView:
         if record.phase == "selection":
             self.kept = self.chain = record.chain
         flips = 0
-        for item, before, after in record.changes:
-            flips += chain.change(item, Change(record.n, before, after))
+        for item, _, label in record.changes:
+            flips += chain.change(item, record.n, label)
         if record.items:
             self.skips_next = False
             if record.phase not in ("seeds", "selection"):
@@ -253,8 +264,8 @@ class RunView:
         self.sent[record.id] = Ask(record.what, record.outcome, record.why, record.n)
         if record.outcome != "done":
             return
-        for chain, item, before, after in record.changes:
-            self._chain(chain).change(item, Change(record.n, before, after, by_person=True))
+        for chain, item, _, label in record.changes:
+            self._chain(chain).change(item, record.n, label, by_person=True)
         if record.what == "skip":
             self.skips_next = True
         if record.what == "pin":
@@ -269,9 +280,10 @@ class RunView:
         self.log.add_thought(record.call)
 
 
-def _members(items: Sequence[Item]) -> dict[int, list[int]]:
-    members: dict[int, list[int]] = {}
+def _members(items: Sequence[Item]) -> dict[int, tuple[int, ...]]:
+    # Tuples of numbers are nothing that the garbage collector needs to go through.
+    members: dict[int, tuple[int, ...]] = {}
     for number, item in enumerate(items):
         if item.group is not None:
-            members.setdefault(item.group, []).append(number)
+            members[item.group] = (*members.get(item.group, ()), number)
     return members

@@ -402,5 +402,4 @@ def test_facts_are_what_the_panes_show(finished: Finished) -> None:
         assert facts[:3] == (item, about.text, about.group)
         assert facts.label == view.shown.labels[item]
         assert facts.p == view.shown.p(item, view.leaning)
-        assert view.facts(item, with_p=False).p is None
         assert facts.pinned == (item in view.pins)
