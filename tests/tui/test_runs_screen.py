@@ -145,6 +145,21 @@ def test_a_newcomer_is_told_what_this_is_and_starts_the_demo(processes: Children
     assert processes.asked == [("start", SHIPPED / "demo.toml")]
 
 
+def test_who_comes_back_from_a_run_finds_it_under_the_cursor(processes: Children, home: Path) -> None:
+    async def steps(pilot: Pilot[None]) -> None:
+        processes.outcome = Started(add_run(home, "started").path)
+        await pilot.press("enter")
+        await listed(pilot)
+        await pilot.press("escape")
+        await listed(pilot)
+        assert under_cursor(pilot.app) == "started"
+        await pilot.press("j")
+        await pilot.pause()
+        assert under_cursor(pilot.app) == "arithmetic"
+
+    watched(steps)
+
+
 def test_what_is_being_started_is_named_and_is_not_started_twice(processes: Children, tmp_path: Path) -> None:
     processes.outcome = Started(tmp_path / "run")
     processes.may_answer.clear()

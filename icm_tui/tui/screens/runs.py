@@ -13,7 +13,7 @@ from icm_tui.errors import UserError
 from icm_tui.tui.cells import Line, Style
 from icm_tui.tui.keymap import bindings
 from icm_tui.tui.lines import runs as lines
-from icm_tui.tui.state.listing import RESUMABLE, Listing, Row, Startable, advice, place, rest, rows
+from icm_tui.tui.state.listing import RESUMABLE, Listing, Row, Startable, advice, place, rest, rows, run_key
 from icm_tui.tui.widgets.line_list import LineList
 from icm_tui.tui.widgets.line_view import LineView
 from icm_tui.tui.widgets.status_line import StatusLine
@@ -49,6 +49,7 @@ class RunsScreen(Screen[None]):
         self._starting = ""
         self._said: tuple[str, Style] = ("", "plain")
         self._at = 0
+        self._seek = ""
         self._reading = False
         self._timer: Timer | None = None
 
@@ -207,6 +208,8 @@ class RunsScreen(Screen[None]):
         known = self._row.key if self._row is not None else None
         self._listing = listing
         self._rows = rows(listing, self._starting, self.app.key)
+        if any(row.key == self._seek for row in self._rows):
+            known, self._seek = self._seek, ""
         self._at = place(self._rows, known, self._at)
         self._list.redraw()
         self._list.move_to(self._at)
@@ -229,10 +232,12 @@ class RunsScreen(Screen[None]):
             self._starting = ""
         if isinstance(outcome, children.Failed):
             self._said = (outcome.why, "warn")
-        elif self.app.screen is self:
-            self.app.open_run(outcome.path)
         else:
-            self.app.tell(f"{name} has started")
+            self._seek = run_key(outcome.path)  # who comes back finds the cursor there
+            if self.app.screen is self:
+                self.app.open_run(outcome.path)
+            else:
+                self.app.tell(f"{name} has started")
         self._show(self._listing or Listing())
         self._read()
 
