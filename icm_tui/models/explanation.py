@@ -83,10 +83,10 @@ def phrases(vote: Vote, text: str, features: Features, labels: Sequence[str]) ->
 def _shares(vote: Vote, text: str, features: Features) -> dict[str, float]:
     """The share of the vote (nats) of every word of the text, its letters counted in, and of every pair of words."""
     times, inside = grams_of(text)
+    codes = [gram.code for gram in times]
+    weights = features.weights(codes, list(times.values())).tolist()
     speaks: dict[int, tuple[float, Gram]] = {}
-    for gram, count in times.items():
-        code = gram.code
-        weight = features.weight(code, count)
+    for gram, code, weight in zip(times, codes, weights, strict=True):
         if weight > speaks.get(code % PLACES, (0.0, gram))[0]:
             speaks[code % PLACES] = (weight, gram)
     shares: dict[str, float] = {}

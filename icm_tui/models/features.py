@@ -63,12 +63,14 @@ class Features:
         start, stop = self._start[item], self._stop[item]
         return self._places[start:stop], self._values[start:stop]
 
-    def weight(self, code: int, times: int) -> float:
-        """The weight of a feature that occurs `times` in its text, before the row is brought to unit length."""
-        place = int(np.searchsorted(self._weighty, code))
-        if place == len(self._weighty) or self._weighty[place] != code:
-            return 0.0
-        return float((1 + np.log(times)) * self._rarity[place])
+    def weights(self, codes: Sequence[int], times: Sequence[int]) -> NDArray[np.float64]:
+        """The weights of features that occur so many `times` in their text, before a row is brought to unit length."""
+        if not len(self._weighty):
+            return np.zeros(len(codes))
+        sought = np.array(codes, dtype=np.uint32)
+        found = np.minimum(np.searchsorted(self._weighty, sought), len(self._weighty) - 1)
+        rarity = np.where(self._weighty[found] == sought, self._rarity[found], 0.0)
+        return np.asarray((1 + np.log(np.array(times, dtype=np.float64))) * rarity)
 
     def dense(self, items: Sequence[int], kind: type[np.floating[Any]] = np.float64) -> NDArray[Any]:
         """Whole rows (len(items), 4096) of numbers of `kind`, the mean of all rows taken off."""

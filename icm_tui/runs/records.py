@@ -100,8 +100,9 @@ class ExtraRecord(Reply, tag_field="kind", tag="extra", kw_only=True, omit_defau
 
 
 class ThoughtRecord(Record, tag="thought", kw_only=True):
-    """The end of a streamed reasoning about the `label` of an item after decision `n`; its text is call number `call`
-    of reasoning.jsonl. `cost` is in USD; `failed` says why it was cut short."""
+    """The end of a streamed reasoning about the `label` of an item after decision `n` (of one that a person asked for:
+    before it); its text is call number `call` of reasoning.jsonl. `cost` is in USD; `failed` says why it was cut short.
+    """
 
     item: int
     n: int

@@ -1,6 +1,7 @@
 """What the embedded model says of its votes: shares that add up, and words that are in the text."""
 
 import asyncio
+import math
 import re
 from collections.abc import Sequence
 
@@ -118,7 +119,7 @@ def test_of_n_grams_on_one_place_the_heavier_of_the_text_speaks() -> None:
     texts = [f"{common} {rare}", rare, *[common] * 8, "other"]
     features = Features(texts, list(range(len(texts))))
     times, _ = grams_of(texts[0])
-    weights = {gram: features.weight(gram.code, count) for gram, count in times.items()}
+    weights = {gram: features.weights([gram.code], [count])[0] for gram, count in times.items()}
     assert weights[Gram("w", rare)] > weights[Gram("w", common)] > 0
     shares = np.zeros(PLACES)
     shares[Gram("w", rare).code % PLACES] = 1.0
@@ -128,8 +129,13 @@ def test_of_n_grams_on_one_place_the_heavier_of_the_text_speaks() -> None:
 
 def test_an_n_gram_that_occurs_in_one_text_weighs_nothing() -> None:
     features = Features(["sun moon", "sun river", "stone"], [0, 1, 2])
-    assert features.weight(Gram("w", "moon").code, 1) == 0.0
-    assert features.weight(Gram("w", "sun").code, 2) > features.weight(Gram("w", "sun").code, 1) > 0
+    codes = [Gram("w", word).code for word in ("moon", "sun", "sun", "never")]
+    rare, twice, once, unknown = features.weights(codes, [1, 2, 1, 1])
+    assert rare == unknown == 0.0
+    assert twice == pytest.approx(once * (1 + math.log(2)))
+    assert once == pytest.approx(math.log(4 / 3))
+    assert Features(["", ""], [0, 1]).weights(codes[:1], [1]) == 0.0
+    assert len(features.weights([], [])) == 0
 
 
 def test_an_explanation_comes_in_pieces_and_others_get_their_turn() -> None:
