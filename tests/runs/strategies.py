@@ -63,6 +63,7 @@ commands = st.builds(
     n=numbers,
     outcome=words,
     why=words,
+    changes=st.lists(st.tuples(numbers, numbers, label, label), max_size=3),
 )
 others = st.one_of(
     st.builds(
