@@ -3,24 +3,22 @@
 from collections.abc import Mapping
 from typing import Any
 
-from icm_tui.tui.cells import Line, joined, line, span, width
-from icm_tui.tui.lines.numbers import fraction
+from icm_tui.tui.cells import Line, fit, joined, line, span, width
+from icm_tui.tui.lines.numbers import fraction, signed
 from icm_tui.tui.state.curve import sparkline
 from icm_tui.tui.state.view import RunView
 
 _SPARK = 12
 _BRIEF = 48
+_NO_GOLD = "this task has no gold column: coherence is all there is to see, and it is not accuracy"
 
 
 def coherence(view: RunView, cells: int) -> Line:
-    """Coherence (bits, held out), temperature, flips a sweep, broken rules, each label's share; as many as fit."""
+    """Coherence (bits, held out) or the method's energy, flips a sweep, temperature, broken rules, the first label's
+    share; as many as fit."""
     chain = view.shown
     spark = _SPARK if cells >= 100 else _SPARK // 2
-    bits = chain.coherence_bits
-    shown = "not measured yet" if bits is None else f"{fraction(bits)} bits"
-    parts = [
-        line("coherence ", span(f"{shown} ", "bold"), span(sparkline(chain.coherence.points(), spark, 0.0), "accent"))
-    ]
+    parts = [_measured(view, spark)]
     flips = chain.sweeps.counts()
     if flips:
         parts.append(line(f"flips a sweep {flips[0]} → {flips[-1]}" if len(flips) > 1 else f"flips {flips[0]}"))
@@ -31,37 +29,27 @@ def coherence(view: RunView, cells: int) -> Line:
         parts.append(line(f"broken rules {view.status.violations}"))
     if chain.labelled:
         parts.append(line(f"{view.label_names[0]} {100 * chain.counts[0] / chain.labelled:.0f}%"))
-    while len(parts) > 1 and width(joined(parts, "   ")) + 1 > cells:
-        parts.pop()
-    return line(" ", *joined(parts, "   "))
+    return _as_many_as_fit(parts, "   ", cells)
 
 
 def brief(view: RunView, report: Mapping[str, Any] | None, *, hidden: str, cells: int) -> Line:
     """All of it in one line: coherence with its curve, and the first gold columns that fit."""
-    chain = view.shown
-    bits = chain.coherence_bits
-    shown = "not measured yet" if bits is None else f"{fraction(bits)} bits"
-    curve = sparkline(chain.coherence.points(), _SPARK // 2, 0.0)
-    parts = [line("coherence ", span(f"{shown} ", "bold"), span(curve, "accent"))]
+    parts = [_measured(view, _SPARK // 2)]
     if not hidden and report is not None:
         parts.extend(_column(name, column, _BRIEF)[1:] for name, column in report["columns"].items())
-    while len(parts) > 1 and width(joined(parts)) + 1 > cells:
-        parts.pop()
-    return line(" ", *joined(parts))
+    return _as_many_as_fit(parts, " · ", cells)
 
 
 def gold_lines(view: RunView, report: Mapping[str, Any] | None, *, hidden: str, cells: int) -> list[Line]:
     """A line a gold column. `report` is what measure_labels returned, None while it is being made; `hidden` says in
     words why nothing is shown."""
-    if hidden:
-        return [line(span(f" {hidden}", "dim"))]
     if report is None:
-        return [line(span(" comparing with gold", "dim"))]
+        hidden = hidden or "comparing with gold"
+    elif not report["columns"]:
+        hidden = hidden or _NO_GOLD
+    if hidden or report is None:
+        return [_as_many_as_fit([line(span(hidden, "dim"))], "", cells)]
     columns: Mapping[str, Mapping[str, Any]] = report["columns"]
-    if not columns:
-        return [
-            line(span(" this task has no gold column: coherence is all there is to see, and it is not accuracy", "dim"))
-        ]
     return [_column(name, column, cells) for name, column in columns.items()]
 
 
@@ -80,9 +68,28 @@ def _column(name: str, column: Mapping[str, Any], cells: int) -> Line:
         line(f"MCC {fraction(column['mcc'])}"),
         line(span(f"as the fork prints it {fraction(column['as_fork'])}", "dim")),
     ]
-    while len(parts) > 1 and width(joined(parts)) + 1 > cells:
+    return _as_many_as_fit(parts, " · ", cells)
+
+
+def _measured(view: RunView, spark: int) -> Line:
+    """What the search itself makes of the labels; only method icm measures their coherence."""
+    chain = view.shown
+    if view.profile.search.method != "icm":
+        if chain.energy.last is None:
+            return line("energy ", span("not measured yet", "bold"))
+        curve = sparkline(chain.energy.points(), spark)
+        return line("energy ", span(f"{signed(chain.energy.last, 2)} ", "bold"), span(curve, "accent"))
+    bits = chain.coherence_bits
+    shown = "not measured yet" if bits is None else f"{fraction(bits)} bits"
+    curve = sparkline(chain.coherence.points(), spark, 0.0)
+    return line("coherence ", span(f"{shown} ", "bold"), span(curve, "accent"))
+
+
+def _as_many_as_fit(parts: list[Line], between: str, cells: int) -> Line:
+    while len(parts) > 1 and width(joined(parts, between)) + 1 > cells:
         parts.pop()
-    return line(" ", *joined(parts))
+    made = line(" ", *joined(parts, between))
+    return made if width(made) <= cells else fit(made, cells)
 
 
 def _cover(column: Mapping[str, Any]) -> str:

@@ -1,19 +1,28 @@
 """The header of a run: what it is, how far it has come, what it costs; and the line that says what is under way."""
 
-from icm_tui.tui.cells import Line, joined, line, span, spread, width
+from icm_tui.tui.cells import Line, fit, joined, line, span, spread, width
 from icm_tui.tui.lines.numbers import dollars, duration
 from icm_tui.tui.state.view import RunView
 
 _FEWEST_BAR, _MOST_BAR = 6, 24
+_LEAST_NAME = 12
+# A space in front, a dot behind the name, two spaces before what stands at the right.
+_MARGINS = 6
 
 
 def header(view: RunView, name: str, loading: float | None, cells: int) -> Line:
-    """One line: name, method, state; decisions with a bar; in flight, spent, time left."""
-    left = joined([line(span(name, "bold")), line(view.profile.search.method), state_words(view)])
+    """One line of exactly `cells`: name, method, state; decisions with a bar; in flight, spent, time left. What does
+    not fit goes, the state last."""
+    called, known = line(span(name, "bold")), joined([line(view.profile.search.method), state_words(view)])
     details = _details(view, loading)
-    while details and width(joined(details, "  ")) + width(left) + 20 > cells:
-        details.pop()
-    return spread(line(" ", *left), line(*joined([_progress(view, cells), *details], "   "), " "), cells)
+    bars = (max(_FEWEST_BAR, min(_MOST_BAR, cells // 6)), _FEWEST_BAR, 0)
+    choices = [(bars[0], details[:count]) for count in range(len(details), 0, -1)] + [(bar, []) for bar in bars]
+    for bar, shown in choices:
+        right = line(*joined([_progress(view, bar), *shown], "   "), " ")
+        room = min(cells - width(known) - width(right) - _MARGINS, width(called))
+        if room >= min(_LEAST_NAME, width(called)):
+            return spread(line(" ", *joined([fit(called, room), known])), right, cells)
+    return status_line(view, name, cells)
 
 
 def state_words(view: RunView) -> Line:
@@ -61,16 +70,15 @@ def situation(view: RunView, *, read_only: bool, loading: float | None) -> Line:
 
 
 def status_line(view: RunView, name: str, cells: int) -> Line:
-    """All there is room for on a very small terminal: state, progress, name."""
-    return line(*state_words(view), f" {view.n}/{_total(view)} {name}")
+    """All there is room for on a very small terminal, in exactly `cells`: state, progress, name."""
+    return fit(line(" ", *state_words(view), f" {view.n}/{_total(view)} {name}"), cells)
 
 
-def _progress(view: RunView, cells: int) -> Line:
+def _progress(view: RunView, bar: int) -> Line:
     total = _total(view)
     if not total:
         return ()
     part = min(1.0, view.n / total)
-    bar = max(_FEWEST_BAR, min(_MOST_BAR, cells // 6))
     full = round(part * bar)
     return line(
         f"{view.n}/{total} ", span("▓" * full, "accent"), span("░" * (bar - full), "dim"), f" {int(part * 100)}%"
