@@ -77,6 +77,13 @@ async def resume(run: Path) -> Started | Failed:
     return _started(await _run(["resume", _path(run), "--detach"], outlives=True))
 
 
+async def ask(run: Path, item: int) -> Failed | None:
+    """Have the model asked about an item of a run that has no runner; what it says is in the run then. An answer that
+    may cost money is waited for by the child even where the screens are left."""
+    said = await _run(["ask", _path(run), str(item), "--json"], outlives=True)
+    return said if isinstance(said, Failed) else None
+
+
 async def forecast(profile: Path) -> Expected | Failed:
     """What a run of the profile in a file would ask and cost. A cancelled forecast leaves no process behind."""
     said = await _run(["run", _path(profile), "--dry-run", "--json"], outlives=False)
