@@ -85,7 +85,7 @@ class Table:
             runs: list[int] = []
             for start in range(0, len(kept), _ITEMS_A_LOOK):
                 run = kept[start : start + _ITEMS_A_LOOK]
-                keys.update(zip(run, map(key, run), strict=True))
+                keys |= zip(run, map(key, run), strict=True)
                 runs += sorted(run, key=keys.__getitem__)
                 yield
             # What is left is to merge runs that are in order, which takes a tenth of the time of sorting it all.
