@@ -39,7 +39,8 @@ def paint(words: Sequence[str], folder: Path, *marks: str) -> list[float]:
     with Terminal(words, folder, columns=120, rows=40, parsed=False) as terminal:
         begun = terminal.started
         terminal.until(lambda: all(mark.encode() in terminal.raw for mark in marks))
-        came, when_came = b"", {}
+        came = b""
+        when_came: dict[str, float] = {}
         for when, data in terminal.arrivals:
             came += data
             when_came |= {mark: when - begun for mark in marks if mark not in when_came and mark.encode() in came}

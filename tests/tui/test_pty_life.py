@@ -1,8 +1,10 @@
 """Runs watched on a real terminal that is left, resized, stalled, hung up or killed: the run never notices."""
 
+import os
 import re
 import signal
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from icm_tui.runs.journal import read_records
 from icm_tui.runs.layout import RunDir
 from icm_tui.runs.records import CommandRecord
 from icm_tui.runs.replay import FinalLabel
+from icm_tui.runs.status import LIVE, liveness, read_status
 from tests.tui.paced import decisions, finish, goes_on, icm_tui, labels, start, undisturbed, until
 from tests.tui.terminal import ICM_TUI, Terminal
 
@@ -18,8 +21,6 @@ pytestmark = pytest.mark.slow
 
 SIZES = [(200, 60), (120, 40), (100, 30), (80, 24), (60, 16), (59, 16), (60, 15), (40, 10), (20, 5)]
 AS_FOUND = "the terminal as it was found"
-
-Attach = Callable[..., Terminal]
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +39,7 @@ def run(tmp_path: Path) -> Iterator[RunDir]:
 
 def icm_tui_stop(home: Path, run: RunDir) -> None:
     """Leave no runner behind, also where a test failed."""
-    from icm_tui.runs.status import LIVE, liveness, read_status
-
-    if liveness(run, read_status(run), 0.0) in LIVE:
+    if liveness(run, read_status(run), time.time()) in LIVE:
         icm_tui(home, "stop", str(run.path))
 
 
@@ -71,7 +70,7 @@ def test_starting_the_demo_from_the_list_and_leaving(tmp_path: Path) -> None:
         terminal.type("q")
         assert terminal.wait() == 0
     assert terminal.left_changed() == {}
-    assert "icm-tui attach demo-" in terminal.text
+    assert "icm-tui attach demo-" in terminal.text.replace("\n", "")
     (path,) = (tmp_path / "icm" / "runs").iterdir()
     run = RunDir(path)
     assert commands(run) == ["pace"]
@@ -86,7 +85,8 @@ def test_leaving(tmp_path: Path, run: RunDir, expected: list[FinalLabel]) -> Non
         assert terminal.wait() == 0
     assert terminal.left_changed() == {}, AS_FOUND
     assert not terminal.alternate
-    assert re.search(rf"{run.name} goes on \(decision \d+ of \d+\)\. icm-tui attach {run.name}", terminal.text)
+    said = terminal.text.replace("\n", "")
+    assert re.search(rf"{run.name} goes on \(decision \d+ of \d+\)\. icm-tui attach {run.name}", said)
     ends_as_expected(tmp_path, run, expected)
 
 
@@ -106,9 +106,9 @@ def test_resizing_through_all_sizes(tmp_path: Path, run: RunDir, expected: list[
         for columns, rows in [*SIZES, *reversed(SIZES)]:
             terminal.resize(columns, rows)
             if columns >= 60 and rows >= 16:
-                terminal.until(lambda: "leave" in terminal.lines[-1] and "running" in terminal.lines[0])
+                terminal.until(lambda: "pause" in terminal.lines[-1] and "running" in terminal.lines[0])
             else:
-                terminal.until(lambda: "leave" not in terminal.text and re.search(r"\d", terminal.text))
+                terminal.until(lambda: "pause" not in terminal.text and re.search(r"\d", terminal.text))
         is_shown(terminal)
         terminal.type("q")
         assert terminal.wait() == 0
@@ -248,14 +248,10 @@ def test_the_end_is_seen(tmp_path: Path, run: RunDir, expected: list[FinalLabel]
 
 
 def test_a_run_that_dies_is_seen_to(tmp_path: Path, run: RunDir, expected: list[FinalLabel]) -> None:
-    from icm_tui.runs.status import read_status
-
     status = read_status(run)
     assert status is not None
     with attach(tmp_path, run) as terminal:
         is_shown(terminal)
-        import os
-
         os.kill(status.pid, signal.SIGKILL)
         terminal.see("died")
         terminal.type("R")
