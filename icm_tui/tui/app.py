@@ -46,7 +46,8 @@ class IcmApp(App[None]):
     ]
 
     def __init__(self, opening: Opening, keymap: Keymap, problems: list[str] | None = None) -> None:
-        """`problems` are the sentences that the reading of the keymap gave."""
+        """`problems` are the sentences that the reading of the keymap gave. Raises UserError where the run that is to
+        be opened cannot be read."""
         super().__init__()
         self.opening = opening
         self.keymap = keymap
@@ -58,20 +59,14 @@ class IcmApp(App[None]):
         if "TEXTUAL_THEME" not in os.environ:
             # The terminal's own colours read well on its own background, and cost a third of the bytes.
             self.theme = "ansi-dark"
+        self._first = self._first_screen()
 
     def get_default_screen(self) -> Screen[Any]:
         """The run that the UI was opened with, else the list of runs."""
-        if self.opening.run is not None:
-            try:
-                return self._screen_of(self.opening.run)
-            except UserError as error:
-                self._at_start = str(error)
-        from icm_tui.tui.screens.runs import RunsScreen
-
-        return RunsScreen(self.opening)
+        return self._first
 
     def on_mount(self) -> None:
-        """Lay a person's own keys over the table's, and say what was wrong before there was a screen to say it on."""
+        """Lay a person's own keys over the table's, and say what is wrong with them."""
         self.set_keymap(overrides(self.keymap))
         if self._at_start:
             self.call_after_refresh(self.tell, self._at_start, "warn")
@@ -150,6 +145,13 @@ class IcmApp(App[None]):
         from icm_tui.tui.palette import Palette
 
         self.push_screen(Palette(self.keymap, typed))
+
+    def _first_screen(self) -> Screen[Any]:
+        if self.opening.run is not None:
+            return self._screen_of(self.opening.run)
+        from icm_tui.tui.screens.runs import RunsScreen
+
+        return RunsScreen(self.opening)
 
     def _screen_of(self, path: Path) -> Screen[Any]:
         from icm_tui.tui.screens.run import RunScreen

@@ -301,12 +301,20 @@ def test_the_program_opens_on_a_run(tmp_path: Path) -> None:
     assert watched(steps, Opening(run=tmp_path)).opened == [tmp_path]
 
 
-def test_a_run_that_cannot_be_read_is_told_over_the_list(tmp_path: Path) -> None:
+def test_a_run_that_cannot_be_read_is_refused_before_anything_is_drawn(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="has no profile"):
+        IcmApp(Opening(run=tmp_path / "unreadable"), Keymap())
+
+
+def test_a_run_of_the_list_that_cannot_be_read_is_told_there(home: Path) -> None:
+    add_run(home, "unreadable", state="done")
+
     async def steps(pilot: Pilot[None]) -> None:
-        assert isinstance(pilot.app.screen, RunsScreen)
+        await pilot.press("enter")
+        await pilot.pause()
         assert text(pilot.app, "status") == " The run unreadable has no profile."
 
-    assert watched(steps, Opening(run=tmp_path / "unreadable")).opened == []
+    assert watched(steps).opened == []
 
 
 @pytest.mark.parametrize(
