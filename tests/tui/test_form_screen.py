@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from textual.app import App
-from textual.events import Paste
+from textual.events import Key, Paste
 from textual.pilot import Pilot
 from textual.strip import Strip
 from textual.widget import Widget
@@ -41,9 +41,13 @@ class Host(App[None]):
         super().__init__()
         self.opening = Opening(read_only=read_only)
         self.opened: list[Path] = []
+        self.told: list[str] = []
 
     def open_run(self, path: Path) -> None:
         self.opened.append(path)
+
+    def tell(self, text: str, look: str = "plain") -> None:
+        self.told.append(text)
 
 
 class Children:
@@ -55,6 +59,8 @@ class Children:
         self.counted: list[str] = []
         self.starts: list[tuple[str, str, bool]] = []
         self.folders: list[Path] = []
+        self.may_start = asyncio.Event()
+        self.may_start.set()
 
     async def forecast(self, profile: Path) -> children.Expected | children.Failed:
         self.folders.append(profile.parent)
@@ -64,6 +70,7 @@ class Children:
     async def start(self, profile: Path, *, agreed: bool = False) -> children.Started | children.Failed:
         self.folders.append(profile.parent)
         self.starts.append((profile.name, profile.read_text(), agreed))
+        await self.may_start.wait()
         return self.started
 
 
@@ -313,6 +320,36 @@ def test_a_field_is_found_by_its_name(child: Children) -> None:
     use(find)
 
 
+def test_keys_that_come_at_once_do_what_they_would_one_by_one(child: Children) -> None:
+    async def burst(tried: Tried) -> None:
+        keys = [
+            "slash",
+            *"sweeps",
+            "enter",
+            "enter",
+            *"12",
+            "enter",
+            "j",
+            "enter",
+            *"qw5",
+            "escape",
+            "enter",
+            "7",
+            "enter",
+        ]
+        for key in keys:
+            tried.app.post_message(Key(key, key if len(key) == 1 else None))
+        await tried.until(lambda: tried.text("search", "seeds") == "7")
+        assert tried.screen.draft.texts == {
+            ("task", "dataset"): "leanings",
+            ("search", "sweeps"): "12",
+            ("search", "seeds"): "7",
+        }
+        assert tried.app.screen is tried.screen
+
+    use(burst)
+
+
 def test_the_forecast_is_made_anew_after_changes_have_rested(child: Children, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(form, "_REST_SECONDS", 3600.0)
 
@@ -365,6 +402,37 @@ def test_a_failed_start_is_told_and_nothing_lost(child: Children) -> None:
         assert tried.text("search", "chains") == "3"
 
     use(start)
+
+
+def test_a_start_is_made_once_and_not_given_up_when_the_form_is_left(child: Children) -> None:
+    child.may_start.clear()
+
+    async def start(tried: Tried) -> None:
+        await tried.press("S")
+        await tried.until(lambda: "starting mine …" in tried.said())
+        await tried.press("S", "q")
+        await tried.until(lambda: tried.screen not in tried.app.screen_stack)
+        assert tried.app.opened == []
+        child.may_start.set()
+        await tried.until(lambda: tried.app.opened == [Path("new-run")])
+        assert len(child.starts) == 1
+
+    use(start)
+
+
+def test_a_start_that_fails_after_the_form_was_left_is_told(child: Children) -> None:
+    child.may_start.clear()
+    child.started = children.Failed("no room")
+
+    async def fail(tried: Tried) -> None:
+        await tried.press("S")
+        await tried.until(lambda: "starting mine …" in tried.said())
+        await tried.press("q")
+        await tried.until(lambda: tried.screen not in tried.app.screen_stack)
+        child.may_start.set()
+        await tried.until(lambda: tried.app.told == ["no room"])
+
+    use(fail)
 
 
 def test_a_run_that_costs_money_asks_once(child: Children) -> None:

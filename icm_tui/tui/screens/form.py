@@ -6,12 +6,13 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from textual import work
 from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import Binding
-from textual.events import DescendantFocus, Resize
+from textual.events import DescendantFocus, Key, Resize
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Footer, Input
+from textual.widgets import Footer
 
 from icm_tui import paths
 from icm_tui.errors import UserError
@@ -73,6 +74,7 @@ class FormScreen(Screen[None]):
         self._said: tuple[str, Style] = ("", "plain")
         self._typing: Literal["value", "find"] | None = None
         self._found_from = 0
+        self._starting = False
 
     @property
     def draft(self) -> Draft:
@@ -82,11 +84,11 @@ class FormScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """The title, the fields, what there is to say of the one under the cursor, and the forecast."""
         yield LineView(self._head, id="head")
-        yield FieldList(lambda: len(rows.ROWS), self._row, id="fields")
+        yield FieldList(self._row, self._list_key, id="fields")
         yield LineView(self._detail, id="detail")
         yield LineView(self._foot, id="foot")
         yield Footer(compact=True)
-        entry = FieldInput()
+        entry = FieldInput(self._line_key)
         entry.display = False
         yield entry
 
@@ -132,25 +134,12 @@ class FormScreen(Screen[None]):
         self._found_from = self._list.cursor
         self._type("find", "")
 
-    def on_input_changed(self, event: Input.Changed) -> None:
+    def on_input_changed(self) -> None:
         """Check with every letter; go to the field that is named so far."""
         if self._typing == "value":
-            self._show(self._draft.with_text(self._field.key, event.value))
+            self._show(self._draft.with_text(self._field.key, self._entry.value))
         elif self._typing == "find":
-            found = rows.find(event.value, self._found_from + 1)
-            self._list.move_to(self._found_from if found is None else found)
-
-    def on_input_submitted(self) -> None:
-        """Enter takes what was typed."""
-        self._take()
-
-    def on_field_input_dropped(self) -> None:
-        """Esc leaves all as it was."""
-        typing, self._typing = self._typing, None
-        if typing == "find":
-            self._list.move_to(self._found_from)
-        self._stop_typing()
-        self._show(self._draft)
+            self._go_to_found()
 
     # Saving, editing as text, starting, leaving
 
@@ -159,31 +148,62 @@ class FormScreen(Screen[None]):
         self._take()
         if self._refused("save"):
             return
-        self.run_worker(self._save(), group="asking", exclusive=True)
+        self._save()
 
     def action_editor(self) -> None:
         """Edit the text in an editor."""
         self._take()
-        self.run_worker(self._edit_text(), group="asking", exclusive=True)
+        self._edit_text()
 
     def action_start(self) -> None:
         """Start a run."""
         self._take()
         if self.app.opening.read_only:
             self.say("read only: no run is started from here", "warn")
-        elif not self._refused("start"):
+        elif not self._starting and not self._refused("start"):
             # The app's worker: a run that is being started is not given up when the form is left.
-            self.app.run_worker(self._start(), group="starting", exclusive=True)
+            self.app.run_worker(self._start(), group="starting")
 
     def action_leave(self) -> None:
         """Back to the screen below; asks where changes would be lost."""
         self._take()
-        self.run_worker(self._leave(), group="asking", exclusive=True)
+        self._leave()
 
     def say(self, text: str, look: Style = "plain") -> None:
-        """Show some sentences until the next change."""
+        """Show some sentences until the next change; on another screen if the form was left."""
+        if not self.is_attached:
+            self.app.tell(text, look)
+            return
         self._said = (text, look)
         self._redraw()
+
+    def _list_key(self, event: Key) -> bool:
+        """Takes a key that came to the list: it moves the cursor, begins the typing, or was typed right behind the one
+        that did."""
+        if self._typing:
+            self._entry.post_message(Key(event.key, event.character))
+            return True
+        active = self.active_bindings.get(event.key)
+        if active is None:
+            return False
+        does = {"edit": self.action_edit, "find": self.action_find}.get(active.binding.action)
+        if active.node is self._list:
+            does = getattr(self._list, f"action_{active.binding.action}")
+        if does is not None:
+            does()
+        return does is not None
+
+    def _line_key(self, event: Key) -> bool:
+        """Takes a key that came to the line if it ends the typing, or was typed right behind the one that did."""
+        if self._typing is None:
+            self._list.post_message(Key(event.key, event.character))
+        elif event.key == "enter":
+            self._take()
+        elif event.key == "escape":
+            self._drop()
+        else:
+            return False
+        return True
 
     @property
     def _list(self) -> FieldList:
@@ -215,23 +235,35 @@ class FormScreen(Screen[None]):
         self._typing = what
         self._redraw()
         self._place_entry()
-        entry.focus()
+        self.set_focus(entry)
 
     def _take(self) -> None:
         """Take what is being typed, if anything is."""
         typing, self._typing = self._typing, None
         if typing is None:
             return
-        text = self._entry.value
         self._stop_typing()
         if typing == "value":
-            self._change(self._draft.with_text(self._field.key, text))
+            self._change(self._draft.with_text(self._field.key, self._entry.value))
         else:
+            self._go_to_found()
             self._redraw()
+
+    def _go_to_found(self) -> None:
+        found = rows.find(self._entry.value, self._found_from + 1)
+        self._list.move_to(self._found_from if found is None else found)
+
+    def _drop(self) -> None:
+        """Leave all as it was."""
+        typing, self._typing = self._typing, None
+        self._stop_typing()
+        if typing == "find":
+            self._list.move_to(self._found_from)
+        self._show(self._draft)
 
     def _stop_typing(self) -> None:
         self._entry.display = False
-        self._list.focus()
+        self.set_focus(self._list)
 
     def _change(self, draft: Draft) -> None:
         """Take another draft for the one there is."""
@@ -268,6 +300,7 @@ class FormScreen(Screen[None]):
         count = self._checked.count
         return f"{count} {'thing is' if count == 1 else 'things are'} to be mended"
 
+    @work(group="asking", exclusive=True)
     async def _save(self) -> None:
         name = await self.app.push_screen_wait(Prompt("save as", self._kept_apart.name))
         profile = self._kept_apart.check().profile
@@ -292,6 +325,7 @@ class FormScreen(Screen[None]):
         """The draft, for another run where it is that of one."""
         return self._draft.as_new() if self._frozen else self._draft
 
+    @work(group="asking", exclusive=True)
     async def _edit_text(self) -> None:
         try:
             path = write_draft(self._draft, FOR_EDITOR)
@@ -334,35 +368,51 @@ class FormScreen(Screen[None]):
             raise UserError(f"{Path(words[0]).name} ended with status {status}; nothing was taken over.")
 
     async def _start(self) -> None:
-        draft, profile = self._kept_apart, self._checked.profile
-        agreed = False
-        if profile is not None and profile.model.backend != "embedded":
-            if not isinstance(self._outlook, children.Expected):
-                self.say("counting what it would cost…")
-                await self._forecast()
-            if not isinstance(self._outlook, children.Expected):
-                self.say("It was not started, because what it would cost is not known.", "warn")
-                return
-            if self._outlook.paid and not await self.app.push_screen_wait(Question(question(self._outlook))):
-                self.say("Nothing was started and nothing was spent.")
-                return
-            agreed = True
+        self._starting = True
+        try:
+            started = await self._started(self._kept_apart)
+        finally:
+            self._starting = False
+        if started is not None:
+            if self.is_current:
+                await self.dismiss()
+            self.app.open_run(started)
+
+    async def _started(self, draft: Draft) -> Path | None:
+        """The run that was started of a draft; None where none was, which then was said."""
+        profile = self._checked.profile
+        is_paid = profile is not None and profile.model.backend != "embedded"
+        if is_paid and not await self._agreed(draft):
+            return None
         self.say(f"starting {draft.run_name} …")
         try:
             path = write_draft(draft)
         except UserError as error:
             self.say(str(error), "warn")
-            return
+            return None
         # Where this is cancelled the file stays: the runner may be about to read it.
-        result = await children.start(path, agreed=agreed)
+        result = await children.start(path, agreed=is_paid)
         remove(path)
         if isinstance(result, children.Failed):
             self.say(result.why, "warn")
-            return
-        if self.is_current:
-            await self.dismiss()
-        self.app.open_run(result.path)
+            return None
+        return result.path
 
+    async def _agreed(self, draft: Draft) -> bool:
+        """Whether a person wants the run at what it is expected to cost."""
+        outlook = self._outlook
+        if outlook is None:
+            self.say("counting what it would cost…")
+            outlook = await _outlook_of(draft)
+        if not isinstance(outlook, children.Expected):
+            self.say("It was not started, because what it would cost is not known.", "warn")
+            return False
+        if outlook.paid and not await self.app.push_screen_wait(Question(question(outlook))):
+            self.say("Nothing was started and nothing was spent.")
+            return False
+        return True
+
+    @work(group="asking", exclusive=True)
     async def _leave(self) -> None:
         if self._draft.dirty and not await self.app.push_screen_wait(
             Question("The changes are not saved. Leave without them?")
@@ -380,25 +430,16 @@ class FormScreen(Screen[None]):
             self._rest = None
         self._outlook = None
         if not self._checked.count:
-            self._rest = self.set_timer(_REST_SECONDS, self._count)
+            self._rest = self.set_timer(_REST_SECONDS, self._forecast)
         self._redraw()
 
-    def _count(self) -> None:
-        self.run_worker(self._forecast(), group="forecast", exclusive=True)
-
+    @work(group="forecast", exclusive=True)
     async def _forecast(self) -> None:
-        try:
-            path = write_draft(self._kept_apart)
-        except UserError as error:
-            self._outlook = str(error)
+        draft = self._draft
+        outlook = await _outlook_of(self._kept_apart)
+        if self._draft is draft:
+            self._outlook = outlook
             self._redraw()
-            return
-        try:
-            result = await children.forecast(path)
-        finally:
-            remove(path)
-        self._outlook = result.why if isinstance(result, children.Failed) else result
-        self._redraw()
 
     # Drawing
 
@@ -448,3 +489,15 @@ class FormScreen(Screen[None]):
         said = [line(span(piece, look)) for piece in wrap(text, width)][-_MOST_SAID:] if text else []
         outlook = f"{self._to_mend} before it can start" if self._checked.count else self._outlook
         return [*outlook_lines(outlook, width, 2), *said]
+
+
+async def _outlook_of(draft: Draft) -> Outlook:
+    try:
+        path = write_draft(draft)
+    except UserError as error:
+        return str(error)
+    try:
+        result = await children.forecast(path)
+    finally:
+        remove(path)
+    return result.why if isinstance(result, children.Failed) else result

@@ -1,23 +1,24 @@
 """The parts of a form drawn as lines: the list of fields, and the one line in which any of them is typed."""
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable
 
 from textual import events
-from textual.binding import Binding
 from textual.message import Message
 from textual.widgets import Input
 
+from icm_tui.tui.cells import Line
 from icm_tui.tui.form.fields import Section
 from icm_tui.tui.form.rows import ROWS
 from icm_tui.tui.form.values import cleaned
 from icm_tui.tui.widgets.line_list import LineList
 
-if TYPE_CHECKING:
-    from textual.binding import BindingType
+TakesKey = Callable[[events.Key], bool]
+"""Takes a key or leaves it. Over a slow line keys come several at a time, and which widget one is for must be known
+before the next is looked at: Textual's bindings and focus follow a few messages later."""
 
 
 class FieldList(LineList):
-    """The rows of the form; the cursor rests on fields alone, not on the titles between them."""
+    """The rows of the form, `make(index, width)` each; the cursor rests on fields alone, not on the titles between."""
 
     class Turned(Message):
         """Of the field under the cursor the next choice (`step` 1) or the one before it (-1) is wanted."""
@@ -25,6 +26,15 @@ class FieldList(LineList):
         def __init__(self, step: int) -> None:
             super().__init__()
             self.step = step
+
+    def __init__(self, make: Callable[[int, int], Line], takes_key: TakesKey, *, id: str) -> None:  # noqa: A002
+        super().__init__(lambda: len(ROWS), make, id=id)
+        self._takes_key = takes_key
+
+    def on_key(self, event: events.Key) -> None:
+        """A key may be for the line that is typed in."""
+        if self._takes_key(event):
+            event.stop()
 
     def on_mount(self) -> None:
         """The first row is a title."""
@@ -78,22 +88,21 @@ class FieldInput(Input):
         background: $background; background-tint: $background 0%; text-style: underline;
     }
     """
-    BINDINGS: ClassVar[list["BindingType"]] = [Binding("escape", "drop", show=False)]
 
-    class Dropped(Message):
-        """What was typed is not wanted."""
-
-    def __init__(self) -> None:
+    def __init__(self, takes_key: TakesKey) -> None:
         super().__init__(select_on_focus=False)
+        self._takes_key = takes_key
         self.cursor_blink = False
+
+    def on_key(self, event: events.Key) -> None:
+        """Enter and Esc end the typing, and with it what the next key means."""
+        if self._takes_key(event):
+            event.stop()
+            event.prevent_default()
 
     def validate_value(self, value: str) -> str:
         """What is typed or pasted is drawn as it stands there, so nothing may come in that steers the terminal."""
         return cleaned(value)
-
-    def action_drop(self) -> None:
-        """Leave the value as it was."""
-        self.post_message(self.Dropped())
 
 
 def _field_at(index: int, step: int) -> int:
