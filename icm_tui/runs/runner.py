@@ -51,6 +51,8 @@ from icm_tui.search.violations import Violations
 _HEED_EVERY = 0.1
 _BEAT_EVERY = 1.0
 _RETRY_EVERY = 1.0
+# Between the pieces of an explanation in a run that is slowed down to be watched.
+_PIECE_EVERY = 0.1
 _MOST_DECISIONS_A_TURN = 256
 # Lists kept before those with no question left are dropped.
 _FEWEST_BLOCKS = 256
@@ -96,7 +98,15 @@ class Runner:
         self._pins = Pins(search.problem, replayed.pinned)
         self._violations = Violations(search.problem)
         self._last_asked = replayed.last_asked
-        self._thinking = Thinking(run.reasoning, search, asker, self._last_asked, self._block, self._append)
+        self._thinking = Thinking(
+            run.reasoning,
+            search,
+            asker,
+            self._last_asked,
+            self._block,
+            self._append,
+            between=lambda: _PIECE_EVERY if self._controls.brake.seconds is not None else 0.0,
+        )
         self._stays = stays
         self._observe = observe
         self._in_flight: set[str] = set()

@@ -55,7 +55,8 @@ class Thinking:
     """Explains labels of a run under way by its `asker`.
 
     `path` is where the pieces go, `block_of` gives a list by its number, `append` takes what belongs into the journal,
-    and `observe` is called with every piece written.
+    and `observe` is called with every piece written. Between two pieces `between` seconds pass, for people to read
+    along where a run is slowed down to be watched.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Thinking:
         block_of: Callable[[int], BlockRecord],
         append: Callable[[AnyRecord], object],
         observe: Callable[[ReasoningPiece], None] = lambda piece: None,
+        between: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._path = path
         self._search = search
@@ -75,6 +77,8 @@ class Thinking:
         self._block_of = block_of
         self._append = append
         self._observe = observe
+        self._between = between
+        self._hurry = asyncio.Event()
         self._log: ReasoningLog | None = None
         self._told = False
         self._decisions = 0
@@ -148,6 +152,7 @@ class Thinking:
 
     async def finish(self) -> None:
         """Let what is under way come to its end as long as the next pieces are there, and cut off what hangs."""
+        self._hurry.set()
         idle = turns = 0
         while self.busy and idle < _IDLE_TURNS and turns < _MOST_TURNS:
             before = self._progress
@@ -208,6 +213,9 @@ class Thinking:
         try:
             async for piece in self._asker.explain(asked, stream.label):
                 self._keep(stream, piece)
+                if (seconds := self._between()) > 0:
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._hurry.wait(), seconds)
         except Exception as error:
             failed = str(error) or type(error).__name__
         self._end(stream, failed)

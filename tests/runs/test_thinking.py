@@ -197,6 +197,22 @@ def test_every_explanation_is_whole_in_its_file(tmp_path: Path) -> None:
         assert {piece.speaker for piece in of_call} == {"embedded model (word patterns, no language model)"}
 
 
+def test_the_end_of_a_run_that_is_slowed_down_does_not_wait_for_those_who_read_along(
+    tmp_path: Path, undisturbed: RunDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A piece an hour: the explanations of a braked run would never come to their end by themselves.
+    monkeypatch.setattr(runner, "_PIECE_EVERY", 3600.0)
+    run = make(tmp_path / "run", *SETS, "reasoning.every=20")
+    inbox.send(run, "pace", {"seconds": 0.5})
+    run_here(run.path)
+    assert trajectory(run)[0] == trajectory(undisturbed)[0]
+    ended = thoughts(run)
+    assert 1 <= len(ended) <= 2  # two at most are under way
+    for thought in ended:
+        assert thought.failed is None
+        assert text_of(run, thought.call).endswith("labelled items.")
+
+
 def test_a_failing_explanation_is_journalled_and_no_more(undisturbed: RunDir, tmp_path: Path) -> None:
     for number, (say, why) in enumerate(((fail, r"the line \? dropped"), (nonsense, "its cost is said to be nan"))):
         run = make(tmp_path / str(number), *SETS, "reasoning.every=4")

@@ -15,7 +15,7 @@ from icm_tui.tui.lines.numbers import fraction, signed
 from icm_tui.tui.state.view import RunView
 
 _MOST_ITEMS = 6
-_ITEMS_WIDTH = 18
+_ITEMS_WIDTH = 22
 
 
 def record_line(view: RunView, record: AnyRecord | None) -> Line:
@@ -73,7 +73,8 @@ def _decision(view: RunView, record: DecisionRecord) -> Line:
         parts.append(span(f"chain {record.chain}  ", "dim"))
     before_items = len(parts)
     changed = {item: (before, after) for item, before, after in record.changes}
-    labels = dict(zip(record.items, record.options[record.chosen].labels, strict=False)) if record.options else {}
+    drawn = record.options[record.chosen].labels if 0 <= record.chosen < len(record.options) else []
+    labels = dict(zip(record.items, drawn, strict=False))
     flipped = False
     for item in record.items[:_MOST_ITEMS]:
         if item in changed:
@@ -98,7 +99,7 @@ def _decision(view: RunView, record: DecisionRecord) -> Line:
 
 
 def _values(record: DecisionRecord) -> str:
-    if not record.options:
+    if not 0 <= record.chosen < len(record.options):
         return ""
     drawn = record.options[record.chosen].value
     others = [option.value for place, option in enumerate(record.options) if place != record.chosen]

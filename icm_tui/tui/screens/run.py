@@ -84,8 +84,11 @@ class RunScreen(Screen[None]):
     #labels-title {
         height: 2;
     }
-    #item, #thought {
+    #item {
         height: 3;
+    }
+    #thought {
+        height: 4;
     }
     #log-pane {
         height: 1fr;
