@@ -1,12 +1,13 @@
 """The list of runs and profiles: what it shows, what its keys do, and how the program is left."""
 
 import asyncio
+import itertools
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import pytest
 from textual.pilot import Pilot
@@ -21,6 +22,7 @@ from icm_tui.tui import children, clipboard
 from icm_tui.tui.app import IcmApp, Opening
 from icm_tui.tui.children import Failed, Started
 from icm_tui.tui.keymap import Keymap
+from icm_tui.tui.screens import runs as runs_module
 from icm_tui.tui.screens.question import Prompt, Question
 from icm_tui.tui.screens.runs import RunsScreen
 from icm_tui.tui.widgets.line_list import LineList
@@ -257,6 +259,23 @@ def test_the_cursor_stays_on_its_run_when_others_come(home: Path) -> None:
         await listed(pilot)
         assert "  two" in text(pilot.app, "rows")
         assert under_cursor(pilot.app) == before
+
+    watched(steps)
+
+
+def test_a_list_that_takes_long_to_read_is_read_seldom(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count(0.0, 3.0)  # every look at it is three seconds later
+    monkeypatch.setattr(runs_module, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+
+    async def steps(pilot: Pilot[None]) -> None:
+        add_run(home, "one")
+        screen = cast(RunsScreen, pilot.app.screen)
+        looks = 0
+        while "  one" not in text(pilot.app, "rows"):
+            looks += 1
+            screen._tick()
+            await listed(pilot)
+        assert looks == 10  # three seconds of thirty
 
     watched(steps)
 

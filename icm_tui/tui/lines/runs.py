@@ -30,15 +30,14 @@ def header(listing: Listing | None, cells: int, *, read_only: bool) -> Line:
     if listing is None:
         counted = line(span("reading the runs", "dim"))
     else:
-        runs = len(listing.runs)
-        counted = line(f"{runs} run" if runs == 1 else f"{runs} runs", span(f" · {listing.live} live", "dim"))
+        counted = line(_counted(listing), span(f" · {listing.live} live", "dim"))
     only = (span("read only · ", "second"),) if read_only else ()
     return spread(line(span(" icm-tui", "title"), span(" · runs", "dim")), (*only, *counted, Span(" ")), cells)
 
 
 def small(listing: Listing | None, cells: int) -> Line:
     """All there is room for on a very small terminal."""
-    counted = f"{len(listing.runs)} runs, {listing.live} live · " if listing is not None else ""
+    counted = f"{_counted(listing)}, {listing.live} live · " if listing is not None else ""
     return fit(line(f"{counted}the list needs {SMALLEST[0]}x{SMALLEST[1]}"), cells)
 
 
@@ -56,6 +55,11 @@ def row_line(row: Row, cells: int) -> Line:
 def told(text: str, look: Look, cells: int, most: int) -> list[Line]:
     """A text wrapped into at most `most` lines; of one that is longer the end is shown, where the reason stands."""
     return [line(span(f" {piece}", look)) for piece in wrap(text, cells - 2)[-most:]]
+
+
+def _counted(listing: Listing) -> str:
+    runs = len(listing.runs)
+    return "1 run" if runs == 1 else f"{runs} runs"
 
 
 def _run(run: "RunSummary", cells: int) -> Line:

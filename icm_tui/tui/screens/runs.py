@@ -1,6 +1,7 @@
 """The screen that icm-tui opens with: the runs there are, and the profiles that can be started."""
 
 import asyncio
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from icm_tui.tui.app import IcmApp, Opening
 
 _EVERY = 2.0
+# Of the time, at most this part is spent on reading a list that takes long.
+_SHARE = 0.1
 _MOST_SAID = 10
 _READ_ONLY = "this viewer was opened with --read-only: it starts, resumes and removes nothing"
 
@@ -51,6 +54,7 @@ class RunsScreen(Screen[None]):
         self._at = 0
         self._seek = ""
         self._reading = False
+        self._due = 0.0
         self._timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -66,7 +70,7 @@ class RunsScreen(Screen[None]):
     def on_mount(self) -> None:
         """The list is read once the screen is there."""
         self._list.focus()
-        self._timer = self.set_interval(_EVERY, self._read)
+        self._timer = self.set_interval(_EVERY, self._tick)
         self.call_after_refresh(self._read)
 
     def on_screen_suspend(self) -> None:
@@ -190,6 +194,10 @@ class RunsScreen(Screen[None]):
             self.app.tell(_READ_ONLY, "warn")
         return not self._opening.read_only
 
+    def _tick(self) -> None:
+        if time.monotonic() >= self._due:
+            self._read()
+
     def _read(self) -> None:
         if not self._reading:
             self._reading = True
@@ -197,12 +205,15 @@ class RunsScreen(Screen[None]):
 
     async def _read_off_the_loop(self) -> None:
         """Thousands of runs, or a disk far away, may take their time."""
+        began = time.monotonic()
         try:
             self._show(await asyncio.to_thread(_read_listing))
         except UserError as error:
             self._say(str(error), "warn")
         finally:
             self._reading = False
+            ended = time.monotonic()
+            self._due = ended + (ended - began) / _SHARE
 
     def _show(self, listing: Listing) -> None:
         known = self._row.key if self._row is not None else None
