@@ -110,7 +110,7 @@ def rest(listed: Sequence[Row], index: int, step: int) -> int:
     """The nearest row from `index` on, in the direction of `step` (1 or -1), that the cursor may rest on; where there
     is none, the nearest in the other direction."""
     for direction in (step, -step):
-        place = index
+        place = min(index, len(listed) - 1)
         while 0 <= place < len(listed):
             if listed[place].rests:
                 return place
