@@ -9,6 +9,7 @@ from icm_tui.runs.records import AnswerRecord, BlockRecord, DecisionRecord, Extr
 from icm_tui.tui.cells import Line, Style, cut, joined, line, span, width, wrap
 from icm_tui.tui.lines.numbers import dollars, fraction, signed
 from icm_tui.tui.state.history import NEVER, UNLABELLED, Change
+from icm_tui.tui.state.log import Thought
 from icm_tui.tui.state.view import RunView
 
 _MOST_LINES = 20_000
@@ -85,7 +86,7 @@ def page_why(
     if not thoughts:
         lines += ((), *paragraph(NOBODY, cells, "dim"))
     for thought in thoughts:
-        streams = thought.call in view.open_calls
+        streams = is_speaking(view, thought)
         after = f"after decision {thought.n}{', still speaking' if streams else ''}"
         lines += ((), *paragraph(f"{thought.speaker}, {after}:", cells, "second"))
         lines += paragraph(thought.text + (" ▍" if streams else ""), cells)
@@ -130,6 +131,11 @@ def shown_decisions(view: RunView, item: int) -> list[int]:
 
 
 # Words
+
+
+def is_speaking(view: RunView, thought: Thought) -> bool:
+    """Whether more of a thought may come."""
+    return not thought.ended and thought.call in view.open_calls
 
 
 def label_words(view: RunView, item: int) -> str:
@@ -205,18 +211,24 @@ def breaks(view: RunView, item: int, other: int) -> bool:
 def rule_words(view: RunView, item: int) -> str:
     """The rule of the item's group as a sentence."""
     rule, first, keys = view.profile.consistency.rule or "none", view.label_names[0], _keys(view, item)
+    alone, same = keys == 1 + len(view.companions(item)), "items with the same key have the same label"
     if rule == "same":
         return "Rule same: all of the group have the same label."
     if rule == "opposite" and keys == 2:
-        return "Rule opposite: items with the same key have the same label, those with unlike keys unlike ones."
+        return (
+            "Rule opposite: the two have unlike labels."
+            if alone
+            else f"Rule opposite: unlike keys, unlike labels; {same}."
+        )
     if rule == "opposite":
         return f"Rule opposite binds groups of two keys; this one has {keys}, so nothing binds its labels."
     if rule == "one_true":
-        return f"Rule one_true: at most one key of the group is {first}; items with the same key have the same label."
+        bound = f"at most one of the group is {first}"
+        return f"Rule one_true: {bound}." if alone else f"Rule one_true: {bound}, by key; {same}."
     if rule == "paper":
         return (
-            f"Rule paper: two keys that are both {first}, or unlike labels of one key, count against the labels, but "
-            "may stand."
+            f"Rule paper: two unlike keys that are both {first}, or unlike labels of one key, count against the "
+            "labels, but may stand."
         )
     return "Rule none: every item is decided by itself."
 

@@ -120,13 +120,16 @@ class ItemScreen(Screen[None]):
         view, number = self._view, self._item
         marks = (" P" if number in view.pins else "") + (" FLIP" if labels.is_late_flip(view, number) else "")
         left = line(span(f"item {number}", "title"), span(f" · {view.label_name(view.shown.labels[number])}{marks}"))
-        pages = [
-            line(
-                span(f"{self.app.key(f'item.{page}')} ", "accent"), span(page, "title" if page == self._page else "dim")
-            )
-            for page in _PAGES
-        ]
-        return [rule(left, tuple(part for page in pages for part in (*page, span("  ")))[:-1], cells)]
+        pages = [self._page_name(page) for page in _PAGES]
+        return [rule(left, tuple(part for page in pages for part in page), cells)]
+
+    def _page_name(self, page: Page) -> Line:
+        key, shown = self.app.key(f"item.{page}"), page == self._page
+        return line(
+            span("▸" if shown else " ", "title"),
+            span(f"{key} ", "accent"),
+            span(f"{page} ", "title" if shown else "dim"),
+        )
 
     def _situation(self) -> Line:
         if self._asking is not None:
@@ -143,7 +146,7 @@ class ItemScreen(Screen[None]):
     def _made(self, cells: int) -> list[Line]:
         """The page's lines, made anew where the run went on since."""
         view, number = self._view, self._item
-        said = [(len(thought.text), thought.call in view.open_calls) for thought in view.thoughts_on(number)]
+        said = [(len(thought.text), item.is_speaking(view, thought)) for thought in view.thoughts_on(number)]
         made_of = (self._page, number, cells, view.last_seq, view.chain, *said)
         if made_of != self._made_of:
             self._made_of = made_of

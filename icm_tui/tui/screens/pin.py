@@ -72,7 +72,10 @@ class PinScreen(ModalScreen[None]):
     DEFAULT_CSS = """
     PinScreen { align: center middle; background: transparent; }
     PinScreen #pin { border: round $accent; background: $background; padding: 0 1; }
-    PinScreen Input { height: 1; border: none; padding: 0 1; background: $background; }
+    PinScreen Input, PinScreen Input:focus {
+        height: 1; border: none; padding: 0; background: $background; background-tint: $background 0%;
+        text-style: underline;
+    }
     """
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list["BindingType"]] = [Binding("escape,ctrl+c", "leave", show=False)]
