@@ -173,7 +173,7 @@ def texts(count: int, seed: int = 0) -> list[str]:
     """So many harmless texts, no two alike."""
     random = Random(seed)
     return [
-        f"{random.choice(SUBJECTS)} {random.choice(VERBS)} {random.choice(OBJECTS)} ({number})"
+        f"No. {number}: {random.choice(SUBJECTS)} {random.choice(VERBS)} {random.choice(OBJECTS)}"
         for number in range(count)
     ]
 
