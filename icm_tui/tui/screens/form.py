@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from textual import work
 from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import Binding
-from textual.events import DescendantFocus, Key, Resize
+from textual.events import Key, Paste, Resize
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Footer
@@ -18,16 +18,16 @@ from icm_tui import paths
 from icm_tui.errors import UserError
 from icm_tui.profiles import store
 from icm_tui.tui import children
-from icm_tui.tui.cells import Line, Style, line, span, wrap
+from icm_tui.tui.cells import Line, Style, fit, line, span, wrap
 from icm_tui.tui.form import rows
 from icm_tui.tui.form.draft import Draft
 from icm_tui.tui.form.expected import Outlook, outlook_lines, question
 from icm_tui.tui.form.fields import Field
 from icm_tui.tui.form.files import FOR_EDITOR, editor, read_draft, remove, write_draft
+from icm_tui.tui.form.typed import Typed
 from icm_tui.tui.keymap import bindings
 from icm_tui.tui.screens.question import Prompt, Question
-from icm_tui.tui.widgets.field import FieldInput, FieldList
-from icm_tui.tui.widgets.line_list import LineList
+from icm_tui.tui.widgets.field import FieldList
 from icm_tui.tui.widgets.line_view import LineView
 
 if TYPE_CHECKING:
@@ -50,7 +50,6 @@ class FormScreen(Screen[None]):
     """
 
     DEFAULT_CSS = """
-    FormScreen { layers: default typing; }
     FormScreen #fields { height: 1fr; }
     FormScreen.-small #fields, FormScreen.-small #detail, FormScreen.-small #foot { display: none; }
     """
@@ -73,7 +72,8 @@ class FormScreen(Screen[None]):
         self._rest: Timer | None = None
         self._said: tuple[str, Style] = ("", "plain")
         self._typing: Literal["value", "find"] | None = None
-        self._found_from = 0
+        self._typed = Typed("", 0)
+        self._typed_at = 0  # the row on which the typing began
         self._starting = False
 
     @property
@@ -84,13 +84,10 @@ class FormScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """The title, the fields, what there is to say of the one under the cursor, and the forecast."""
         yield LineView(self._head, id="head")
-        yield FieldList(self._row, self._list_key, id="fields")
+        yield FieldList(self._row, self._heed, self._turn, id="fields")
         yield LineView(self._detail, id="detail")
         yield LineView(self._foot, id="foot")
         yield Footer(compact=True)
-        entry = FieldInput(self._line_key)
-        entry.display = False
-        yield entry
 
     def on_mount(self) -> None:
         """Begin to count."""
@@ -112,14 +109,9 @@ class FormScreen(Screen[None]):
         """A second click edits."""
         self.action_edit()
 
-    def on_field_list_turned(self, event: FieldList.Turned) -> None:
-        """Left and right go through the choices of a field that has some."""
-        self._turn(event.step)
-
-    def on_descendant_focus(self, event: DescendantFocus) -> None:
-        """Who leaves the line for the list meant what was typed."""
-        if self._typing and isinstance(event.widget, LineList):
-            self._take()
+    def on_mouse_down(self) -> None:
+        """Who clicks elsewhere meant what was typed."""
+        self._take()
 
     def action_edit(self) -> None:
         """Edit the field under the cursor; one with choices takes the next."""
@@ -131,15 +123,7 @@ class FormScreen(Screen[None]):
 
     def action_find(self) -> None:
         """Type the name of a field to go to."""
-        self._found_from = self._list.cursor
         self._type("find", "")
-
-    def on_input_changed(self) -> None:
-        """Check with every letter; go to the field that is named so far."""
-        if self._typing == "value":
-            self._show(self._draft.with_text(self._field.key, self._entry.value))
-        elif self._typing == "find":
-            self._go_to_found()
 
     # Saving, editing as text, starting, leaving
 
@@ -177,13 +161,22 @@ class FormScreen(Screen[None]):
         self._said = (text, look)
         self._redraw()
 
-    def _list_key(self, event: Key) -> bool:
-        """Takes a key that came to the list: it moves the cursor, begins the typing, or was typed right behind the one
-        that did."""
+    def _heed(self, event: Key | Paste) -> bool:
+        """Takes a key or a pasted text: it is for the line that is typed in, begins the typing, or moves the cursor."""
         if self._typing:
-            self._entry.post_message(Key(event.key, event.character))
-            return True
-        active = self.active_bindings.get(event.key)
+            typed = self._typed.pasted(event.text) if isinstance(event, Paste) else self._typed.key(*_named(event))
+            if typed is not None:
+                self._typed = typed
+                self._preview()
+                return True
+            if isinstance(event, Key) and event.key == "escape":
+                self._drop()
+                return True
+            # Any other key ends the typing; Enter does nothing more.
+            self._take()
+            if isinstance(event, Key) and event.key == "enter":
+                return True
+        active = self.active_bindings.get(event.key) if isinstance(event, Key) else None
         if active is None:
             return False
         does = {"edit": self.action_edit, "find": self.action_find}.get(active.binding.action)
@@ -193,25 +186,9 @@ class FormScreen(Screen[None]):
             does()
         return does is not None
 
-    def _line_key(self, event: Key) -> bool:
-        """Takes a key that came to the line if it ends the typing, or was typed right behind the one that did."""
-        if self._typing is None:
-            self._list.post_message(Key(event.key, event.character))
-        elif event.key == "enter":
-            self._take()
-        elif event.key == "escape":
-            self._drop()
-        else:
-            return False
-        return True
-
     @property
     def _list(self) -> FieldList:
         return self.query_one(FieldList)
-
-    @property
-    def _entry(self) -> FieldInput:
-        return self.query_one(FieldInput)
 
     @property
     def _field(self) -> Field:
@@ -227,43 +204,44 @@ class FormScreen(Screen[None]):
             )
 
     def _type(self, what: Literal["value", "find"], text: str) -> None:
-        self._typing = None  # setting the text is no typing
-        entry = self._entry
-        entry.clear()
-        entry.insert_text_at_cursor(text)  # of any length; the line itself cleans it
-        entry.display = True
-        self._typing = what
+        self._typing, self._typed, self._typed_at = what, Typed.of(text), self._list.cursor
+        self._list.typing = what == "value"
         self._redraw()
-        self._place_entry()
-        self.set_focus(entry)
 
-    def _take(self) -> None:
-        """Take what is being typed, if anything is."""
-        typing, self._typing = self._typing, None
-        if typing is None:
-            return
-        self._stop_typing()
-        if typing == "value":
-            self._change(self._draft.with_text(self._field.key, self._entry.value))
+    def _preview(self) -> None:
+        """Check with every letter; go to the field that is named so far."""
+        if self._typing == "value":
+            self._show(self._with_typed())
         else:
             self._go_to_found()
             self._redraw()
 
-    def _go_to_found(self) -> None:
-        found = rows.find(self._entry.value, self._found_from + 1)
-        self._list.move_to(self._found_from if found is None else found)
+    def _take(self) -> None:
+        """Take what is being typed, if anything is."""
+        typing = self._end_typing()
+        if typing == "value":
+            self._change(self._with_typed())
+        elif typing == "find":
+            self._redraw()
 
     def _drop(self) -> None:
         """Leave all as it was."""
-        typing, self._typing = self._typing, None
-        self._stop_typing()
-        if typing == "find":
-            self._list.move_to(self._found_from)
+        self._end_typing()
+        self._list.move_to(self._typed_at)
         self._show(self._draft)
 
-    def _stop_typing(self) -> None:
-        self._entry.display = False
-        self.set_focus(self._list)
+    def _end_typing(self) -> Literal["value", "find"] | None:
+        typing, self._typing = self._typing, None
+        self._list.typing = False
+        return typing
+
+    def _with_typed(self) -> Draft:
+        row = rows.ROWS[self._typed_at]
+        return self._draft.with_text(row.key, self._typed.text) if isinstance(row, Field) else self._draft
+
+    def _go_to_found(self) -> None:
+        found = rows.find(self._typed.text, self._typed_at + 1)
+        self._list.move_to(self._typed_at if found is None else found)
 
     def _change(self, draft: Draft) -> None:
         """Take another draft for the one there is."""
@@ -454,21 +432,6 @@ class FormScreen(Screen[None]):
         for view in self.query(LineView):
             view.redraw()
         self._list.redraw()
-        if self._typing:
-            self.call_after_refresh(self._place_entry)
-
-    def _place_entry(self) -> None:
-        """Lay the line to type in over the value, or behind the word at the bottom."""
-        entry = self._entry
-        if self._typing == "find":
-            at = self.query_one("#foot").region
-            x, y, room = len(_FIND), at.y, at.width - len(_FIND)
-        else:
-            at = self._list.region
-            x, y = rows.VALUE_AT, at.y + self._list.cursor - self._list.scroll_offset.y
-            room = self._list.size.width - rows.VALUE_AT
-        entry.styles.offset = (x, y)
-        entry.styles.width = max(1, room)
 
     def _head(self, width: int, height: int) -> list[Line]:
         if self.has_class("-small"):
@@ -476,7 +439,10 @@ class FormScreen(Screen[None]):
         return rows.head_lines(self._title, self._shown, self._checked, self._frozen, width)
 
     def _row(self, index: int, width: int) -> Line:
-        return rows.row_line(rows.ROWS[index], self._shown, self._checked, width)
+        drawn = rows.row_line(rows.ROWS[index], self._shown, self._checked, width)
+        if self._typing == "value" and index == self._typed_at:
+            return (*fit(drawn, rows.VALUE_AT), *self._typed.drawn(width - rows.VALUE_AT))
+        return drawn
 
     def _detail(self, width: int, height: int) -> list[Line]:
         row = rows.ROWS[self._list.cursor]
@@ -484,11 +450,15 @@ class FormScreen(Screen[None]):
 
     def _foot(self, width: int, height: int) -> list[Line]:
         if self._typing == "find":
-            return [line(span(_FIND, "accent"))]
+            return [(*line(span(_FIND, "accent")), *self._typed.drawn(width - len(_FIND)))]
         text, look = self._said
         said = [line(span(piece, look)) for piece in wrap(text, width)][-_MOST_SAID:] if text else []
         outlook = f"{self._to_mend} before it can start" if self._checked.count else self._outlook
         return [*outlook_lines(outlook, width, 2), *said]
+
+
+def _named(event: Key) -> tuple[str, str | None]:
+    return event.key, event.character if event.is_printable else None
 
 
 async def _outlook_of(draft: Draft) -> Outlook:

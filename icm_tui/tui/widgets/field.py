@@ -1,39 +1,44 @@
-"""The parts of a form drawn as lines: the list of fields, and the one line in which any of them is typed."""
+"""The list of a form's fields, drawn as lines."""
 
 from collections.abc import Callable
 
 from textual import events
-from textual.message import Message
-from textual.widgets import Input
 
 from icm_tui.tui.cells import Line
 from icm_tui.tui.form.fields import Section
 from icm_tui.tui.form.rows import ROWS
-from icm_tui.tui.form.values import cleaned
 from icm_tui.tui.widgets.line_list import LineList
-
-TakesKey = Callable[[events.Key], bool]
-"""Takes a key or leaves it. Over a slow line keys come several at a time, and which widget one is for must be known
-before the next is looked at: Textual's bindings and focus follow a few messages later."""
 
 
 class FieldList(LineList):
-    """The rows of the form, `make(index, width)` each; the cursor rests on fields alone, not on the titles between."""
+    """The rows of the form, `make(index, width)` each; the cursor rests on fields alone, not on the titles between.
 
-    class Turned(Message):
-        """Of the field under the cursor the next choice (`step` 1) or the one before it (-1) is wanted."""
+    Each key and each pasted text is first offered to `takes`, at once: Textual's bindings follow a few messages later,
+    when the next key may have been looked at. `turn` goes to the next choice of the field under the cursor (1) or to
+    the one before it (-1). While `typing`, the row under the cursor shows a cursor of its own.
+    """
 
-        def __init__(self, step: int) -> None:
-            super().__init__()
-            self.step = step
-
-    def __init__(self, make: Callable[[int, int], Line], takes_key: TakesKey, *, id: str) -> None:  # noqa: A002
+    def __init__(
+        self,
+        make: Callable[[int, int], Line],
+        takes: Callable[[events.Key | events.Paste], bool],
+        turn: Callable[[int], None],
+        *,
+        id: str,  # noqa: A002
+    ) -> None:
         super().__init__(lambda: len(ROWS), make, id=id)
-        self._takes_key = takes_key
+        self._takes = takes
+        self._turn = turn
+        self.typing = False
 
     def on_key(self, event: events.Key) -> None:
-        """A key may be for the line that is typed in."""
-        if self._takes_key(event):
+        """Keys are heeded in the order in which they came."""
+        if self._takes(event):
+            event.stop()
+
+    def on_paste(self, event: events.Paste) -> None:
+        """As keys are."""
+        if self._takes(event):
             event.stop()
 
     def on_mount(self) -> None:
@@ -72,37 +77,15 @@ class FieldList(LineList):
 
     def action_left(self) -> None:
         """The choice before."""
-        self.post_message(self.Turned(-1))
+        self._turn(-1)
 
     def action_right(self) -> None:
         """The next choice."""
-        self.post_message(self.Turned(1))
+        self._turn(1)
 
-
-class FieldInput(Input):
-    """The line in which a value is typed, laid over the place where the value stands. Enter takes it, Esc drops it."""
-
-    DEFAULT_CSS = """
-    FieldInput, FieldInput:focus {
-        layer: typing; position: absolute; height: 1; border: none; padding: 0;
-        background: $background; background-tint: $background 0%; text-style: underline;
-    }
-    """
-
-    def __init__(self, takes_key: TakesKey) -> None:
-        super().__init__(select_on_focus=False)
-        self._takes_key = takes_key
-        self.cursor_blink = False
-
-    def on_key(self, event: events.Key) -> None:
-        """Enter and Esc end the typing, and with it what the next key means."""
-        if self._takes_key(event):
-            event.stop()
-            event.prevent_default()
-
-    def validate_value(self, value: str) -> str:
-        """What is typed or pasted is drawn as it stands there, so nothing may come in that steers the terminal."""
-        return cleaned(value)
+    def _row(self, index: int, count: int) -> tuple[Line, bool]:
+        row, under_cursor = super()._row(index, count)
+        return row, under_cursor and not self.typing
 
 
 def _field_at(index: int, step: int) -> int:
