@@ -6,7 +6,7 @@ from functools import lru_cache
 from itertools import groupby
 
 from icm_tui.runs.records import AnswerRecord, BlockRecord, DecisionRecord, ExtraRecord
-from icm_tui.tui.cells import Line, Style, cut, joined, line, span, width, wrap
+from icm_tui.tui.cells import Line, Style, cut, fit, joined, line, span, width, wrap
 from icm_tui.tui.lines.numbers import dollars, fraction, signed
 from icm_tui.tui.state.history import NEVER, UNLABELLED, Change
 from icm_tui.tui.state.log import Thought
@@ -54,7 +54,7 @@ def page_text(
     if item in view.pins:
         lines += field("pin", pin_words(view, item), cells, "accent")
     lines += field("changes", flip_words(view, item) or "none from one label to another", cells)
-    lines += field("asked", asked_words(view, item, answer, block).removeprefix("asked "), cells)
+    lines += field("asked", asked_words(view, item, answer, block).replace("asked ", "", 1), cells)
     if answer is not None:
         lines += field("answer", answer_words(view, answer), cells, "warn" if answer.failed else "plain")
     if view.leaning is not None:
@@ -75,7 +75,7 @@ def page_why(
     view: RunView, item: int, answer: AnswerRecord | None, block: BlockRecord | None, cells: int
 ) -> list[Line]:
     """What the model answered, with its likeliest tokens, and what was said about the item, the latest last."""
-    lines = [*field("asked", asked_words(view, item, answer, block).removeprefix("asked "), cells)]
+    lines = [*field("asked", asked_words(view, item, answer, block).replace("asked ", "", 1), cells)]
     if answer is not None:
         lines += _answer(view, answer, cells)
     extra = view.extra.get(item)
@@ -341,7 +341,7 @@ def _fields(name: str, text: str, cells: int, style: Style, name_style: Style | 
     look = name_style or style
     room = max(_FEWEST, cells) - len(name) - 2
     if room < _FEWEST:
-        return [line(span(name, look)), *(paragraph(text, cells, style, 2) if text else ())]
+        return [fit((span(name, look),), cells), *(paragraph(text, cells, style, 2) if text else ())]
     first, *more = wrap(text, room)
     start = span(f"{name} " if name_style else f"{name}  ", look)
     behind = span(" " * width((start,)))
@@ -357,11 +357,11 @@ def _member(view: RunView, item: int, other: int, cells: int) -> list[Line]:
     if other in view.pins:
         parts.append(line(span(pin_words(view, other), "accent")))
     # No more of the text is wrapped than the lines can hold.
-    pieces = wrap(view.items[other].text[: _MEMBER_LINES * cells + 1], max(_FEWEST, cells) - 5)
+    pieces = wrap(view.items[other].text[: _MEMBER_LINES * cells + 1], max(_FEWEST, cells) - 6)
     text = [line("    ", span(piece)) for piece in pieces[:_MEMBER_LINES]]
     if len(pieces) > _MEMBER_LINES:
         text[-1] = line(*text[-1], span(" …", "dim"))
-    return [joined(parts), *text]
+    return [fit(joined(parts), cells), *text]
 
 
 def _answer(view: RunView, answer: AnswerRecord, cells: int) -> list[Line]:
@@ -403,4 +403,4 @@ def _as_fits(parts: list[Line], cells: int) -> Line:
     kept = list(parts)
     while len(kept) > 1 and width(joined(kept)) + 1 > cells:
         kept.pop()
-    return line(" ", *joined(kept))
+    return fit(line(" ", *joined(kept)), cells)
