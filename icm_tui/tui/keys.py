@@ -46,7 +46,7 @@ class Action(msgspec.Struct, frozen=True):
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action("run.pause", ("space",), "pause", "Pause the run; once more to go on.", "run", True, "pause"),
+    Action("run.pause", ("space",), "pause/go on", "Pause the run; once more to go on.", "run", True, "pause"),
     Action("run.step", ("s",), "step", "Take one decision, then pause again.", "run", True, "step"),
     Action("run.skip", ("S",), "skip", "Leave the next decision's items as they are.", "run", False, "skip"),
     Action("run.to", (), "to", "Go on until decision N was taken, then pause.", "run", False, "to N"),
@@ -106,10 +106,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("run.zoom", ("z",), "full screen", "The chosen pane over the whole screen, and back.", "run", False, "zoom"),
     Action("run.edit", ("F",), "edit", "Edit a copy of the profile for a new run.", "run", False, "edit"),
     Action("run.copy", ("y",), "copy", "Copy the item's text, its row, or the run's path.", "run", False, "copy"),
-    Action("item.why", ("e",), "why", "Ask the model why the item has its label.", "item", True, "why"),
-    Action("item.history", ("t",), "history", "The history of the item's label.", "item", True),
-    Action("item.prompt", ("c",), "prompt", "The prompt with its examples, as the model is shown it.", "item", True),
-    Action("item.text", ("d",), "text", "The item's text and its group.", "item", True),
+    Action("item.why", ("e",), "why", "Ask the model why the item has its label.", "item", False, "why"),
+    Action("item.history", ("t",), "history", "The history of the item's label.", "item", False),
+    Action("item.prompt", ("c",), "prompt", "The prompt with its examples, as the model is shown it.", "item", False),
+    Action("item.text", ("d",), "text", "The item's text and its group.", "item", False),
     Action("item.ask", ("x",), "ask again", "Ask the model again; changes no label.", "item", True, "ask"),
     Action(
         "item.pin", ("P",), "pin", "Give the item a label that the run must keep.", "item", True, "pin [LABEL NOTE]"

@@ -23,7 +23,8 @@ def coherence(view: RunView, cells: int) -> Line:
     if flips:
         parts.append(line(f"flips a sweep {flips[0]} → {flips[-1]}" if len(flips) > 1 else f"flips {flips[0]}"))
     if view.temperature.last is not None:
-        curve = sparkline(view.temperature.points(), spark, 0.0)
+        highest = max(view.profile.search.initial_t or 0.0, *view.temperature.points())
+        curve = sparkline(view.temperature.points(), spark, 0.0, highest)
         parts.append(line(f"T {fraction(view.temperature.last, 3)} ", span(curve, "accent")))
     if view.status is not None and view.status.violations is not None:
         parts.append(line(f"broken rules {view.status.violations}"))

@@ -4,6 +4,7 @@ from icm_tui.tui.cells import Line, fit, joined, line, span, spread, width
 from icm_tui.tui.lines.numbers import dollars, duration
 from icm_tui.tui.state.view import RunView
 
+_TOLD_FOR = 300
 _FEWEST_BAR, _MOST_BAR = 6, 24
 _LEAST_NAME = 12
 # A space in front, a dot behind the name, two spaces before what stands at the right.
@@ -44,29 +45,36 @@ def situation(view: RunView, *, read_only: bool, loading: float | None) -> Line:
         parts.append(line(span(view.problem, "warn")))
     if loading is not None:
         parts.append(line(span(f"reading the journal, {loading:.0%}", "second")))
-    if view.latest is not None:
-        ask = view.sent[view.latest]
-        if not ask.outcome:
-            parts.append(line(span(f"{ask.what}: asked", "second")))
-        else:
-            why = f": {ask.why}" if ask.why else f", at decision {ask.n}"
-            parts.append(
-                line(span(f"{ask.what}: {ask.outcome}{why}", "warn" if ask.outcome == "refused" else "accent"))
-            )
+    told = _latest_command(view)
+    if told:
+        parts.append(told)
     status = view.status
-    if status is not None and status.why and view.state not in ("running", "done"):
+    if status is not None and status.why and view.state not in ("running", "done") and not told:
         parts.append(line(status.why))
     if view.state == "done":
         parts.append(line("the labels are final; `icm-tui export` writes them to a file"))
     if view.skips_next:
         parts.append(line(span("the next decision will be skipped", "second")))
     if status is not None and status.pace_seconds and view.state == "running":
-        parts.append(line(f"slowed to about {status.pace_seconds:g} s to be watched, B takes the brake off"))
+        parts.append(line(f"slowed to {status.pace_seconds:g} s to be watched, B takes the brake off"))
     if view.in_tournament:
-        parts.append(line(f"{len(view.chains)} chains compete; shown is the one in the lead, chain {view.chain}"))
+        parts.append(line(f"shown: chain {view.chain} of {len(view.chains)}, in the lead"))
     if read_only:
         parts.append(line(span("read only", "second")))
     return joined(parts)
+
+
+def _latest_command(view: RunView) -> Line:
+    """The last command and what came of it, until the run is well past it."""
+    if view.latest is None:
+        return ()
+    ask = view.sent[view.latest]
+    if not ask.outcome:
+        return line(span(f"{ask.what}: asked", "second"))
+    if view.n - ask.n > _TOLD_FOR:
+        return ()
+    why = f": {ask.why}" if ask.why else f", at decision {ask.n}"
+    return line(span(f"{ask.what}: {ask.outcome}{why}", "warn" if ask.outcome == "refused" else "accent"))
 
 
 def status_line(view: RunView, name: str, cells: int) -> Line:

@@ -64,7 +64,7 @@ def title(view: RunView, shown: int, sort: str, typed: str) -> tuple[Line, Line]
     left = line(span("3 labels", "title"), span(f"  {known} labelled · {counts}", "plain"))
     right = f"o sort: {sort}" if sort != "number" else "o sort"
     if typed:
-        right = f"{shown} match / {typed} · {right}"
+        right = f"{shown} match / {typed}, esc clears · {right}"
     return left, line(span(right, "second" if typed else "dim"))
 
 

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Footer, Input
+from textual.widgets import Footer
 
 from icm_tui.errors import UserError
 from icm_tui.runs.records import DecisionRecord
@@ -28,7 +28,12 @@ from icm_tui.tui.widgets.line_view import LineView
 from icm_tui.tui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
+    from textual.css.query import DOMQuery
+    from textual.widget import Widget
+    from textual.widgets import Input
+
     from icm_tui.tui.app import IcmApp, Opening
+    from icm_tui.tui.screens.item import Start
 
 _TICK, _SLOW_TICK = 0.25, 0.5
 _LOADING_TICK = 0.02
@@ -107,11 +112,6 @@ class RunScreen(Screen[None]):
     }
     #accuracy-pane.alone {
         height: 1fr;
-    }
-    #filter {
-        height: 1;
-        border: none;
-        padding: 0 1;
     }
     """
     app: "IcmApp"
@@ -243,6 +243,8 @@ class RunScreen(Screen[None]):
     def _situation(self) -> Line:
         if self._typing:
             return line(" ", span(self._typing, "warn"))
+        if self._filter_lines:
+            return line(span(f" {len(self._table.rows)} match · enter keeps the filter, esc drops it", "second"))
         told = header.situation(self._view, read_only=self._opening.read_only, loading=self.feed.loading)
         return line(" ", *told)
 
@@ -416,13 +418,11 @@ class RunScreen(Screen[None]):
 
     def action_filter(self) -> None:
         """Type a filter."""
-        if self.query("#filter"):
-            return
-        self._choose("labels")
-        typed = Input(self._table.typed, placeholder="text, label=A, flips>2, p<.6, group=12, pinned", id="filter")
-        typed.cursor_blink = False
-        self.mount(typed, before="#status")
-        typed.focus()
+        from icm_tui.tui.widgets.filter_line import FilterLine
+
+        if not self._filter_lines:
+            self._choose("labels")
+            self.mount(FilterLine(self._table.typed), before="#status")
 
     def action_sort(self) -> None:
         """The next order."""
@@ -499,7 +499,7 @@ class RunScreen(Screen[None]):
         self._arrange()
         self._draw()
 
-    def _open_item(self, start: str) -> None:
+    def _open_item(self, start: "Start") -> None:
         from icm_tui.tui.screens.item import ItemScreen
 
         at = self.current_item
@@ -529,7 +529,7 @@ class RunScreen(Screen[None]):
         self._choose("labels")
         self._list("labels").move_to(place)
 
-    def on_input_changed(self, event: Input.Changed) -> None:
+    def on_input_changed(self, event: "Input.Changed") -> None:
         """The table follows what is typed."""
         try:
             self._filter(event.value)
@@ -544,16 +544,20 @@ class RunScreen(Screen[None]):
 
     def on_key(self, event: events.Key) -> None:
         """Escape drops the filter that is being typed, or the one that holds."""
-        if event.key == "escape" and (self._table.typed or self.query("#filter")):
+        if event.key == "escape" and (self._table.typed or self._filter_lines):
             event.stop()
             self._filter("")
             self._end_typing()
 
     def _end_typing(self) -> None:
         self._typing = ""
-        for typed in self.query("#filter"):
+        for typed in self._filter_lines:
             typed.remove()
         self._choose("labels")
+
+    @property
+    def _filter_lines(self) -> "DOMQuery[Widget]":
+        return self.query("FilterLine")
 
     def _pin_by_words(self, rest: str) -> None:
         """`LABEL a note` for the item under the cursor, `off` to take its pin off."""

@@ -131,7 +131,7 @@ def test_the_situation_tells_what_is_under_way() -> None:
     view.apply_status(status("running", why="", pace_seconds=20.0), "running")
     assert "20 s to be watched, B takes the brake off" in told()
     view.apply([(2, decision(0, chain=0, items=[0])), (3, decision(1, chain=2, items=[0]))])
-    assert "2 chains compete; shown is the one in the lead, chain 0" in told()
+    assert "shown: chain 0 of 2, in the lead" in told()
     view.apply([(4, CommandRecord(id="y", what="skip", n=2, outcome="done"))])
     assert "the next decision will be skipped" in told()
 
@@ -192,7 +192,7 @@ def test_a_flip_is_late_for_a_twentieth_of_the_run() -> None:
 def test_the_title_counts_labels_and_matches() -> None:
     left, right = labels.title(labelled_view(), 1, "flips", "label=B")
     assert text(left) == "3 labels  2 of 4 labelled · A 1 B 1"
-    assert text(right) == "1 match / label=B · o sort: flips"
+    assert text(right) == "1 match / label=B, esc clears · o sort: flips"
     view = labelled_view()
     view.apply([(9, decision(4, items=[2, 3], changes=[(2, None, 0), (3, None, 1)]))])
     assert text(labels.title(view, 4, "number", "")[0]) == "3 labels  all 4 labelled · A 2 B 2"
