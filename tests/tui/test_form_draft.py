@@ -74,7 +74,7 @@ def test_what_is_left_out_stands_for_what_the_method_takes() -> None:
     assert icm["search", "alpha"] == "not used by icm"
     fork = defaults(loads(DATASET + '[search]\nmethod = "fork"\nalpha = 2\n'))
     assert fork["search", "shots"] == "6"
-    assert ("search", "alpha") not in fork
+    assert fork["search", "alpha"] == "30"
     assert fork["search", "sweeps"] == "not used by fork"
 
 

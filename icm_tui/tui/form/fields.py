@@ -62,22 +62,22 @@ def fields(profile: type[msgspec.Struct] = Profile) -> list[Section]:
 
 
 def defaults(profile: Profile) -> dict[Key, str]:
-    """What each setting that `profile` leaves to the method, the model or the data stands for, in words."""
-    known, waiting = resolve_without_data(profile)
+    """What each setting that can be left to the method, the model or the data stands for then, in words."""
     words: dict[Key, str] = {}
     for section in ("search", "consistency"):
-        given, filled = getattr(profile, section), getattr(known, section)
-        for name in given.__struct_fields__:
-            if getattr(given, name) is not None:
-                continue
-            value = getattr(filled, name)
-            if value is not None:
-                words[section, name] = _words("text", value)
-            elif f"{section}.{name}" in waiting:
-                words[section, name] = "from the data"
-            else:
-                words[section, name] = f"not used by {profile.search.method}"
+        for setting in msgspec.structs.fields(type(getattr(profile, section))):
+            if setting.default is None:
+                words[section, setting.name] = _left_out(profile, section, setting.name)
     return words
+
+
+def _left_out(profile: Profile, section: str, name: str) -> str:
+    without = msgspec.structs.replace(getattr(profile, section), **{name: None})
+    known, waiting = resolve_without_data(msgspec.structs.replace(profile, **{section: without}))
+    value = getattr(getattr(known, section), name)
+    if value is not None:
+        return _words("text", value)
+    return "from the data" if f"{section}.{name}" in waiting else f"not used by {profile.search.method}"
 
 
 def _field(section: str, setting: msgspec.structs.FieldInfo) -> Field:

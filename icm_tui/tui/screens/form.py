@@ -40,6 +40,7 @@ _SMALLEST = (60, 16)
 _ROOMY = 34
 _MOST_SAID = 6
 _FIND = "find: "
+_TYPING = "enter takes it · esc drops it · ctrl+u empties it"
 
 
 class FormScreen(Screen[None]):
@@ -451,6 +452,8 @@ class FormScreen(Screen[None]):
     def _foot(self, width: int, height: int) -> list[Line]:
         if self._typing == "find":
             return [(*line(span(_FIND, "accent")), *self._typed.drawn(width - len(_FIND)))]
+        if self._typing == "value":
+            return [line(span(_TYPING, "dim"))]
         text, look = self._said
         said = [line(span(piece, look)) for piece in wrap(text, width)][-_MOST_SAID:] if text else []
         outlook = f"{self._to_mend} before it can start" if self._checked.count else self._outlook
