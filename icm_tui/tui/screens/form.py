@@ -416,7 +416,7 @@ class FormScreen(Screen[None]):
     async def _forecast(self) -> None:
         draft = self._draft
         outlook = await _outlook_of(self._kept_apart)
-        if self._draft is draft:
+        if self._draft.texts == draft.texts:
             self._outlook = outlook
             self._redraw()
 
