@@ -119,6 +119,11 @@ class Terminal:
         """The screen as one text."""
         return "\n".join(line.rstrip() for line in self.lines)
 
+    def cell(self, x: int, y: int) -> str:
+        """What stands in a cell; nothing in the second one of a wide character."""
+        with self._changed:
+            return str(self._screen.buffer[y][x].data)
+
     @property
     def alternate(self) -> bool:
         """Whether a program's own screen is shown."""

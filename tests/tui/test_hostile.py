@@ -55,19 +55,20 @@ def test_any_text_at_all(text: str, cells: int) -> None:
 
 # On real terminals
 
-SIZES = [(80, 24), (120, 40), (200, 60), (40, 10)]
-RUNS = ["text-done", "text-failed", "text-stopped"]
+SIZES = [(80, 24), (200, 60), (40, 10)]
+MIDDLE = (120, 40)
 BROKEN = ["surrogates", "broken-journal", "broken-profile"]
 
-# Every pane, every view of an item, the copying, the palette, the help, the form of the profile, moving about in each.
-_MOVES = ["j", "j", "\x1b[6~", "G", "k", "g"]
-_ITEM = ["\r", "t", *_MOVES, "c", *_MOVES, "e", *_MOVES, "d", *_MOVES, "n", "n", "N", "q"]
+# Every pane, every view of an item, the copying, the palette, the help, the form of the profile; moving about in each.
+_PAGES = ["\x1b[6~", "G", "g"]
+_ITEM = ["\r", "t", *_PAGES, "c", *_PAGES, "e", *_PAGES, "d", *_PAGES, "n", "q"]
 RUN_KEYS = [
-    *("1", *_MOVES, "2", *_MOVES, "4", *_MOVES, "3", *_MOVES, "z", *_MOVES, "z", "o", "o", "o", "o", "a"),
-    *_ITEM,
-    *("G", *_ITEM, "y", "t", "y", "r", "y", "p", "?", *_MOVES, "q", ":", "pin", "\x1b", "F", *_MOVES, "q"),
+    *("1", *_PAGES, "2", *_PAGES, "4", "3", *_PAGES, "z", "2", *_PAGES, "3", "z", "o", "o", "o", "o", "a"),
+    *("j", "j", *_ITEM, "G", "k", "k", "k", *_ITEM),
+    *("y", "t", "y", "r", "y", "p", "?", *_PAGES, "q", ":", "\x1b", "F", *_PAGES, "q"),
 ]
-RUNS_KEYS = [*["j"] * 25, "G", *["k"] * 25, "g", "y", ":", "\x1b", "?", "q", "G", "F", "j", "q"]
+PANES = ["1", "G", "2", "g", "G", "3", "G", "\r", "e", "G", "q"]
+LIST_KEYS = ["j", "j", *_PAGES, *["k"] * 12, "y", ":", "\x1b", "?", "q", "G", "k", "k", "F", "j", "q", "g"]
 
 Home = Callable[[str], Path]
 
@@ -127,33 +128,67 @@ def assert_harmless(tokens: list[Token], model: list[Token]) -> None:
             assert steering == set(), token
 
 
+@pytest.fixture(scope="module")
+def model(home: Home) -> Callable[[tuple[int, int]], Terminal]:
+    """The walk through a run with harmless texts, at a size of the terminal."""
+    walks: dict[tuple[int, int], Terminal] = {}
+
+    def of(size: tuple[int, int]) -> Terminal:
+        if size not in walks:
+            walks[size] = walk(home("harmless"), ["attach", "text-done"], RUN_KEYS, size)
+        return walks[size]
+
+    return of
+
+
+Model = Callable[[tuple[int, int]], Terminal]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [*SIZES, MIDDLE], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_every_screen_of_a_run(home: Home, model: Model, size: tuple[int, int]) -> None:
+    shown = walk(home("hostile"), ["attach", "text-done"], RUN_KEYS, size)
+    assert_harmless(shown.tokens, model(size).tokens)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["text-failed", "text-stopped"])
+def test_what_a_run_says_of_its_end(home: Home, model: Model, name: str) -> None:
+    shown = walk(home("hostile"), ["attach", name], PANES, MIDDLE)
+    assert_harmless(shown.tokens, model(MIDDLE).tokens)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize("name", RUNS)
-def test_every_screen_of_a_run(home: Home, name: str, size: tuple[int, int]) -> None:
-    tokens = {}
+def test_the_list_of_runs(home: Home, model: Model, size: tuple[int, int]) -> None:
+    harmless = walk(home("harmless"), [], LIST_KEYS, size)
+    shown = walk(home("hostile"), [], LIST_KEYS, size)
+    assert_harmless(shown.tokens, harmless.tokens + model(size).tokens)
+
+
+@pytest.mark.slow
+def test_no_text_pushes_the_frame_aside(home: Home) -> None:
+    """Texts of wide characters and of none at all leave the line between the panes where it is."""
+    frames = []
     for kind in ("harmless", "hostile"):
-        folder = home(kind)
-        words = ["attach", str(folder / "icm" / "runs" / name)]
-        tokens[kind] = walk(folder, words, RUN_KEYS, size).tokens
-    assert_harmless(tokens["hostile"], tokens["harmless"])
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-def test_the_list_of_runs(home: Home, size: tuple[int, int]) -> None:
-    tokens = {kind: walk(home(kind), [], RUNS_KEYS, size).tokens for kind in ("harmless", "hostile")}
-    assert_harmless(tokens["hostile"], tokens["harmless"])
+        with Terminal([*ICM_TUI, "attach", "text-done"], home(kind), columns=120, rows=40) as terminal:
+            terminal.see("labels", "leave")
+            seen = []
+            for key in ["\x1b[6~"] * 12:
+                terminal.type(key)
+                terminal.until_quiet(0.2)
+                seen.append({(x, y) for x in range(120) for y in range(40) if terminal.cell(x, y) == "│"})
+            terminal.type("q")
+            terminal.wait()
+        frames.append(set.intersection(*seen))
+    assert len(frames[0]) > 20
+    assert frames[0] - frames[1] == set()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_run_with_broken_files(home: Home, name: str) -> None:
-    folder = home("hostile")
-    harmless = walk(
-        home("harmless"), ["attach", str(home("harmless") / "icm" / "runs" / "text-failed")], "jG", (80, 24)
-    )
-    with Terminal([*ICM_TUI, "attach", str(folder / "icm" / "runs" / name)], folder) as terminal:
+def test_a_run_with_broken_files(home: Home, model: Model, name: str) -> None:
+    with Terminal([*ICM_TUI, "attach", name], home("hostile"), columns=120, rows=40) as terminal:
         terminal.until(lambda: terminal.process.poll() is not None or "leave" in terminal.text)
         if terminal.process.poll() is None:
             terminal.type("jG")
@@ -162,20 +197,13 @@ def test_a_run_with_broken_files(home: Home, name: str) -> None:
         assert terminal.wait() in (0, 2)
     assert terminal.left_changed() == {}
     assert "Traceback" not in terminal.text
-    assert_harmless(terminal.tokens, harmless.tokens)
+    assert_harmless(terminal.tokens, model(MIDDLE).tokens)
 
 
 @pytest.mark.slow
-def test_each_run_with_a_hostile_name_opens(home: Home) -> None:
-    folder = home("hostile")
-    harmless = walk(home("harmless"), [], ["\r"], (120, 40))
-    for path in (folder / "icm" / "runs").iterdir():
-        if path.name not in BROKEN:
-            shown = walk(folder, ["attach", "--", str(path)], "jy", (120, 40))
-            assert_harmless(shown.tokens, harmless.tokens + shown_copying(home).tokens)
-
-
-def shown_copying(home: Home) -> Terminal:
-    """What copying from a harmless run sends."""
-    folder = home("harmless")
-    return walk(folder, ["attach", str(folder / "icm" / "runs" / "text-done")], ["y", "t"], (120, 40))
+def test_each_run_with_a_hostile_name_opens(home: Home, model: Model) -> None:
+    runs = home("hostile") / "icm" / "runs"
+    for path in sorted(runs.iterdir()):
+        if not path.name.startswith(("text-", *BROKEN)):
+            shown = walk(home("hostile"), ["attach", str(path)], ["j", "y", "p"], MIDDLE)
+            assert_harmless(shown.tokens, model(MIDDLE).tokens)
