@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Input
 
 from icm_tui.errors import UserError
 from icm_tui.runs.status import LIVE
@@ -17,6 +15,7 @@ from icm_tui.tui.cells import Line, joined, line, span, width, wrap
 from icm_tui.tui.feed import Feed
 from icm_tui.tui.lines.item import pin_words
 from icm_tui.tui.state.view import RunView
+from icm_tui.tui.typed import Typed
 from icm_tui.tui.widgets.line_view import LineView
 
 if TYPE_CHECKING:
@@ -71,13 +70,8 @@ class PinScreen(ModalScreen[None]):
 
     DEFAULT_CSS = """
     PinScreen { align: center middle; background: transparent; }
-    PinScreen #pin { border: round $accent; background: $background; padding: 0 1; }
-    PinScreen Input, PinScreen Input:focus {
-        height: 1; border: none; padding: 0; background: $background; background-tint: $background 0%;
-        text-style: underline;
-    }
+    PinScreen LineView { border: round $accent; background: $background; padding: 0 1; }
     """
-    AUTO_FOCUS = ""
     BINDINGS: ClassVar[list["BindingType"]] = [Binding("escape,ctrl+c", "leave", show=False)]
 
     def __init__(self, feed: Feed, item: int) -> None:
@@ -86,15 +80,11 @@ class PinScreen(ModalScreen[None]):
         self._item = item
         self._keys = label_keys(feed.view.label_names)
         self._label: str | None = None
+        self._note = Typed.of("")
 
     def compose(self) -> ComposeResult:
         """The labels with their keys; then a line for the note."""
-        with Vertical(id="pin"):
-            yield LineView(self._lines)
-            note = _Note(placeholder="a note, if you like", max_length=_LONGEST_NOTE)
-            note.cursor_blink = False
-            note.display = False
-            yield note
+        yield LineView(self._lines)
 
     def on_mount(self) -> None:
         """As large as what it says."""
@@ -105,37 +95,44 @@ class PinScreen(ModalScreen[None]):
         self._fit()
 
     def on_key(self, event: events.Key) -> None:
-        """A label's key chooses it; where a label was chosen, keys belong to the note."""
-        if self._label is not None or event.key in ("escape", "ctrl+c"):
+        """A label's key chooses it; from there keys belong to the note."""
+        if event.key in ("escape", "ctrl+c"):
             return
         event.stop()
         event.prevent_default()
         key = (event.character or "").casefold()
-        if key == _LEAVE or refusal(self._feed.view):
+        if self._label is not None:
+            if event.key == "enter":
+                self._send(self._label, self._note.text.strip())
+            else:
+                self._type(self._note.key(event.key, event.character))
+        elif key == _LEAVE or refusal(self._feed.view):
             self.dismiss()
         elif event.key in _OFF:
             if self._item in self._feed.view.pins:
                 self._send(None, "")
         elif key in self._keys:
-            self._choose(self._feed.view.label_names[self._keys.index(key)])
+            self._label = self._feed.view.label_names[self._keys.index(key)]
+            self._fit()
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Pin it, with the note as it stands."""
-        self._send(self._label, event.value.strip())
+    def on_paste(self, event: events.Paste) -> None:
+        """What is pasted belongs to the note."""
+        event.stop()
+        if self._label is not None:
+            self._type(self._note.pasted(event.text))
 
     def action_leave(self) -> None:
         """Leave all as it is."""
         self.dismiss()
 
-    def _choose(self, name: str) -> None:
-        self._label = name
-        note = self.query_one(Input)
-        note.display = True
-        # At once, so that a key typed right behind the label's belongs to the note.
-        self.set_focus(note)
-        self._fit()
+    def _type(self, typed: Typed | None) -> None:
+        if typed is not None and len(typed.text) <= _LONGEST_NOTE:
+            self._note = typed
+            self.query_one(LineView).redraw()
 
     def _send(self, label: str | None, note: str) -> None:
+        if not self.is_current:
+            return
         app = cast("IcmApp", self.app)
         self.dismiss()
         try:
@@ -145,10 +142,9 @@ class PinScreen(ModalScreen[None]):
 
     def _fit(self) -> None:
         room = max(1, min(_WIDEST, self.size.width - _MARGIN) - _MARGIN)
-        view, box = self.query_one(LineView), self.query_one("#pin")
-        view.styles.height = height = len(self._lines(room, 0))
-        box.styles.width = room + _MARGIN
-        box.styles.height = height + 2 + (self._label is not None)
+        view = self.query_one(LineView)
+        view.styles.width = room + _MARGIN
+        view.styles.height = len(self._lines(room, 0)) + 2
         view.redraw()
 
     def _lines(self, cells: int, _: int) -> list[Line]:
@@ -157,8 +153,8 @@ class PinScreen(ModalScreen[None]):
         if refused:
             return [*(line(piece) for piece in wrap(refused, cells)), line(span("esc", "accent"), " back")]
         if self._label is not None:
-            asked = f"Pin item {self._item} to {self._label}"
-            return [line(span(asked, "title")), line(span("enter", "accent"), " pins it   ", *_NOTHING)]
+            asked = line(span(f"Pin item {self._item} to {self._label}", "title"), ", with a note if you like:")
+            return [asked, self._note.drawn(cells), line(span("enter", "accent"), " pins it   ", *_NOTHING)]
         now = view.label_name(view.shown.labels[self._item])
         lines = [line(span(f"Pin item {self._item}", "title"), span(f", now {now}", "dim"))]
         choices = [
@@ -169,13 +165,6 @@ class PinScreen(ModalScreen[None]):
             off = wrap(f"takes it off; {pin_words(view, self._item)}", max(1, cells - 2))
             lines += [line(span("0 " if not place else "  ", "accent"), piece) for place, piece in enumerate(off)]
         return [*lines, line(*_NOTHING)]
-
-
-class _Note(Input):
-    """The note's line, in which nothing can be pasted that would steer the terminal."""
-
-    def validate_value(self, value: str) -> str:
-        return span(value).text
 
 
 def _packed(choices: Sequence[Line], cells: int) -> list[Line]:
