@@ -139,17 +139,18 @@ class Terminal:
         last = time.monotonic() + patience
         with self._changed:
             while not what():
-                if self._ended and not what():
-                    raise GaveUpError(f"The program ended before that came.\n{self._shown()}")
+                gone = self._ended or self.process.poll() is not None
                 # Files may change with no output, so it is asked now and then all the same.
                 self._changed.wait(0.1)
+                if gone and not what():
+                    raise GaveUpError(f"The program ended before that came.\n{self._shown()}")
                 if time.monotonic() > last:
                     raise GaveUpError(f"It did not come within {patience:g} s.\n{self._shown()}")
 
     def see(self, *texts: str, patience: float = PATIENCE) -> None:
-        """Wait until all `texts` stand on the screen."""
+        """Wait until all `texts` stand on the screen, in small letters or capitals."""
         try:
-            self.until(lambda: all(text in self.text for text in texts), patience)
+            self.until(lambda: all(text.casefold() in self.text.casefold() for text in texts), patience)
         except GaveUpError as error:
             raise GaveUpError(f"{texts} did not show. {error}") from None
 
