@@ -15,13 +15,11 @@ from icm_tui.errors import UserError
 from icm_tui.tui.cells import Style, span
 from icm_tui.tui.key_names import shown
 from icm_tui.tui.keymap import Keymap, bindings, overrides
-from icm_tui.tui.keys import ACTIONS
+from icm_tui.tui.keys import BY_ID
 from icm_tui.tui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
-
-_ACTIONS = {action.id: action for action in ACTIONS}
 
 
 class Opening(msgspec.Struct, frozen=True):
@@ -80,8 +78,8 @@ class IcmApp(App[None]):
 
     def key(self, action: str) -> str:
         """The first key of an action, as a person reads it; what is typed after `:` where it has none."""
-        keys = self.keymap.of(_ACTIONS[action])
-        return shown(keys[0]) if keys else f":{_ACTIONS[action].name}"
+        keys = self.keymap.of(BY_ID[action])
+        return shown(keys[0]) if keys else f":{BY_ID[action].name}"
 
     def open_run(self, path: Path) -> None:
         """Show a run over what is there; where it cannot be read, say so."""

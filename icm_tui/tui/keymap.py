@@ -16,12 +16,11 @@ import msgspec
 from icm_tui.profiles.lines import key_lines
 from icm_tui.profiles.names import listed, nearest
 from icm_tui.tui.key_names import key_name, shown
-from icm_tui.tui.keys import ACTIONS, Action, Scope
+from icm_tui.tui.keys import ACTIONS, BY_ID, Action, Scope
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
 
-_BY_ID = {action.id: action for action in ACTIONS}
 _RESERVED = ("ctrl+c", "ctrl+q")
 _PLACE = re.compile(r"\s*\(at (?:line (?P<line>\d+), column \d+|end of document)\)\Z")
 
@@ -141,8 +140,8 @@ def _flat(table: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[tup
 
 def _keys(name: str, value: object) -> tuple[str, ...]:
     """The keys of one entry. Raises ValueError with the reason where it cannot be followed."""
-    if name not in _BY_ID:
-        near = nearest(name, _BY_ID)
+    if name not in BY_ID:
+        near = nearest(name, BY_ID)
         advice = f"did you mean {near}? Ids are" if near else "ids are"
         raise ValueError(f'there is no action "{name}"; {advice} listed in the help')
     if not isinstance(value, str) or not value.strip():
@@ -161,7 +160,7 @@ def _without_clashes(entries: dict[str, _Entry]) -> list[str]:
     while True:
         effective = Keymap({name: entry.keys for name, entry in entries.items()})
         for name, entry in reversed(entries.items()):
-            action = _BY_ID[name]
+            action = BY_ID[name]
             clash = _clash(action, effective)
             if clash is not None:
                 key, other = clash

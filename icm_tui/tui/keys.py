@@ -173,3 +173,5 @@ ACTIONS: tuple[Action, ...] = (
         "quit",
     ),
 )
+
+BY_ID = {action.id: action for action in ACTIONS}

@@ -308,7 +308,7 @@ def test_nothing_is_drawn_while_nothing_changes(done: RunDir, page: str, monkeyp
         for _ in range(3):
             screen._tick()
         assert drawn == []
-        screen._item = 8
+        screen.item = 8
         screen._tick()
         assert drawn
 
@@ -598,7 +598,7 @@ def test_hostile_texts_come_out_harmless_on_every_page(tmp_path: Path) -> None:
             for key in ("e", "t", "c", "d"):
                 await pilot.press(key)
                 drawn = text(pilot).replace("\n", "")
-                assert not {"Cc", "Cf", "Cs"} & set(map(unicodedata.category, drawn)), (screen._item, key, drawn)
+                assert not {"Cc", "Cf", "Cs"} & set(map(unicodedata.category, drawn)), (screen.item, key, drawn)
             await pilot.press("n")
 
     show(run, use, item=0, read_only=True)

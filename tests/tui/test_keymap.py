@@ -207,7 +207,7 @@ def test_the_footer_shows_what_the_table_says_and_fits_80_columns() -> None:
             wanted = [action for action in ACTIONS if action.footer and action.scope in ("run", "everywhere")]
             entries = [(entry.key_display, entry.description) for entry in footer.query("FooterKey")]
             assert entries == [(shown(action.keys[0]), action.label) for action in wanted]
-            assert sum(len(key) + len(label) + 3 for key, label in entries) <= 80
+            assert sum(len(key) + len(label) + 2 for key, label in entries) <= 80
 
     asyncio.run(look())
 

@@ -23,7 +23,7 @@ SHOWN = {
 }  # fmt: skip
 # Methods that show their first argument. What has such a method and shows nothing is named behind it.
 SHOWING: dict[str, set[str]] = {
-    "update": {"self._table", "self._log_rows", "table", "words"},
+    "update": {"self._panes.table", "self._log_rows", "table", "words"},
     "notify": set(),
     "write": {"sys.stdout", "file", "beside"},
     "write_line": set(),
@@ -36,7 +36,7 @@ SHOWING: dict[str, set[str]] = {
     "bell": set(),
 }
 # Names bound to what a person has just typed at this keyboard, and to words of our own tables.
-OWN = {"self._typed", "action.name", "self._table.typed"}
+OWN = {"self._typed", "action.name"}
 
 
 def offences(source: str, name: str) -> Iterator[str]:

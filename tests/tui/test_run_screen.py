@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 
 from icm_tui.runs import inbox
@@ -195,9 +196,9 @@ def test_sorting_goes_round_and_keeps_every_item(done: RunDir) -> None:
             await pilot.press("o")
             await pilot.pause()
             assert f"o sort: {word}" in text(screen)
-            assert sorted(screen._table.rows) == list(range(40))
+            assert sorted(screen._panes.table.rows) == list(range(40))
         await pilot.press("o")
-        assert screen._table.rows == range(40)
+        assert screen._panes.table.rows == range(40)
 
     show(done, use)
 
@@ -224,6 +225,45 @@ def test_going_to_an_item_by_number(done: RunDir) -> None:
         screen.run_words("item", "999")
         await pilot.pause()
         assert "There is no item 999" in text(screen)
+
+    show(done, use)
+
+
+def test_keys_of_a_filter_that_come_in_one_burst_are_its_keys(done: RunDir) -> None:
+    async def use(pilot: Pilot[None], screen: RunScreen) -> None:
+        # Posted all at once, as a stalled line brings them: f, o, s and q mean other things to the table.
+        for key in "/foqs":
+            screen.app.post_message(events.Key("slash" if key == "/" else key, key))
+        await until(pilot, lambda: "/ foqs" in text(screen))
+        assert screen._panes.table.sort == "number"
+        assert len(screen._panes.table.rows) == 0
+
+    show(done, use)
+
+
+def test_back_from_an_item_the_cursor_is_where_that_screen_went(done: RunDir) -> None:
+    async def use(pilot: Pilot[None], screen: RunScreen) -> None:
+        await pilot.press("j", "enter")
+        await pilot.pause()
+        await pilot.press("n", "n", "escape")
+        await until(pilot, lambda: screen.app.screen is screen)
+        await pilot.pause()
+        assert screen.current_item == 3
+
+    show(done, use)
+
+
+def test_enter_in_the_log_opens_the_item_of_its_line(done: RunDir) -> None:
+    async def use(pilot: Pilot[None], screen: RunScreen) -> None:
+        from icm_tui.tui.screens.item import ItemScreen
+
+        await pilot.press("2", "k", "k", "k", "k")
+        await pilot.pause()
+        wanted = screen._panes.item_of_log_row(screen.query_one("#log", LineList).cursor)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(screen.app.screen, ItemScreen))
+        assert screen.app.screen.item == wanted
+        assert wanted is not None
 
     show(done, use)
 
@@ -294,7 +334,7 @@ def test_a_pin_by_words(live: RunDir) -> None:
             ("pin", {"item": 2, "label": "B", "note": "read twice"}),
             ("pin", {"item": 2, "label": None, "note": ""}),
         ]
-        assert "give a label (A, B) or off" in text(screen)
+        assert "'Q' is no label; name one of A, B, or off" in text(screen)
 
     show(live, use)
 

@@ -12,7 +12,7 @@ def thought_lines(view: RunView, cells: int, height: int) -> list[Line]:
     if thought is None:
         why = "no reasoning yet" if view.profile.reasoning.every else "no reasoning asked for: e asks about an item"
         return [rule(line(span(why, "dim")), (), cells)]
-    streams = thought.call in view.open_calls
+    streams = not thought.ended and thought.call in view.open_calls
     title = line(span(f"on {thought.item} at {thought.n}", "second"), span(f" · {thought.speaker}", "dim"))
     room = max(1, height - 1)
     text = wrap(thought.text + (_CURSOR if streams else ""), max(8, cells - 3))

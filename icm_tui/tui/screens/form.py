@@ -24,9 +24,9 @@ from icm_tui.tui.form.draft import Draft
 from icm_tui.tui.form.expected import Outlook, outlook_lines, question
 from icm_tui.tui.form.fields import Field
 from icm_tui.tui.form.files import FOR_EDITOR, editor, read_draft, remove, write_draft
-from icm_tui.tui.form.typed import Typed
 from icm_tui.tui.keymap import bindings
 from icm_tui.tui.screens.question import Prompt, Question
+from icm_tui.tui.typed import Typed
 from icm_tui.tui.widgets.field import FieldList
 from icm_tui.tui.widgets.line_view import LineView
 

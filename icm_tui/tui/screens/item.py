@@ -16,9 +16,9 @@ from icm_tui.tui.feed import Feed
 from icm_tui.tui.keymap import bindings
 from icm_tui.tui.lines import header, item, labels
 from icm_tui.tui.lines.prompt import page_prompt
-from icm_tui.tui.screens.run import Situation
 from icm_tui.tui.widgets.line_list import LineList
 from icm_tui.tui.widgets.line_view import LineView
+from icm_tui.tui.widgets.status_line import Situation
 
 if TYPE_CHECKING:
     from icm_tui.tui.app import IcmApp, Opening
@@ -54,7 +54,7 @@ class ItemScreen(Screen[None]):
         super().__init__()
         self._feed = feed
         self._view = feed.view
-        self._item = item
+        self.item = item
         self._rows = rows
         self._opening = opening
         self._start = start
@@ -75,7 +75,7 @@ class ItemScreen(Screen[None]):
     def on_mount(self) -> None:
         """Begin to look at the run."""
         rows = self._rows()
-        self._place = rows.index(self._item) if self._item in rows else 0
+        self._place = rows.index(self.item) if self.item in rows else 0
         self._list.focus(scroll_visible=False)
         self._turn_to(self._page)
         self.set_interval(_SLOW_TICK if self._opening.slow_line else _TICK, self._tick)
@@ -117,7 +117,7 @@ class ItemScreen(Screen[None]):
         self._draw()
 
     def _title(self, cells: int, _: int) -> list[Line]:
-        view, number = self._view, self._item
+        view, number = self._view, self.item
         marks = (" P" if number in view.pins else "") + (" FLIP" if labels.is_late_flip(view, number) else "")
         left = line(span(f"item {number}", "title"), span(f" · {view.label_name(view.shown.labels[number])}{marks}"))
         pages = [self._page_name(page) for page in _PAGES]
@@ -145,7 +145,7 @@ class ItemScreen(Screen[None]):
 
     def _made(self, cells: int) -> list[Line]:
         """The page's lines, made anew where the run went on since."""
-        view, number = self._view, self._item
+        view, number = self._view, self.item
         said = [(len(thought.text), item.is_speaking(view, thought)) for thought in view.thoughts_on(number)]
         made_of = (self._page, number, cells, view.last_seq, view.chain, *said)
         if made_of != self._made_of:
@@ -185,7 +185,7 @@ class ItemScreen(Screen[None]):
             if refused:
                 raise UserError(refused)
             label, note = read_words(rest, self._view.label_names)
-            self._feed.send("pin", {"item": self._item, "label": label, "note": note})
+            self._feed.send("pin", {"item": self.item, "label": label, "note": note})
         except UserError as error:
             self.app.tell(str(error), "warn")
         self._draw()
@@ -220,13 +220,13 @@ class ItemScreen(Screen[None]):
         if refused:
             self.app.tell(refused, "warn")
         else:
-            self.app.push_screen(PinScreen(self._feed, self._item))
+            self.app.push_screen(PinScreen(self._feed, self.item))
 
     def action_copy(self) -> None:
         """Copy a text, a row or the path."""
         from icm_tui.tui.screens.copying import CopyScreen
 
-        self.app.push_screen(CopyScreen.of_item(self._feed, self._item))
+        self.app.push_screen(CopyScreen.of_item(self._feed, self.item))
 
     def action_next(self) -> None:
         """The next item of the table."""
@@ -241,13 +241,13 @@ class ItemScreen(Screen[None]):
     def _go(self, step: int) -> None:
         """To another row of the table; an item that has left the table had its last place in it."""
         rows = self._rows()
-        there = self._item in rows
-        at = rows.index(self._item) if there else min(self._place, len(rows))
+        there = self.item in rows
+        at = rows.index(self.item) if there else min(self._place, len(rows))
         place = at + step if there or step < 0 else at
         if not 0 <= place < len(rows):
             self.app.tell(f"This is the table's {'last' if step > 0 else 'first'} item.")
             return
-        self._place, self._item = place, rows[place]
+        self._place, self.item = place, rows[place]
         self._decisions.clear()
         self._turn_to(self._page)
 
@@ -256,7 +256,7 @@ class ItemScreen(Screen[None]):
 
     def _ask_if_nothing_was_said(self) -> None:
         # While the journal loads, what was said is not read yet.
-        silent = not self._view.thoughts_on(self._item) and self._asking is None and not self._under_way()
+        silent = not self._view.thoughts_on(self.item) and self._asking is None and not self._under_way()
         if silent and self._feed.loading is None and not self._opening.read_only:
             self._ask()
 
@@ -273,7 +273,7 @@ class ItemScreen(Screen[None]):
             self._ask_child()
         else:
             try:
-                self._feed.send("ask", {"item": self._item})
+                self._feed.send("ask", {"item": self.item})
             except UserError as error:
                 self.app.tell(str(error), "warn")
         self._draw()
@@ -286,10 +286,10 @@ class ItemScreen(Screen[None]):
         if self._asking is not None:
             self.app.tell(f"ask: item {self._asking} is being asked about; one at a time.")
             return
-        self._asking = self._item
+        self._asking = self.item
         self._draw()
         try:
-            failed = await children.ask(self._feed.run.path, self._item)
+            failed = await children.ask(self._feed.run.path, self.item)
         finally:
             self._asking = None
         self._feed.poll()

@@ -1,6 +1,5 @@
 """The screen of a run, live or ended: profile, log, labels and accuracy, and what steers the run."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,52 +12,28 @@ from textual.timer import Timer
 from textual.widgets import Footer
 
 from icm_tui.errors import UserError
-from icm_tui.runs.records import DecisionRecord
-from icm_tui.tui.cells import Line, Span, Style, line, rule, span
+from icm_tui.tui.cells import Line
 from icm_tui.tui.feed import Feed
-from icm_tui.tui.gold import GoldWatch
 from icm_tui.tui.keymap import bindings
-from icm_tui.tui.lines import accuracy, header, item, labels, log, profile, thought
+from icm_tui.tui.keys import BY_ID
+from icm_tui.tui.panes import Panes
 from icm_tui.tui.state.filters import parse_filter
-from icm_tui.tui.state.layout import PANES, Layout, Pane, layout
-from icm_tui.tui.state.log import LogRows
-from icm_tui.tui.state.table import SORTS, Table
+from icm_tui.tui.state.layout import PANES, Pane, layout
+from icm_tui.tui.state.table import SORTS
+from icm_tui.tui.typed import Typed
 from icm_tui.tui.widgets.line_list import LineList
 from icm_tui.tui.widgets.line_view import LineView
-from icm_tui.tui.widgets.status_line import StatusLine
+from icm_tui.tui.widgets.status_line import Situation
 
 if TYPE_CHECKING:
-    from textual.css.query import DOMQuery
-    from textual.widget import Widget
-    from textual.widgets import Input
-
     from icm_tui.tui.app import IcmApp, Opening
-    from icm_tui.tui.screens.item import Start
+    from icm_tui.tui.screens.item import ItemScreen, Start
 
 _TICK, _SLOW_TICK = 0.25, 0.5
 _LOADING_TICK = 0.02
 _MOST_CACHED = 2048
 _DEMO_SECONDS = 20.0
 _TOLD_SECONDS = 8.0
-
-
-class Situation(StatusLine):
-    """What is under way in the run; for a few seconds what came of the last key instead."""
-
-    def __init__(self, make: Callable[[], Line]) -> None:
-        super().__init__()
-        self._make_line = make
-        self._until = 0.0
-
-    def say(self, text: str, look: Style = "plain") -> None:
-        """Show a sentence for a few seconds."""
-        self._until = time.monotonic() + _TOLD_SECONDS
-        super().say(text, look)
-
-    def _told(self, width: int, height: int) -> list[Line]:
-        if time.monotonic() < self._until:
-            return super()._told(width, height)
-        return [self._make_line()]
 
 
 class RunScreen(Screen[None]):
@@ -121,50 +96,45 @@ class RunScreen(Screen[None]):
         self.feed = Feed(path)
         self._opening = opening
         self._view = self.feed.view
-        self._gold = GoldWatch(self.feed.run, self._view.profile)
-        self._table = Table()
-        self._chosen: Pane = "labels"
+        self._panes = Panes(self.feed, read_only=opening.read_only)
         self._zoomed = False
-        self._layout = Layout()
-        self._log_of = self._view.log
-        self._log_rows = LogRows(self._view.log, self._view.thoughts, 80)
-        self._log_lines: dict[int, Line] = {}
-        self._profile_lines = profile.profile_lines(self._view.profile)
         self._timer: Timer | None = None
-        self._strip_of: tuple[int, int, int] | None = None
-        self._strip: list[Line] = []
-        self._typing = ""
+        self._item_screen: ItemScreen | None = None
 
     # Layout
 
     def compose(self) -> ComposeResult:
         """The panes; which of them are seen depends on the size."""
-        yield LineView(lambda cells, _: [header.status_line(self._view, self.feed.run.name, cells)], id="one-line")
-        yield LineView(self._header, id="header")
+        panes = self._panes
+        yield LineView(panes.one_line, id="one-line")
+        yield LineView(panes.header, id="header")
         with Horizontal(id="main"):
             with Vertical(id="profile-pane"):
-                yield LineView(self._profile_title, id="profile-title")
-                yield LineList(lambda: len(self._profile_lines), lambda at, _: self._profile_lines[at], id="profile")
+                yield LineView(panes.profile_title, id="profile-title")
+                yield self._rows("profile", lambda: len(panes.profile), lambda at, _: panes.profile[at])
             with Vertical(id="right"):
                 with Vertical(id="labels-pane"):
-                    yield LineView(self._labels_title, id="labels-title")
-                    yield LineList(lambda: len(self._table.rows), self._label_row, id="labels")
-                yield LineView(self._item_strip, id="item")
+                    yield LineView(panes.labels_title, id="labels-title")
+                    yield self._rows("labels", lambda: len(panes.table.rows), panes.label_row)
+                yield LineView(lambda cells, _: panes.item_strip(self.current_item, cells), id="item")
                 with Vertical(id="log-pane"):
                     yield LineView(self._log_title, id="log-title")
-                    yield LineList(self._count_log, self._log_row, id="log", following=True)
-                    yield LineView(self._thought, id="thought")
+                    yield self._rows("log", self._count_log, panes.log_row, following=True)
+                    yield LineView(panes.thought, id="thought")
         with Vertical(id="accuracy-pane"):
-            yield LineView(self._accuracy_title, id="accuracy-title")
-            yield LineList(
-                lambda: len(self._gold_lines(200)), lambda at, cells: self._gold_lines(cells)[at], id="accuracy"
+            yield LineView(panes.accuracy_title, id="accuracy-title")
+            yield self._rows(
+                "accuracy",
+                lambda: len(panes.gold_lines(self.size.width)),
+                lambda at, cells: panes.gold_lines(cells)[at],
             )
-        yield Situation(self._situation)
+        yield LineView(panes.filter_line, id="filter")
+        yield Situation(panes.situation)
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Begin to look at the run."""
-        self._table.update(self._view)
+        self._panes.table.update(self._view)
         self._arrange()
         self._timer = self.set_interval(_SLOW_TICK if self._opening.slow_line else _TICK, self._tick)
         self.set_timer(_LOADING_TICK, self._load)
@@ -173,12 +143,21 @@ class RunScreen(Screen[None]):
         """Let go of the files."""
         self.feed.close()
 
+    def on_screen_resume(self) -> None:
+        """Back from an item: the cursor goes where that screen went."""
+        if self._item_screen is not None:
+            place = self._panes.table.place_of(self._item_screen.item)
+            self._item_screen = None
+            if place is not None:
+                self._list("labels").move_to(place)
+            self._draw()
+
     def on_resize(self) -> None:
         """Panes come and go with the room there is."""
         self._arrange()
 
     def _arrange(self) -> None:
-        self._layout = shown = layout(self.size.width, self.size.height, self._chosen, zoomed=self._zoomed)
+        shown = layout(self.size.width, self.size.height, self._panes.chosen, zoomed=self._zoomed)
         self.query_one("#one-line").display = shown.one_line
         for name in ("#header", "#status", "Footer"):
             self.query_one(name).display = not shown.one_line
@@ -187,6 +166,7 @@ class RunScreen(Screen[None]):
         for pane in ("profile", "log", "labels"):
             self.query_one(f"#{pane}-pane").display = pane in shown.panes
         self.query_one("#profile-pane").set_class(shown.panes == {"profile"}, "alone")
+        self.query_one("#filter").display = self._panes.typed is not None and not shown.one_line
         self.query_one("#item").display = shown.item
         self.query_one("#thought").display = shown.thought
         self.query_one("#accuracy-pane").display = not shown.one_line
@@ -195,10 +175,23 @@ class RunScreen(Screen[None]):
         self.query_one("#accuracy-title").styles.height = 2 if "accuracy" in shown.panes else 1
         gold = self.query_one("#accuracy", LineList)
         gold.display = shown.gold_rows > 0
-        gold.styles.height = "1fr" if alone else min(shown.gold_rows, len(self._gold_lines(self.size.width)))
+        gold.styles.height = "1fr" if alone else min(shown.gold_rows, len(self._panes.gold_lines(self.size.width)))
         self.query_one("#log-pane").set_class("labels" in shown.panes, "below")
         if not shown.one_line:
-            self._list(self._chosen).focus(scroll_visible=False)
+            self._list(self._panes.chosen).focus(scroll_visible=False)
+
+    def _rows(
+        self, pane: Pane, count: Callable[[], int], make: Callable[[int, int], Line], *, following: bool = False
+    ) -> LineList:
+        return LineList(count, make, id=pane, following=following, takes=self._take)
+
+    def _count_log(self) -> int:
+        return self._panes.count_log(self._list("log").columns)
+
+    def _log_title(self, cells: int, _: int) -> list[Line]:
+        rows = self._list("log")
+        below = max(0, self._count_log() - 1 - rows.cursor)
+        return self._panes.log_title(cells, below, following=rows.following)
 
     def _list(self, pane: Pane) -> LineList:
         return self.query_one(f"#{pane}", LineList)
@@ -217,8 +210,8 @@ class RunScreen(Screen[None]):
             return
         state = self._view.state
         self.feed.poll()
-        self._table.update(self._view)
-        if self._gold.due(self._view.last_seq) and self.feed.loading is None:
+        self._panes.table.update(self._view)
+        if self._panes.gold.due(self._view.last_seq) and self.feed.loading is None:
             self._measure()
         self._draw()
         if state != self._view.state:
@@ -227,7 +220,7 @@ class RunScreen(Screen[None]):
     @work(thread=True, exclusive=True, group="gold", exit_on_error=False)
     def _measure(self) -> None:
         labels = [None if label < 0 else label for label in self._view.shown.labels]
-        self._gold.measure(self._view.items, labels, self._view.last_seq)
+        self._panes.gold.measure(self._view.items, labels, self._view.last_seq)
 
     def _draw(self) -> None:
         for view in self.query(LineView):
@@ -235,87 +228,10 @@ class RunScreen(Screen[None]):
         for rows in self.query(LineList):
             rows.redraw()
 
-    # What the panes show
-
-    def _header(self, cells: int, _: int) -> list[Line]:
-        return [header.header(self._view, self.feed.run.name, self.feed.loading, cells)]
-
-    def _situation(self) -> Line:
-        if self._typing:
-            return line(" ", span(self._typing, "warn"))
-        if self._filter_lines:
-            return line(span(f" {len(self._table.rows)} match · enter keeps the filter, esc drops it", "second"))
-        told = header.situation(self._view, read_only=self._opening.read_only, loading=self.feed.loading)
-        return line(" ", *told)
-
-    def _profile_title(self, cells: int, _: int) -> list[Line]:
-        return [rule(line(self._title("1 profile", "profile")), (), cells)]
-
-    def _labels_title(self, cells: int, _: int) -> list[Line]:
-        left, right = labels.title(self._view, len(self._table.rows), self._table.sort, self._table.typed)
-        if self._chosen != "labels":
-            left = tuple(span(part.text, "dim") if part.style == "title" else part for part in left)
-        return [rule(left, right, cells), labels.heading(self._view, cells)]
-
-    def _label_row(self, at: int, cells: int) -> Line:
-        return labels.row(self._view, self._table.rows[at], cells)
-
-    def _log_title(self, cells: int, _: int) -> list[Line]:
-        rows = self._list("log")
-        below = max(0, self._count_log() - 1 - rows.cursor)
-        right = "following" if rows.following else f"{below} below, f follows" if below else "f follows"
-        return [rule(line(self._title("2 log", "log")), line(span(right, "dim")), cells)]
-
-    def _count_log(self) -> int:
-        width = max(20, self._list("log").columns)
-        if self._log_rows.width != width or self._log_of is not self._view.log:
-            self._log_of = self._view.log
-            self._log_rows = LogRows(self._view.log, self._view.thoughts, width)
-            self._log_lines.clear()
-        return self._log_rows.update(self._view.open_calls)
-
-    def _log_row(self, at: int, cells: int) -> Line:
-        row = self._log_rows.row(at)
-        if row.thought:
-            return log.thought_line(self._log_rows.lines(row.thought)[row.line])
-        if row.offset not in self._log_lines:
-            if len(self._log_lines) >= _MOST_CACHED:
-                self._log_lines.clear()
-            self._log_lines[row.offset] = log.record_line(self._view, self.feed.record_at(row.offset))
-        return self._log_lines[row.offset]
-
-    def _accuracy_title(self, cells: int, height: int) -> list[Line]:
-        coherence = accuracy.coherence(self._view, cells)
-        if height == 1:
-            return [accuracy.brief(self._view, self._gold.report, hidden=self._gold.hidden, cells=cells)]
-        hint = line(span("a hides gold" if not self._gold.hidden else "a shows gold", "dim"))
-        return [rule(line(self._title("4 accuracy", "accuracy")), hint, cells), coherence]
-
-    def _gold_lines(self, cells: int) -> list[Line]:
-        return accuracy.gold_lines(self._view, self._gold.report, hidden=self._gold.hidden, cells=cells)
-
-    def _item_strip(self, cells: int, _: int) -> list[Line]:
-        at = self.current_item
-        if at is None:
-            return [rule(line(span("item", "dim")), (), cells)]
-        made_of = (at, self._view.last_seq, cells)
-        if made_of != self._strip_of:
-            answer = self.feed.answer_of(at)
-            block = self.feed.block(answer.block) if answer is not None else None
-            title = rule(line(span(f"item {at}", "dim")), (), cells)
-            self._strip_of, self._strip = made_of, [title, *item.strip(self._view, at, answer, block, cells)]
-        return self._strip
-
-    def _thought(self, cells: int, height: int) -> list[Line]:
-        return thought.thought_lines(self._view, cells, height)
-
-    def _title(self, text: str, pane: Pane) -> Span:
-        return span(text, "title" if pane == self._chosen else "dim")
-
     @property
     def current_item(self) -> int | None:
         """The item under the label table's cursor."""
-        rows = self._table.rows
+        rows = self._panes.table.rows
         return rows[min(self._list("labels").cursor, len(rows) - 1)] if rows else None
 
     # What a person asks
@@ -386,7 +302,7 @@ class RunScreen(Screen[None]):
 
     def action_open(self) -> None:
         """The item under the cursor; in the log, the one that its line is about."""
-        if self._chosen == "log":
+        if self._panes.chosen == "log":
             self._show_item_of_log()
         self._open_item("text")
 
@@ -418,18 +334,14 @@ class RunScreen(Screen[None]):
 
     def action_filter(self) -> None:
         """Type a filter."""
-        from icm_tui.tui.widgets.filter_line import FilterLine
-
-        if not self._filter_lines:
-            self._choose("labels")
-            self.mount(FilterLine(self._table.typed), before="#status")
+        self._begin_typing()
 
     def action_sort(self) -> None:
         """The next order."""
         at = self.current_item
-        order = SORTS[(SORTS.index(self._table.sort) + 1) % len(SORTS)]
-        self._table.show(self._view, self._table.terms, self._table.typed, order)
-        self._list("labels").move_to(0 if order != "number" or at is None else self._table.place_of(at) or 0)
+        order = SORTS[(SORTS.index(self._panes.table.sort) + 1) % len(SORTS)]
+        self._panes.table.show(self._view, self._panes.table.terms, self._panes.table.typed, order)
+        self._list("labels").move_to(0 if order != "number" or at is None else self._panes.table.place_of(at) or 0)
         self._draw()
 
     def action_follow(self) -> None:
@@ -441,7 +353,7 @@ class RunScreen(Screen[None]):
     def action_gold(self) -> None:
         """Show gold or hide it."""
         try:
-            self._gold.toggle(read_only=self._opening.read_only)
+            self._panes.gold.toggle(read_only=self._opening.read_only)
         except UserError as error:
             self.app.tell(str(error))
         self._draw()
@@ -464,7 +376,7 @@ class RunScreen(Screen[None]):
 
     def action_next_pane(self) -> None:
         """The next pane."""
-        self._choose(PANES[(PANES.index(self._chosen) + 1) % len(PANES)])
+        self._choose(PANES[(PANES.index(self._panes.chosen) + 1) % len(PANES)])
 
     def action_zoom(self) -> None:
         """The chosen pane alone, or all of them."""
@@ -495,7 +407,7 @@ class RunScreen(Screen[None]):
         self._draw()
 
     def _choose(self, pane: Pane) -> None:
-        self._chosen = pane
+        self._panes.chosen = pane
         self._arrange()
         self._draw()
 
@@ -504,73 +416,77 @@ class RunScreen(Screen[None]):
 
         at = self.current_item
         if at is not None:
-            self.app.push_screen(ItemScreen(self.feed, at, lambda: self._table.rows, self._opening, start))
+            self._item_screen = ItemScreen(self.feed, at, lambda: self._panes.table.rows, self._opening, start)
+            self.app.push_screen(self._item_screen)
 
     def _show_item_of_log(self) -> None:
         """Put the label table's cursor on the item that the log's line is about."""
-        count, at = self._count_log(), self._list("log").cursor
-        if at >= count:
-            return
-        row = self._log_rows.row(at)
-        if row.thought is not None:
-            self._go_to_item(row.thought.item)
-            return
-        record = self.feed.record_at(row.offset)
-        if isinstance(record, DecisionRecord) and record.items:
-            self._go_to_item(record.items[0])
+        at = self._list("log").cursor
+        found = self._panes.item_of_log_row(at) if at < self._count_log() else None
+        if found is not None:
+            self._go_to_item(found)
 
     def _go_to_item(self, number: int) -> None:
-        place = self._table.place_of(number)
+        place = self._panes.table.place_of(number)
         if place is None and 0 <= number < len(self._view.items):
-            self._table.show(self._view, (), "", self._table.sort)
-            place = self._table.place_of(number)
+            self._panes.table.show(self._view, (), "", self._panes.table.sort)
+            place = self._panes.table.place_of(number)
         if place is None:
             raise UserError(f"There is no item {number}; they go from 0 to {len(self._view.items) - 1}.")
         self._choose("labels")
         self._list("labels").move_to(place)
 
-    def on_input_changed(self, event: "Input.Changed") -> None:
-        """The table follows what is typed."""
-        try:
-            self._filter(event.value)
-            self._typing = ""
-        except UserError as error:
-            self._typing = str(error)
-        self._draw()
-
-    def on_input_submitted(self) -> None:
-        """The filter stays, the keys go back to the table."""
-        self._end_typing()
-
-    def on_key(self, event: events.Key) -> None:
-        """Escape drops the filter that is being typed, or the one that holds."""
-        if event.key == "escape" and (self._table.typed or self._filter_lines):
-            event.stop()
+    def _take(self, event: events.Key | events.Paste) -> bool:
+        """Take a key or a pasted text for the filter that is typed; whether it was for it."""
+        if self._panes.typed is None:
+            if isinstance(event, events.Key) and event.key in self.app.keymap.of(BY_ID["run.filter"]):
+                self._begin_typing()
+                return True
+            if isinstance(event, events.Key) and event.key == "escape" and self._panes.table.typed:
+                self._filter("")
+                return True
+            return False
+        if isinstance(event, events.Paste):
+            self._type(self._panes.typed.pasted(event.text))
+        elif event.key == "enter":
+            self._end_typing()
+        elif event.key == "escape":
             self._filter("")
             self._end_typing()
+        elif (typed := self._panes.typed.key(event.key, event.character)) is not None:
+            self._type(typed)
+        return True
+
+    def _begin_typing(self) -> None:
+        self._choose("labels")
+        self._type(Typed.of(self._panes.table.typed))
+
+    def _type(self, typed: Typed) -> None:
+        """The table follows what is typed; what cannot be read (yet) is told."""
+        self._panes.typed, self._panes.cannot_read = typed, ""
+        self.query_one("#filter").display = True
+        try:
+            self._filter(typed.text)
+        except UserError as error:
+            self._panes.cannot_read = str(error)
+        self._draw()
 
     def _end_typing(self) -> None:
-        self._typing = ""
-        for typed in self._filter_lines:
-            typed.remove()
-        self._choose("labels")
-
-    @property
-    def _filter_lines(self) -> "DOMQuery[Widget]":
-        return self.query("FilterLine")
+        self._panes.typed, self._panes.cannot_read = None, ""
+        self.query_one("#filter").display = False
+        self._draw()
 
     def _pin_by_words(self, rest: str) -> None:
         """`LABEL a note` for the item under the cursor, `off` to take its pin off."""
-        at = self.current_item
-        name, _, note = rest.strip().partition(" ")
-        if at is None or name not in (*self._view.label_names, "off"):
-            names = ", ".join(self._view.label_names)
-            raise UserError(f"pin: give a label ({names}) or off, and a note if you like, such as `pin A seen twice`.")
-        self._send("pin", {"item": at, "label": None if name == "off" else name, "note": note.strip()})
+        from icm_tui.tui.screens.pin import read_words
+
+        label, note = read_words(rest, self._view.label_names)
+        if self.current_item is not None:
+            self._send("pin", {"item": self.current_item, "label": label, "note": note})
 
     def _filter(self, typed: str) -> None:
         terms = parse_filter(typed, self._view.label_names)
-        self._table.show(self._view, terms, typed, self._table.sort)
+        self._panes.table.show(self._view, terms, typed, self._panes.table.sort)
         self._draw()
 
 

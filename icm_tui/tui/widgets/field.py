@@ -13,8 +13,7 @@ from icm_tui.tui.widgets.line_list import LineList
 class FieldList(LineList):
     """The rows of the form, `make(index, width)` each; the cursor rests on fields alone, not on the titles between.
 
-    Each key and each pasted text is first offered to `takes`, at once: Textual's bindings follow a few messages later,
-    when the next key may have been looked at. `turn` goes to the next choice of the field under the cursor (1) or to
+    `turn` goes to the next choice of the field under the cursor (1) or to
     the one before it (-1). While `typing`, the row under the cursor shows a cursor of its own.
     """
 
@@ -26,20 +25,9 @@ class FieldList(LineList):
         *,
         id: str,  # noqa: A002
     ) -> None:
-        super().__init__(lambda: len(ROWS), make, id=id)
-        self._takes = takes
+        super().__init__(lambda: len(ROWS), make, id=id, takes=takes)
         self._turn = turn
         self.typing = False
-
-    def on_key(self, event: events.Key) -> None:
-        """Keys are heeded in the order in which they came."""
-        if self._takes(event):
-            event.stop()
-
-    def on_paste(self, event: events.Paste) -> None:
-        """As keys are."""
-        if self._takes(event):
-            event.stop()
 
     def on_mount(self) -> None:
         """The first row is a title."""

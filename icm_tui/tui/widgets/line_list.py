@@ -17,6 +17,8 @@ class LineList(ScrollView, can_focus=True):
     """Shows `count()` rows, row `index` being `make(index, width)`, with a cursor on one of them.
 
     `redraw` looks at the rows again and draws those that changed. While `following`, the cursor stays on the last row.
+    Each key and each pasted text is first offered to `takes`, at once: Textual's bindings follow a few messages later,
+    when the next key of a burst may have been looked at.
     """
 
     DEFAULT_CSS = """
@@ -66,12 +68,14 @@ class LineList(ScrollView, can_focus=True):
         *,
         id: str | None = None,  # noqa: A002
         following: bool = False,
+        takes: Callable[[events.Key | events.Paste], bool] = lambda event: False,
     ) -> None:
         super().__init__(id=id)
         self._count = count
         self._make = make
         self._cursor = 0
         self._drawn: dict[int, tuple[Line, bool]] = {}
+        self._takes = takes
         self.following = following
 
     @property
@@ -118,6 +122,16 @@ class LineList(ScrollView, can_focus=True):
         self._drawn[y] = drawn
         line, under_cursor = drawn
         return strip(line, self.columns, cursor=under_cursor)
+
+    def on_key(self, event: events.Key) -> None:
+        """Keys are heeded in the order in which they came."""
+        if self._takes(event):
+            event.stop()
+
+    def on_paste(self, event: events.Paste) -> None:
+        """As keys are."""
+        if self._takes(event):
+            event.stop()
 
     def on_click(self, event: events.Click) -> None:
         """A click moves the cursor, a second one chooses."""

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icm_tui.tui.cells import width
-from icm_tui.tui.form.typed import Typed
 from icm_tui.tui.form.values import cleaned
+from icm_tui.tui.typed import Typed
 
 
 def after(start: str, *keys: str) -> Typed:
