@@ -1,6 +1,7 @@
 """The terminal UI: screens over run directories. What costs time or money runs in other processes."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakSet
@@ -40,7 +41,6 @@ class IcmApp(App[None]):
         *bindings("everywhere"),
         Binding("ctrl+c", "quit", show=False, system=True),
         Binding("ctrl+q", "quit", show=False, system=True),
-        Binding("escape", "back", show=False),
     ]
 
     def __init__(self, opening: Opening, keymap: Keymap, problems: list[str] | None = None) -> None:
@@ -110,20 +110,33 @@ class IcmApp(App[None]):
             self.tell(str(error), "warn")
 
     async def action_back(self) -> None:
-        """To the screen below, where there is one."""
+        """To the screen below; from the run that the program was opened with, to the list of runs."""
         if len(self.screen_stack) > 1:
-            self.pop_screen()
+            await self._close(self.pop_screen)
+        elif self.screen in self._runs:
+            from icm_tui.tui.screens.runs import RunsScreen
 
-    def action_leave(self) -> None:
+            await self.switch_screen(RunsScreen(self.opening))
+
+    async def action_leave(self) -> None:
         """Leave a run or the list of runs, and with it the program; anything else only closes."""
-        if len(self.screen_stack) == 1 or self.screen in self._runs:
-            self.exit()
-        else:
-            self.pop_screen()
+        program = len(self.screen_stack) == 1 or self.screen in self._runs
+        await self._close(self.exit if program else self.pop_screen)
 
     async def action_quit(self) -> None:
         """Leave the program from wherever one is."""
-        self.exit()
+        await self._close(self.exit)
+
+    async def _close(self, close: Callable[[], object]) -> None:
+        """Close something, or let the screen do it that has to ask first."""
+        if getattr(self.screen, "asks_before_leaving", False):
+            await self.run_action("leave", self.screen)
+        else:
+            close()
+
+    def get_key_display(self, binding: Binding) -> str:
+        """A key as the help writes it, also where a person chose it."""
+        return binding.key_display or shown(binding.key)
 
     def action_help(self) -> None:
         """What can be done here, with its keys."""

@@ -20,7 +20,7 @@ from icm_tui.clean import multi_line
 from icm_tui.profiles.store import SHIPPED
 
 # The demo would be over before its first labels were read.
-_DEMO_SECONDS = 20.0
+DEMO_SECONDS = 20.0
 
 _LOOK_EVERY = 0.03
 _MOST_SAID = 1 << 20
@@ -57,7 +57,7 @@ _expected = msgspec.json.Decoder(Expected)
 
 def pace_of(profile: Path) -> float | None:
     """The seconds over which a run of a profile is spread while somebody watches: the shipped demo's, else None."""
-    return _DEMO_SECONDS if profile == SHIPPED / "demo.toml" else None
+    return DEMO_SECONDS if profile == SHIPPED / "demo.toml" else None
 
 
 async def start(profile: Path, *, agreed: bool = False) -> Started | Failed:

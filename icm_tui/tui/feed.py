@@ -85,7 +85,7 @@ class Feed:
         """Put a command into the inbox. Raises UserError where the run has no runner to obey it."""
         self.look()
         if self.view.state not in LIVE:
-            raise UserError(f"{what}: the run has no runner ({self.view.state}); R starts one again.")
+            raise UserError(f"{what}: the run has no runner ({self.view.state}); `resume` starts one again.")
         self.view.ask(inbox.send(self.run, what, args, self.view.last_seq), what)
 
     def record_at(self, offset: int) -> AnyRecord | None:

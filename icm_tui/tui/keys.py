@@ -164,6 +164,13 @@ ACTIONS: tuple[Action, ...] = (
         "mouse",
     ),
     Action(
+        "everywhere.back",
+        ("escape", "u"),
+        "back",
+        "The screen before; from a run the list of runs.",
+        "everywhere",
+    ),
+    Action(
         "everywhere.leave",
         ("q",),
         "leave",

@@ -106,8 +106,8 @@ def test_a_file_that_cannot_be_written_is_not_named_as_a_place(tmp_path: Path) -
 def test_what_could_steer_the_terminal_is_not_copied(tmp_path: Path) -> None:
     outside = Outside()
     outside.copy("a\x1b[201~rm\x1b]52;c;eA==\x07 b\tc\n\u202ed \ud800", tmp_path)
-    assert outside.sent == ["arm b\tc\nd ?"]
-    assert (tmp_path / FILE).read_text("utf-8") == "arm b\tc\nd ?"
+    assert outside.sent == ["arm b\tc\nd \ufffd"]
+    assert (tmp_path / FILE).read_text("utf-8") == "arm b\tc\nd \ufffd"
 
 
 def test_a_program_is_given_the_text_and_its_status_taken(tmp_path: Path) -> None:

@@ -167,6 +167,7 @@ def test_the_item(home: Path, size: tuple[int, int]) -> None:
         assert isinstance(screen, RunScreen)
         screen.run_words("item", str(screen.feed.view.latest_thought.item))  # type: ignore[union-attr]
         await pilot.press("e")
-        await until(pilot, lambda: "embedded model" in snapshot(pilot.app.screen))
+        # The page follows its end, where the cursor is.
+        await until(pilot, lambda: "embedded model" in (shown := snapshot(pilot.app.screen)) and "####" in shown)
 
     check("item", Opening(run=home / "runs" / "demo"), size, use)

@@ -119,6 +119,7 @@ def _escaped(character: str, escapes_marks: bool) -> str:
     code = ord(character)
     if 0xD800 <= code < 0xE000:  # half of a pair: no TOML can hold it
         return "\ufffd"
-    if character.isprintable() and not (escapes_marks and unicodedata.category(character) in ("Mn", "Me")):
+    marks = escapes_marks and unicodedata.category(character) in ("Mn", "Me")
+    if is_clean(character) and not marks:
         return character
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -60,6 +60,7 @@ class FormScreen(Screen[None]):
         Binding("escape", "leave", show=False),
     ]
     AUTO_FOCUS = "#fields"
+    asks_before_leaving = True
     app: "IcmApp"
 
     def __init__(self, draft: Draft, *, frozen: bool, title: str) -> None:

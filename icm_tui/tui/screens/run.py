@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 _TICK, _SLOW_TICK = 0.25, 0.5
 _LOADING_TICK = 0.02
 _MOST_CACHED = 2048
-_DEMO_SECONDS = 20.0
 _TOLD_SECONDS = 8.0
 
 
@@ -275,9 +274,11 @@ class RunScreen(Screen[None]):
 
     def action_full_speed(self) -> None:
         """The brake off, or on."""
+        from icm_tui.tui import children
+
         status = self._view.status
         braked = status is not None and status.pace_seconds is not None
-        self._send("pace", {} if braked else {"seconds": _DEMO_SECONDS})
+        self._send("pace", {} if braked else {"seconds": children.DEMO_SECONDS})
 
     def action_stop(self) -> None:
         """End the process, after a question."""
