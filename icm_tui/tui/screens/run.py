@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _TICK, _SLOW_TICK = 0.25, 0.5
 _LOADING_TICK = 0.02
+_MOST_CELLS = 6000
 _MOST_CACHED = 2048
 _TOLD_SECONDS = 8.0
 
@@ -97,6 +98,7 @@ class RunScreen(Screen[None]):
         self._view = self.feed.view
         self._panes = Panes(self.feed, read_only=opening.read_only)
         self._zoomed = False
+        self._ticks = 0
         self._timer: Timer | None = None
         self._item_screen: ItemScreen | None = None
 
@@ -212,7 +214,8 @@ class RunScreen(Screen[None]):
         self._panes.table.update(self._view)
         if self._panes.gold.due(self._view.last_seq) and self.feed.loading is None:
             self._measure()
-        self._draw()
+        self._ticks += 1
+        self._draw(spare=self._ticks % 2 == 1)
         if state != self._view.state:
             self.refresh_bindings()
 
@@ -221,11 +224,13 @@ class RunScreen(Screen[None]):
         labels = [None if label < 0 else label for label in self._view.shown.labels]
         self._panes.gold.measure(self._view.items, labels, self._view.last_seq)
 
-    def _draw(self) -> None:
+    def _draw(self, *, spare: bool = False) -> None:
+        """Draw what changed; to `spare` the terminal, not a very large list, whose every line changes as a log runs."""
         for view in self.query(LineView):
             view.redraw()
         for rows in self.query(LineList):
-            rows.redraw()
+            if not (spare and rows.size.area > _MOST_CELLS):
+                rows.redraw()
 
     @property
     def current_item(self) -> int | None:
