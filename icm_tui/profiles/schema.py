@@ -26,14 +26,14 @@ Natural = Annotated[int, Meta(ge=0)]
 Amount = Annotated[float, Meta(ge=0)]
 AboveZero = Annotated[float, Meta(gt=0)]
 Shots = Annotated[int, Meta(ge=0)] | Literal["all"]
-Label = Annotated[str, Meta(pattern=r"^\S{1,16}\Z")]
+Label = Annotated[str, Meta(pattern=r"^[^\s\x00-\x1f\x7f-\x9f]{1,16}\Z")]
 
 _SEED_MAX = 2**63 - 1
 _NAME = r"^([A-Za-z0-9_-][A-Za-z0-9._-]*)?\Z"
 _NAME_WORDS = "letters, digits, dot, dash and underscore, with no dot in front"
 _VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*\Z"
 _VARIABLE_WORDS = "the name of an environment variable (letters, digits, underscores) that holds the key, not the key"
-_LABELS_WORDS = "a list of 2 to 26 texts of 1 to 16 characters without spaces"
+_LABELS_WORDS = "a list of 2 to 26 texts of 1 to 16 characters without spaces or control characters"
 
 
 class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

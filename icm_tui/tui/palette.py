@@ -59,7 +59,7 @@ class Palette(ModalScreen[None]):
     """
     AUTO_FOCUS = "Input"
     BINDINGS: ClassVar[list["BindingType"]] = [
-        Binding("escape,ctrl+c", "leave", show=False),
+        Binding("escape,ctrl+c", "leave", show=False, priority=True),
         Binding("down,ctrl+n", "down", show=False),
         Binding("up,ctrl+p", "up", show=False),
         Binding("pagedown", "page_down", show=False),

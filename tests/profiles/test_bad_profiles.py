@@ -14,7 +14,7 @@ from icm_tui.profiles.schema import Profile
 from icm_tui.profiles.toml import from_document, loads
 
 _INSTEAD = "keep it in an environment variable and name that one in model.key_env"
-_LABELS = "prompt.labels: expected a list of 2 to 26 texts of 1 to 16 characters without spaces"
+_LABELS = "prompt.labels: expected a list of 2 to 26 texts of 1 to 16 characters without spaces or control characters"
 _NAME = "run.name: expected letters, digits, dot, dash and underscore, with no dot in front"
 _SECTIONS = "the sections are run, task, model, prompt, search, consistency and reasoning"
 _SHOTS = 'search.shots: expected a whole number of at least 0 or "all"'
@@ -79,6 +79,7 @@ AFTER_A_TASK = [
     (f"[run]\nmax_calls = {2**63}", ["4: run.max_calls: expected a whole number of at most 64 bits"]),
     ('[run]\nname = "../elsewhere"', [f'4: {_NAME}, not "../elsewhere"']),
     ('[prompt]\nlabels = ["A"]', [f'4: {_LABELS}, not ["A"]']),
+    ('[prompt]\nlabels = ["A", "\\u001b"]', [f'4: {_LABELS}, not ["A", "\\u001b"]']),
     ('[prompt]\nlabels = ["A", "not A"]', [f'4: {_LABELS}, not ["A", "not A"]']),
     ('[prompt]\nlabels = ["A", "B", "A"]', ['4: prompt.labels: labels must differ, but "A" stands there 2 times']),
     # Bad choices.
