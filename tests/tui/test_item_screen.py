@@ -1,123 +1,33 @@
-"""The screen of an item and the small one that pins it, over real small runs."""
+"""The screen of an item, over real small runs."""
 
 import asyncio
-import os
 import re
-import socket
 import time
 import unicodedata
-from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
-from textual import events
 from textual.pilot import Pilot
-from textual.screen import Screen
 from textual.widget import Widget
 
 from icm_tui.runs import inbox
 from icm_tui.runs.journal import read_records
 from icm_tui.runs.layout import RunDir, read_items, write_items
-from icm_tui.runs.lock import RunLock
 from icm_tui.runs.reasoning import ReasoningLog, ReasoningPiece
-from icm_tui.runs.records import AnyRecord, CommandRecord, DecisionRecord, ThoughtRecord
+from icm_tui.runs.records import CommandRecord, DecisionRecord, ThoughtRecord
 from icm_tui.runs.session import run_here
-from icm_tui.runs.status import Status, write_status
 from icm_tui.tui import children
-from icm_tui.tui.app import IcmApp, Opening
 from icm_tui.tui.feed import Feed
-from icm_tui.tui.keymap import Keymap
 from icm_tui.tui.screens.copying import CopyScreen
 from icm_tui.tui.screens.item import ItemScreen, Start, decision_of
-from icm_tui.tui.screens.pin import PinScreen, label_keys, read_words
 from icm_tui.tui.widgets.line_list import LineList
 from icm_tui.tui.widgets.line_view import LineView
-from tests.runs.made import make, records
+from tests.runs.made import make
+from tests.tui.drawn import text, until
 from tests.tui.hostile import CORPUS, MEGABYTE
-
-SIZE = (100, 30)
-ITEM = 7
-Use = Callable[[Pilot[None], ItemScreen], Awaitable[None]]
-
-
-@pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
-    """A finished run about which nothing was said; only to be read."""
-    run = make(tmp_path_factory.mktemp("runs") / "small-run")
-    run_here(run.path)
-    return run
-
-
-@pytest.fixture
-def live(tmp_path: Path) -> Iterator[RunDir]:
-    """A run whose runner, for all that a viewer can see, is this process."""
-    run = make(tmp_path / "live-run", "run.max_calls=600")
-    run_here(run.path)
-    with RunLock(run):
-        write_status(run, Status(state="running", host=socket.gethostname(), pid=os.getpid(), t=time.time()))
-        yield run
-
-
-class Host(IcmApp):
-    """The program with an empty screen at the bottom."""
-
-    def get_default_screen(self) -> Screen[Any]:
-        return Screen()
-
-
-def show(
-    run: RunDir,
-    use: Use,
-    *,
-    item: int = ITEM,
-    rows: Callable[[], Sequence[int]] | None = None,
-    size: tuple[int, int] = SIZE,
-    start: Start = "text",
-    read_only: bool = False,
-) -> None:
-    async def go() -> None:
-        feed = Feed(run.path)
-        while feed.poll():
-            pass
-        opening = Opening(run=run.path, read_only=read_only)
-        app = Host(opening, Keymap())
-        async with app.run_test(size=size, notifications=True) as pilot:
-            screen = ItemScreen(feed, item, rows or (lambda: range(len(feed.view.items))), opening, start)
-            await app.push_screen(screen)
-            await pilot.pause()
-            await use(pilot, screen)
-        feed.close()
-
-    asyncio.run(go())
-
-
-async def until(pilot: Pilot[None], holds: Callable[[], object]) -> None:
-    for _ in range(600):
-        if holds():
-            return
-        await pilot.pause(0.01)
-    raise AssertionError("it never came to be")
-
-
-def text(pilot: Pilot[None]) -> str:
-    """All that is drawn, a line a row."""
-    lines = pilot.app.screen._compositor.render_strips()
-    return "\n".join("".join(segment.text for segment in line).rstrip() for line in lines)
-
-
-def sent(run: RunDir) -> list[tuple[str, dict[str, object]]]:
-    return [(command.what, command.args) for command in inbox.take(run)]
-
-
-def write(run: RunDir, *more: AnyRecord) -> None:
-    """Add records to a journal as its runner would."""
-    last = records(run)[-1].seq
-    for number, record in enumerate(more, start=1):
-        record.seq, record.t = last + number, time.time()
-    with run.journal.open("ab") as file:
-        file.write(msgspec.json.Encoder().encode_lines(more))
+from tests.tui.item_screen import ITEM, SIZE, show, write
+from tests.tui.live import sent
 
 
 def said(run: RunDir, *texts: str, call: int = 0, item: int = ITEM, ended: bool = False) -> None:
@@ -379,23 +289,12 @@ def test_a_run_without_a_runner_is_asked_by_a_process_of_its_own(tmp_path: Path)
         await pilot.press("e")
         await pilot.pause()
         assert f"asking about item {ITEM}" in text(pilot)
-        await until_told(pilot, lambda: "ask: done" in text(pilot))
+        await until(pilot, lambda: "ask: done" in text(pilot), looks=12_000)  # another process must do it first
         await until(pilot, lambda: "embedded model" in text(pilot))
         assert "no part of the search" in text(pilot)
 
     show(run, use)
     assert sent(run) == []
-
-
-async def until_told(pilot: Pilot[None], holds: Callable[[], object]) -> None:
-    """As until, for what another process must do first."""
-    for _ in range(20):
-        try:
-            await until(pilot, holds)
-        except AssertionError:
-            continue
-        return
-    raise AssertionError("the child did not come to its end")
 
 
 def test_while_a_child_asks_it_says_so_and_tells_why_it_failed(done: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -420,145 +319,6 @@ def test_while_a_child_asks_it_says_so_and_tells_why_it_failed(done: RunDir, mon
 
     show(done, use)
     assert asked == [(done.path, ITEM)]
-
-
-# Pinning
-
-
-def test_a_label_has_a_key_of_its_own_whatever_it_is_called() -> None:
-    assert label_keys(["A", "B"]) == ["a", "b"]
-    assert label_keys(["yes", "no", "yonder"]) == ["y", "n", "o"]
-    assert label_keys(["q", "0", "aa", "a"]) == ["1", "2", "a", "4"]
-    assert label_keys(["漢", "\x1b[2J", "--"])[2] == "3"
-    many = label_keys([chr(ord("A") + number) * 2 for number in range(26)])
-    assert len(set(many)) == 26
-    assert not set(many) & {"q", "0"}
-
-
-def test_words_name_a_label_and_a_note() -> None:
-    assert read_words(" B looks  wrong ", ["A", "B"]) == ("B", "looks  wrong")
-    assert read_words("A", ["A", "B"]) == ("A", "")
-    assert read_words("off", ["A", "B"]) == (None, "")
-    assert read_words("off", ["on", "off"]) == ("off", "")
-    for words in ("", "C", "b"):
-        with pytest.raises(Exception, match="name one of A, B, or off"):
-            read_words(words, ["A", "B"])
-
-
-def test_a_pin_takes_a_key_for_the_label_and_a_note(live: RunDir) -> None:
-    async def use(pilot: Pilot[None], screen: ItemScreen) -> None:
-        await pilot.press("P")
-        await pilot.pause()
-        assert isinstance(pilot.app.screen, PinScreen)
-        assert f"Pin item {ITEM}, now" in text(pilot)
-        assert "takes it off" not in text(pilot)
-        await pilot.press("z", "0", "b", *"quite so", "enter")
-        await pilot.pause()
-        assert pilot.app.screen is screen
-        assert sent(live) == [("pin", {"item": ITEM, "label": "B", "note": "quite so"})]
-        assert "pin: asked" in text(pilot)
-
-    show(live, use)
-
-
-def test_keys_that_come_all_at_once_pin_all_the_same(live: RunDir) -> None:
-    async def use(pilot: Pilot[None], screen: ItemScreen) -> None:
-        await pilot.press("P")
-        await pilot.pause()
-        for character in "b so i\x7fit is\r":
-            key = {"\x7f": "backspace", "\r": "enter", " ": "space"}.get(character, character)
-            pilot.app.post_message(events.Key(key, character))
-        await until(pilot, lambda: pilot.app.screen is screen)
-
-    show(live, use)
-    assert sent(live) == [("pin", {"item": ITEM, "label": "B", "note": "so it is"})]
-
-
-@pytest.mark.parametrize("keys", [["escape"], ["q"], ["a", "escape"], ["b", "x", "q", "escape"]])
-def test_escape_pins_nothing(live: RunDir, keys: list[str]) -> None:
-    async def use(pilot: Pilot[None], screen: ItemScreen) -> None:
-        await pilot.press("P", *keys)
-        await pilot.pause()
-        assert pilot.app.screen is screen
-
-    show(live, use)
-    assert sent(live) == []
-
-
-@pytest.mark.parametrize("key", ["0", "backspace"])
-def test_zero_takes_a_pin_off(live: RunDir, key: str) -> None:
-    async def use(pilot: Pilot[None], screen: ItemScreen) -> None:
-        await pilot.press("P")
-        await pilot.pause()
-        assert "takes it off; pinned to A: so it is" in text(pilot)
-        await pilot.press(key)
-        await pilot.pause()
-        assert pilot.app.screen is screen
-
-    args = {"item": ITEM, "label": "A", "note": "so it is"}
-    write(live, CommandRecord(id="x", what="pin", args=args, n=3, outcome="done"))
-    show(live, use)
-    assert sent(live) == [("pin", {"item": ITEM, "label": None, "note": ""})]
-
-
-def test_what_is_pasted_into_a_note_steers_nothing(live: RunDir) -> None:
-    async def use(pilot: Pilot[None], screen: ItemScreen) -> None:
-        await pilot.press("P", "a")
-        pilot.app.post_message(events.Paste("one \x1b[2J\x9b31m\u202etwo"))
-        await until(pilot, lambda: "one two" in text(pilot))
-        pilot.app.post_message(events.Paste("y" * MEGABYTE))
-        await pilot.press("!", "enter")
-        await pilot.pause()
-
-    show(live, use)
-    assert sent(live) == [("pin", {"item": ITEM, "label": "A", "note": "one two!"})]
-
-
-def test_an_ended_run_refuses_a_pin_with_a_sentence(done: RunDir) -> None:
-    async def use(pilot: Pilot[None], screen: ItemScreen) -> None:
-        await pilot.press("P")
-        await pilot.pause()
-        assert pilot.app.screen is screen
-        assert "pin: the run is done, its labels are final." in text(pilot)
-        screen.run_words("pin", "A")
-        await pilot.app.push_screen(PinScreen(screen._feed, ITEM))
-        await pilot.pause()
-        assert "its labels are final" in text(pilot)
-        await pilot.press("a")
-        await pilot.pause()
-        assert pilot.app.screen is screen
-
-    show(done, use)
-    assert sent(done) == []
-
-
-def test_a_pin_can_be_typed_in_words(live: RunDir) -> None:
-    async def use(pilot: Pilot[None], screen: ItemScreen) -> None:
-        screen.run_words("pin", "B looks wrong")
-        screen.run_words("pin", "off")
-        screen.run_words("pin", "nonsense")
-        await pilot.pause()
-        assert "'nonsense' is no label" in text(pilot)
-
-    show(live, use)
-    assert sent(live) == [
-        ("pin", {"item": ITEM, "label": "B", "note": "looks wrong"}),
-        ("pin", {"item": ITEM, "label": None, "note": ""}),
-    ]
-
-
-@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60), (20, 5), (8, 2)])
-def test_the_pins_screen_is_drawn_at_every_size(live: RunDir, size: tuple[int, int]) -> None:
-    async def use(pilot: Pilot[None], screen: ItemScreen) -> None:
-        await pilot.press("P")
-        await pilot.pause()
-        shown = text(pilot)
-        assert f"Pin item {ITEM}" in shown or size[0] < 80
-        await pilot.press("a")
-        await pilot.pause()
-        assert "with a note if you like" in text(pilot) or size[0] < 80
-
-    show(live, use, size=size)
 
 
 # Other keys

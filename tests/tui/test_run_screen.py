@@ -8,47 +8,18 @@ import pytest
 from textual import events
 from textual.pilot import Pilot
 
-from icm_tui.runs import inbox
 from icm_tui.runs.layout import RunDir
 from icm_tui.runs.session import run_here
-from icm_tui.runs.status import Status, write_status
 from icm_tui.tui.app import IcmApp, Opening
 from icm_tui.tui.keymap import Keymap
 from icm_tui.tui.screens.run import RunScreen
 from icm_tui.tui.widgets.line_list import LineList
 from icm_tui.tui.widgets.line_view import LineView
 from tests.runs.made import make
+from tests.tui.drawn import text, until
+from tests.tui.live import as_live, sent
 
 LARGE, SMALL = (120, 40), (80, 24)
-
-
-@pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
-    run = make(tmp_path_factory.mktemp("runs") / "small-run")
-    run_here(run.path)
-    return run
-
-
-@pytest.fixture
-def live(tmp_path: Path) -> RunDir:
-    """A run whose runner, for all that a viewer can see, is this process."""
-    from icm_tui.runs.lock import RunLock
-
-    run = make(tmp_path / "live-run", "run.max_calls=60")
-    run_here(run.path)
-    with RunLock(run):
-        as_live(run, "running")
-        yield run
-
-
-def as_live(run: RunDir, state: str, **more: object) -> None:
-    import os
-    import socket
-    import time
-
-    write_status(
-        run, Status(state=state, host=socket.gethostname(), pid=os.getpid(), t=time.time(), decisions=500, **more)
-    )
 
 
 def show(
@@ -68,28 +39,10 @@ def show(
     asyncio.run(go())
 
 
-async def until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
-    for _ in range(400):
-        if holds():
-            return
-        await pilot.pause(0.01)
-    raise AssertionError("it never came to be")
-
-
-def text(screen: RunScreen) -> str:
-    """All that is drawn, a line a row."""
-    lines = screen._compositor.render_strips()
-    return "\n".join("".join(segment.text for segment in line) for line in lines)
-
-
-def sent(run: RunDir) -> list[tuple[str, dict[str, object]]]:
-    return [(command.what, command.args) for command in inbox.take(run)]
-
-
 @pytest.mark.parametrize("size", [LARGE, (200, 60)])
 def test_a_large_screen_shows_all_four_panes(done: RunDir, size: tuple[int, int]) -> None:
     async def use(pilot: Pilot[None], screen: RunScreen) -> None:
-        shown = text(screen)
+        shown = text(pilot)
         for title in ("1 profile", "2 log", "3 labels", "4 accuracy", "item 0", "coherence"):
             assert title in shown
 
@@ -98,15 +51,15 @@ def test_a_large_screen_shows_all_four_panes(done: RunDir, size: tuple[int, int]
 
 def test_a_small_screen_shows_one_pane_and_the_others_are_a_key_away(done: RunDir) -> None:
     async def use(pilot: Pilot[None], screen: RunScreen) -> None:
-        assert "3 labels" in text(screen)
-        assert "2 log" not in text(screen)
+        assert "3 labels" in text(pilot)
+        assert "2 log" not in text(pilot)
         for key, title in (("1", "1 profile"), ("2", "2 log"), ("4", "4 accuracy"), ("3", "3 labels")):
             await pilot.press(key)
             await pilot.pause()
-            assert title in text(screen)
+            assert title in text(pilot)
         await pilot.press("tab")
         await pilot.pause()
-        assert "4 accuracy" in text(screen)
+        assert "4 accuracy" in text(pilot)
 
     show(done, use, SMALL)
 
@@ -127,15 +80,15 @@ def test_every_size_down_to_a_line_is_drawn_and_back(done: RunDir) -> None:
         ):
             await pilot.resize_terminal(*size)
             await pilot.pause()
-            assert screen.feed.run.name[:4] in text(screen) or size[0] < 20
-        assert "4 accuracy" in text(screen)
+            assert screen.feed.run.name[:4] in text(pilot) or size[0] < 20
+        assert "4 accuracy" in text(pilot)
 
     show(done, use)
 
 
 def test_below_60_by_16_one_true_line_is_left(done: RunDir) -> None:
     async def use(pilot: Pilot[None], screen: RunScreen) -> None:
-        shown = text(screen)
+        shown = text(pilot)
         n = screen.feed.view.n
         assert f"done {n}/{n}" in shown
         assert "labels" not in shown
@@ -147,10 +100,10 @@ def test_z_gives_the_chosen_pane_the_whole_screen_and_back(done: RunDir) -> None
     async def use(pilot: Pilot[None], screen: RunScreen) -> None:
         await pilot.press("2", "z")
         await pilot.pause()
-        assert "3 labels" not in text(screen)
+        assert "3 labels" not in text(pilot)
         await pilot.press("z")
         await pilot.pause()
-        assert "3 labels" in text(screen)
+        assert "3 labels" in text(pilot)
 
     show(done, use)
 
@@ -169,11 +122,11 @@ def test_a_filter_is_typed_obeyed_and_dropped(done: RunDir) -> None:
         table = screen.query_one("#labels", LineList)
         await pilot.press("slash", *"label=A", "enter")
         await pilot.pause()
-        assert "20 match / label=A" in text(screen)
+        assert "20 match / label=A" in text(pilot)
         assert table.has_focus
         await pilot.press("escape")
         await pilot.pause()
-        assert "match" not in text(screen)
+        assert "match" not in text(pilot)
 
     show(done, use)
 
@@ -182,10 +135,10 @@ def test_a_filter_that_cannot_be_read_is_told_while_it_is_typed(done: RunDir) ->
     async def use(pilot: Pilot[None], screen: RunScreen) -> None:
         await pilot.press("slash", *"flips>x")
         await pilot.pause()
-        assert "needs a number" in text(screen)
+        assert "needs a number" in text(pilot)
         await pilot.press("backspace", "0")
         await pilot.pause()
-        assert "needs a number" not in text(screen)
+        assert "needs a number" not in text(pilot)
 
     show(done, use)
 
@@ -195,7 +148,7 @@ def test_sorting_goes_round_and_keeps_every_item(done: RunDir) -> None:
         for word in ("flips", "p", "latest"):
             await pilot.press("o")
             await pilot.pause()
-            assert f"o sort: {word}" in text(screen)
+            assert f"o sort: {word}" in text(pilot)
             assert sorted(screen._panes.table.rows) == list(range(40))
         await pilot.press("o")
         assert screen._panes.table.rows == range(40)
@@ -209,7 +162,7 @@ def test_moving_up_in_the_log_stops_following_and_f_follows_again(done: RunDir) 
         await pilot.press("2", "k", "k")
         await pilot.pause()
         assert not log.following
-        assert "below, f follows" in text(screen)
+        assert "below, f follows" in text(pilot)
         await pilot.press("f")
         await pilot.pause()
         assert log.following
@@ -224,7 +177,7 @@ def test_going_to_an_item_by_number(done: RunDir) -> None:
         assert screen.current_item == 33
         screen.run_words("item", "999")
         await pilot.pause()
-        assert "There is no item 999" in text(screen)
+        assert "There is no item 999" in text(pilot)
 
     show(done, use)
 
@@ -234,7 +187,7 @@ def test_keys_of_a_filter_that_come_in_one_burst_are_its_keys(done: RunDir) -> N
         # Posted all at once, as a stalled line brings them: f, o, s and q mean other things to the table.
         for key in "/foqs":
             screen.app.post_message(events.Key("slash" if key == "/" else key, key))
-        await until(pilot, lambda: "/ foqs" in text(screen))
+        await until(pilot, lambda: "/ foqs" in text(pilot))
         assert screen._panes.table.sort == "number"
         assert len(screen._panes.table.rows) == 0
 
@@ -273,10 +226,10 @@ def test_space_asks_for_a_pause_and_says_so_until_the_runner_answers(live: RunDi
         await pilot.press("space")
         await pilot.pause()
         assert sent(live) == [("pause", {})]
-        assert "pause: asked" in text(screen)
-        assert "PAUSED" not in text(screen)
+        assert "pause: asked" in text(pilot)
+        assert "PAUSED" not in text(pilot)
         as_live(live, "paused", why="paused by command")
-        await until(pilot, lambda: "PAUSED" in text(screen))
+        await until(pilot, lambda: "PAUSED" in text(pilot))
         await pilot.press("space")
         await pilot.pause()
         assert [what for what, _ in sent(live)] == ["pause", "resume"]
@@ -312,13 +265,13 @@ def test_stop_asks_first(live: RunDir) -> None:
 
 def test_a_read_only_view_sends_nothing(live: RunDir) -> None:
     async def use(pilot: Pilot[None], screen: RunScreen) -> None:
-        assert "read only" in text(screen)
+        assert "read only" in text(pilot)
         await pilot.press("space", "s", "S", "B")
         screen.run_words("to", "120")
         screen.run_words("pin", "A")
         await pilot.pause()
         assert sent(live) == []
-        assert "read only" in text(screen)
+        assert "read only" in text(pilot)
 
     show(live, use, read_only=True)
 
@@ -334,7 +287,7 @@ def test_a_pin_by_words(live: RunDir) -> None:
             ("pin", {"item": 2, "label": "B", "note": "read twice"}),
             ("pin", {"item": 2, "label": None, "note": ""}),
         ]
-        assert "'Q' is no label; name one of A, B, or off" in text(screen)
+        assert "'Q' is no label; name one of A, B, or off" in text(pilot)
 
     show(live, use)
 
@@ -343,7 +296,7 @@ def test_what_needs_a_runner_is_refused_without_one(done: RunDir) -> None:
     async def use(pilot: Pilot[None], screen: RunScreen) -> None:
         screen.run_words("to", "120")
         await pilot.pause()
-        assert "the run is done" in text(screen) or "no runner" in text(screen)
+        assert "the run is done" in text(pilot) or "no runner" in text(pilot)
         assert sent(done) == []
 
     show(done, use)
@@ -354,10 +307,10 @@ def test_gold_in_a_blind_run_is_hidden_until_asked_for(tmp_path: Path) -> None:
     run_here(run.path)
 
     async def use(pilot: Pilot[None], screen: RunScreen) -> None:
-        assert "this run is blind" in text(screen)
-        assert "progressive" not in text(screen)
+        assert "this run is blind" in text(pilot)
+        assert "progressive" not in text(pilot)
         await pilot.press("a")
-        await until(pilot, lambda: "progressive" in text(screen))
+        await until(pilot, lambda: "progressive" in text(pilot))
         assert run.looked.exists()
 
     show(run, use)
@@ -365,7 +318,7 @@ def test_gold_in_a_blind_run_is_hidden_until_asked_for(tmp_path: Path) -> None:
 
 def test_a_screen_where_nothing_changes_draws_nothing(done: RunDir) -> None:
     async def use(pilot: Pilot[None], screen: RunScreen) -> None:
-        await until(pilot, lambda: "progressive" in text(screen))
+        await until(pilot, lambda: "progressive" in text(pilot))
         drawn: list[str] = []
         for view in [*screen.query(LineView), *screen.query(LineList)]:
             view.refresh = lambda *regions, name=view.id, **_: drawn.append(str(name))  # type: ignore[method-assign]

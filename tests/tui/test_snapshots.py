@@ -26,6 +26,7 @@ from icm_tui.tui.app import IcmApp, Opening
 from icm_tui.tui.keymap import Keymap
 from icm_tui.tui.screens.run import RunScreen
 from tests.runs.made import make
+from tests.tui.drawn import until
 from tests.tui.snapshot import snapshot
 
 SIZES = ((80, 24), (120, 40), (200, 60))
@@ -113,14 +114,6 @@ def keep(path: Path, text: str) -> None:
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
     assert text == path.read_text(encoding="utf-8"), f"{path.name} is not what the screen shows now"
-
-
-async def until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
-    for _ in range(4000):
-        if holds():
-            return
-        await pilot.pause(0.01)
-    raise AssertionError("it never came to be")
 
 
 async def loaded(pilot: Pilot[None]) -> None:
