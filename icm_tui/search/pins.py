@@ -62,7 +62,11 @@ class Pins:
                 if self._agrees(listed):
                     return listed
         for item in proposal.items:
-            if wanted[item] != self._pinned.get(item, wanted[item]):
+            pinned = self._pinned.get(item, wanted[item])
+            if wanted[item] != pinned:
+                if self._problem.rule == "none":
+                    wanted[item] = pinned  # whatever its group may be, it is decided alone
+                    continue
                 members = self._members(item)
                 now = {member: wanted.get(member, labels[member]) for member in members}
                 after = self._nearest(item, now, self._pinned)

@@ -348,3 +348,23 @@ def test_a_pinned_label_is_shown_from_the_next_list_on() -> None:
             shown_now = dict(record.demonstrations)
             assert shown_now.get(3, 0) == 0
             assert shown_now.get(4, 1) == 1
+
+
+def test_under_rule_none_a_pin_decides_its_own_item_alone() -> None:
+    """Another pin of the group, that has not taken hold in this chain yet, waits for that item's own decision."""
+    problem = Problem([[0, 1]], [0, 0], [0, 1], [[0], [1]], "none", 2)
+    pins = Pins(problem, {0: 1, 1: 1})
+    proposed = Proposal(
+        n=0,
+        phase="sweeps",
+        chain=0,
+        items=[1],
+        options=[Option([0], 0.0)],
+        chosen=0,
+        log_normaliser=0.0,
+        temperature=0.1,
+        draw=0.5,
+        accepted=True,
+        score={},
+    )
+    assert pins.overrule(proposed, [None, None], skip=False) == {1: 1}

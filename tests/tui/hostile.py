@@ -100,7 +100,7 @@ FILE_NAMES: dict[str, bytes] = {
     "wide": "漢".encode() * 80,
     "dash": b"--help",
 }
-LABELS = ["\x1b[2J\x1b[31m", "[/foo]\u202e\x9b1m"]
+LABELS = ["\u202e[b\u2066", "[/foo]\u200b\u202e"]
 
 
 def plain(corpus: Mapping[str, str]) -> dict[str, str]:

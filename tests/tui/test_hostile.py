@@ -98,7 +98,11 @@ def walk(folder: Path, words: Iterable[str], keys: Iterable[str], size: tuple[in
             # A lone escape is one after a while only.
             terminal.until_quiet(0.3 if key == "\x1b" else 0.08)
             assert terminal.process.poll() is None, terminal.text
+        terminal.until_quiet(0.6)
         terminal.type("\x03")
+        terminal.until_quiet(0.6)
+        if terminal.process.poll() is None:
+            terminal.type("\x03")  # the first closed what was open on top
         assert terminal.wait() == 0, terminal.text
     assert terminal.left_changed() == {}
     return terminal

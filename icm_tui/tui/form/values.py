@@ -116,6 +116,8 @@ def _quoted(text: str) -> str:
 def _escaped(character: str, escapes_marks: bool) -> str:
     if character in _SHORT:
         return _SHORT[character]
+    if " " <= character <= "~":
+        return character
     code = ord(character)
     if 0xD800 <= code < 0xE000:  # half of a pair: no TOML can hold it
         return "\ufffd"

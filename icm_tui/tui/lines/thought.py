@@ -4,6 +4,7 @@ from icm_tui.tui.cells import Line, line, rule, span, wrap
 from icm_tui.tui.state.view import RunView
 
 _CURSOR = "▍"
+_SHOWN, _STEP = 4000, 1000
 
 
 def thought_lines(view: RunView, cells: int, height: int) -> list[Line]:
@@ -15,7 +16,9 @@ def thought_lines(view: RunView, cells: int, height: int) -> list[Line]:
     streams = not thought.ended and thought.call in view.open_calls
     title = line(span(f"on {thought.item} at {thought.n}", "second"), span(f" · {thought.speaker}", "dim"))
     room = max(1, height - 1)
-    text = wrap(thought.text + (_CURSOR if streams else ""), max(8, cells - 3))
+    # The end alone is wrapped; it begins at a round number, so that its lines stay as they are while it grows.
+    start = max(0, len(thought.text) - _SHOWN) // _STEP * _STEP
+    text = wrap(thought.text[start:] + (_CURSOR if streams else ""), max(8, cells - 3))
     return [
         rule(title, line(span("streaming", "dim")) if streams else (), cells),
         *(line(span(" ┊ ", "second"), piece) for piece in text[-room:]),

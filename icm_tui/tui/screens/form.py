@@ -60,7 +60,6 @@ class FormScreen(Screen[None]):
         Binding("escape", "leave", show=False),
     ]
     AUTO_FOCUS = "#fields"
-    asks_before_leaving = True
     app: "IcmApp"
 
     def __init__(self, draft: Draft, *, frozen: bool, title: str) -> None:
@@ -149,6 +148,11 @@ class FormScreen(Screen[None]):
         elif not self._starting and not self._refused("start"):
             # The app's worker: a run that is being started is not given up when the form is left.
             self.app.run_worker(self._start(), group="starting")
+
+    @property
+    def asks_before_leaving(self) -> bool:
+        """Whether changes would be lost."""
+        return self._draft.dirty
 
     def action_leave(self) -> None:
         """Back to the screen below; asks where changes would be lost."""
