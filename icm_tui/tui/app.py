@@ -1,15 +1,18 @@
 """The terminal UI: screens over run directories. What costs time or money runs in other processes."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakSet
 
 import msgspec
+from textual import events
 from textual.app import App
 from textual.binding import Binding
 from textual.css.query import NoMatches
+from textual.geometry import Size
 from textual.screen import Screen
 
 from icm_tui.errors import UserError
@@ -21,6 +24,8 @@ from icm_tui.tui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
+
+_LOOK_AT_SIZE = 0.5
 
 
 class Opening(msgspec.Struct, frozen=True):
@@ -66,8 +71,20 @@ class IcmApp(App[None]):
     def on_mount(self) -> None:
         """Lay a person's own keys over the table's, and say what is wrong with them."""
         self.set_keymap(overrides(self.keymap))
+        self.set_interval(_LOOK_AT_SIZE, self._mind_size)
         if self._at_start:
             self.call_after_refresh(self.tell, self._at_start, "warn")
+
+    def _mind_size(self) -> None:
+        """Take in the terminal's size where the signal of its change did not bring it: it may come a moment before the
+        size can be read, and Textual's timer that passes a size on does not fire if the machine is busy just then."""
+        if self.is_headless:
+            return
+        size = Size(*shutil.get_terminal_size())
+        if size != self.size:
+            self.post_message(events.Resize(size, size))
+        elif size != self.screen.outer_size:
+            self.screen.post_message(events.Resize(size, size))
 
     def tell(self, text: str, look: Style = "plain") -> None:
         """Say a sentence where the screen has a line for it, else over the screen for a while."""

@@ -100,6 +100,7 @@ class RunScreen(Screen[None]):
         self._zoomed = False
         self._ticks = 0
         self._timer: Timer | None = None
+        self._loader: Timer
         self._item_screen: ItemScreen | None = None
 
     # Layout
@@ -138,7 +139,7 @@ class RunScreen(Screen[None]):
         self._panes.table.update(self._view)
         self._arrange()
         self._timer = self.set_interval(_SLOW_TICK if self._opening.slow_line else _TICK, self._tick)
-        self.set_timer(_LOADING_TICK, self._load)
+        self._loader = self.set_interval(_LOADING_TICK, self._load)
 
     def on_unmount(self) -> None:
         """Let go of the files."""
@@ -201,9 +202,8 @@ class RunScreen(Screen[None]):
 
     def _load(self) -> None:
         """Read on without waiting for the next drawing, until the journal is read."""
-        if self.feed.poll() and self.feed.loading is not None:
-            self.set_timer(_LOADING_TICK, self._load)
-        else:
+        if not self.feed.poll() or self.feed.loading is None:
+            self._loader.stop()
             self._draw()
 
     def _tick(self) -> None:
