@@ -1,0 +1,82 @@
+"""Tells a thought from the answer where both come in one text, as `<think>...</think>` before it."""
+
+import msgspec
+
+_OPEN, _CLOSE = "<think>", "</think>"
+
+
+class Delta(msgspec.Struct, frozen=True):
+    """What came next: a piece of the thought, then a piece of the answer.
+
+    `turned` says that every text before this piece was thought too: templates may leave out the tag that opens.
+    """
+
+    text: str = ""
+    thought: str = ""
+    turned: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.text or self.thought or self.turned)
+
+
+class ThoughtSplitter:
+    """Splits a text that comes in pieces. What may be the start of a tag is held back until it is clear."""
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._state = "start"
+        self._may_turn = True
+
+    def thought_told_apart(self) -> None:
+        """The server splits by itself, so a closing tag without an opening one is the answer's own."""
+        self._may_turn = False
+
+    def feed(self, piece: str, *, last: bool = False) -> Delta:
+        """What `piece` adds; with `last`, also all that was held back."""
+        rest = self._held + piece
+        self._held = ""
+        text: list[str] = []
+        thought: list[str] = []
+        turned = False
+        while rest:
+            if self._state == "start":
+                bare = rest.lstrip()
+                if bare.startswith(_OPEN):
+                    self._state, self._may_turn = "thought", False
+                    rest = bare[len(_OPEN) :]
+                elif _OPEN.startswith(bare) and not last:
+                    self._held, rest = rest, ""
+                else:
+                    self._state = "text"
+            elif self._state == "thought" or self._may_turn:
+                before, tag, after = rest.partition(_CLOSE)
+                if not tag and not last:
+                    keep = _half_tag(rest)
+                    before, self._held = rest[: len(rest) - keep], rest[len(rest) - keep :]
+                if self._state == "thought":
+                    thought.append(before)
+                elif tag:
+                    thought += [*text, before]
+                    text, turned = [], True
+                else:
+                    text.append(before)
+                if tag:
+                    self._state, self._may_turn = "start", False
+                rest = after
+            else:
+                text.append(rest)
+                rest = ""
+        return Delta("".join(text), "".join(thought), turned)
+
+
+def split_thought(content: str, *, told_apart: bool = False) -> tuple[str, str]:
+    """(answer, thought) of a whole text; `told_apart` as in ThoughtSplitter."""
+    splitter = ThoughtSplitter()
+    if told_apart:
+        splitter.thought_told_apart()
+    whole = splitter.feed(content, last=True)
+    return whole.text, whole.thought
+
+
+def _half_tag(text: str) -> int:
+    return next((size for size in range(len(_CLOSE) - 1, 0, -1) if text.endswith(_CLOSE[:size])), 0)
