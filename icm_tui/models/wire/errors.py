@@ -50,7 +50,7 @@ def read_fault(
     error = _error(body)
     decided = _decided(status, error)
     message = _reason(body) or default or f"The server answered {status} and gave no reason."
-    return Fault(_kind(decided, error, message), message, decided or None, _retry_after(error, headers or {}, now))
+    return Fault(_kind(decided, error, message), message, decided or status, _retry_after(error, headers or {}, now))
 
 
 def screenful(message: str) -> str:

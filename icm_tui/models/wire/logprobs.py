@@ -32,9 +32,8 @@ def _columns(fields: Record) -> list[TokenLogprobs]:
     tokens = [_token(token) for token in array(fields.get("tokens"))]
     values = array(fields.get("token_logprobs"))
     tops: object = fields.get("top_logprobs")
-    if isinstance(
-        tops, dict
-    ):  # one map for the whole reply: it can only be told where it belongs if there is one place
+    if isinstance(tops, dict):
+        # One map for the whole reply: where it belongs is plain only if there is one place.
         tops = [tops] if len(tokens) == 1 else []
     rows = array(tops)
     places = []

@@ -171,7 +171,7 @@ def test_a_stream_is_whole_only_if_it_said_why_it_finished(pieces: list[bytes]) 
     [
         (
             {"error": {"code": "server_error", "message": "gone"}, "choices": [{"finish_reason": "error"}]},
-            Fault("retry", "gone"),
+            Fault("retry", "gone", 200),
         ),
         ({"error": {"message": "too long", "type": "BadRequestError", "code": 400}}, Fault("item", "too long", 400)),
         ({"object": "error", "message": "busy", "code": 503}, Fault("retry", "busy", 503)),
