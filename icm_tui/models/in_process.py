@@ -7,10 +7,14 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 
 from icm_tui.models.embedded import EmbeddedModel
 from icm_tui.models.explanation import SPEAKER
-from icm_tui.models.interface import Asked, Change, Piece
+from icm_tui.models.endpoint import Endpoint
+from icm_tui.models.interface import Asked, Change, Piece, Unanswered
 from icm_tui.models.reply import Reply
+from icm_tui.profiles.schema import Model, Reasoning
 
 _SLICE = 0.02
+# Enough to be at work for a slice, few enough to heed a pause at once.
+_ROOM = 1024
 
 
 class InProcessAsker:
@@ -21,17 +25,38 @@ class InProcessAsker:
         self._labels = labels
         self._waiting: deque[Asked] = deque()
 
+    room = _ROOM
+    warms = False
+    patience = 0.0
+
+    async def open(self, held: Endpoint | None) -> None:
+        """Nothing needs to be made ready."""
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    def adopt(self, model: Model, reasoning: Reasoning) -> None:
+        """No setting of a server matters here."""
+
+    def expected_cost(self, asked: Asked) -> float:
+        """Nothing: it is computed here."""
+        return 0.0
+
+    def expected_thought_cost(self, asked: Asked) -> float:
+        """Nothing, likewise."""
+        return 0.0
+
     def ask(self, asked: Asked) -> None:
         """Put a question in line."""
         self._waiting.append(asked)
 
-    async def replies(self, seconds: float) -> list[tuple[Asked, Reply]]:
+    async def replies(self, seconds: float) -> list[tuple[Asked, Reply | Unanswered]]:
         """Compute replies for a slice of time, in the order asked; with nothing to do, wait `seconds`."""
         if not self._waiting:
             await asyncio.sleep(seconds)
             return []
         await asyncio.sleep(0)
-        answered: list[tuple[Asked, Reply]] = []
+        answered: list[tuple[Asked, Reply | Unanswered]] = []
         end = time.monotonic() + min(_SLICE, seconds)
         while self._waiting and (not answered or time.monotonic() < end):
             asked = self._waiting.popleft()

@@ -5,7 +5,9 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from icm_tui.models.endpoint import Endpoint
 from icm_tui.models.reply import Reply
+from icm_tui.profiles.schema import Model, Reasoning
 
 Change = tuple[int, int | None, int | None]
 
@@ -33,8 +35,51 @@ class Piece(msgspec.Struct, frozen=True):
     cost: float | None = None
 
 
+class Unanswered(msgspec.Struct, frozen=True):
+    """A question that got no answer, though not by its own fault: it stays open, and the run pauses. `why` is one
+    sentence that says what to mend."""
+
+    why: str
+
+
 class Asker(Protocol):
-    """Takes questions and gives back replies as they come, and explains them."""
+    """Takes questions and gives back replies as they come, and explains them.
+
+    Between `open` and `close` it may hold connections and processes; the other methods are called between them, but for
+    `relabel` and `adopt`.
+    """
+
+    async def open(self, held: Endpoint | None) -> Endpoint | None:
+        """Make ready to be asked. `held` is the endpoint that the run's answers so far came from; without one, what the
+        server can do is found out first. Returns the endpoint asked from now on, None for a model in this process.
+
+        Raises UserError where it cannot be asked, in a sentence that says what to change.
+        """
+
+    async def close(self) -> None:
+        """Let go of connections and processes. What is under way is lost."""
+
+    def adopt(self, model: Model, reasoning: Reasoning) -> None:
+        """Go on with settings that a person changed: timeouts, prices, concurrency, the key's variable, reasoning."""
+
+    @property
+    def room(self) -> int:
+        """How many questions may be in flight now; it follows what the server takes."""
+
+    @property
+    def warms(self) -> bool:
+        """Whether the first question of a list should be answered before its others are sent, since the server then
+        need not read the list again."""
+
+    @property
+    def patience(self) -> float:
+        """Seconds that explanations under way are given when a run ends."""
+
+    def expected_cost(self, asked: Asked) -> float | None:
+        """What an answer may cost at most, in USD, as far as can be told before it; None without a price."""
+
+    def expected_thought_cost(self, asked: Asked) -> float | None:
+        """What an explanation may cost at most, in USD; None without a price."""
 
     @property
     def speaker(self) -> str:
@@ -43,7 +88,7 @@ class Asker(Protocol):
     def ask(self, asked: Asked) -> None:
         """Send a question."""
 
-    async def replies(self, seconds: float) -> list[tuple[Asked, Reply]]:
+    async def replies(self, seconds: float) -> list[tuple[Asked, Reply | Unanswered]]:
         """The replies that came since the last call; waits for one, at most so long."""
 
     def relabel(self, chain: int, changes: Iterable[Change]) -> None:
