@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 
 from icm_tui.models.embedded import EmbeddedModel
-from icm_tui.models.explanation import SPEAKER
 from icm_tui.models.endpoint import Endpoint
+from icm_tui.models.explanation import SPEAKER
 from icm_tui.models.interface import Asked, Change, Piece, Unanswered
 from icm_tui.models.reply import Reply
 from icm_tui.profiles.schema import Model, Reasoning
