@@ -1,0 +1,1 @@
+"""Real HTTP servers on loopback: a deterministic model, and what goes wrong with servers."""
