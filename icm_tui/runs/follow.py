@@ -1,15 +1,13 @@
 """Reading a journal while its runner writes it."""
 
-import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from icm_tui.errors import UserError
+from icm_tui.runs.growing_file import GrowingFile
 from icm_tui.runs.journal import MalformedLineError, damaged, decode_line
 from icm_tui.runs.records import AnyRecord
-
-_CHUNK = 1 << 18
 
 
 class Follower:
@@ -26,20 +24,25 @@ class Follower:
         """`reopen_each_poll` is for network file systems, which show what another host wrote to a file opened after
         that. `clock` (seconds) times a poll."""
         self._path = path
-        self.reopen_each_poll = reopen_each_poll
+        self._file = GrowingFile(path, "The journal", reopen_each_poll=reopen_each_poll)
         self._clock = clock
-        self._descriptor: int | None = None
-        self._file: tuple[int, int] | None = None
-        self._offset = 0
         self._seq = 0
         self._doubted: int | None = None
-        self._restarted = False
         self._unread = 0
+
+    @property
+    def reopen_each_poll(self) -> bool:
+        """Whether the file is opened anew for every poll."""
+        return self._file.reopen_each_poll
+
+    @reopen_each_poll.setter
+    def reopen_each_poll(self, reopen: bool) -> None:
+        self._file.reopen_each_poll = reopen
 
     @property
     def restarted(self) -> bool:
         """Whether the last poll began again: what earlier polls gave no longer counts."""
-        return self._restarted
+        return self._file.restarted
 
     @property
     def unread(self) -> int:
@@ -53,73 +56,44 @@ class Follower:
         A file that is not there (yet) has none. Raises UserError where the journal cannot be read, is of a newer
         format or is damaged.
         """
-        self._restarted = False
         self._unread = 0
-        try:
-            descriptor = self._open()
-            if descriptor is None:
+        file = self._file
+        with file.poll() as is_there:
+            if not is_there:
                 return []
-            size = os.fstat(descriptor).st_size
-            if size < self._offset:
-                self._start_again()
             until = self._clock() + max_seconds
             try:
-                records = self._read(descriptor, max_records, until)
+                records = self._read(max_records, until)
             except UserError:
-                if self._offset in (0, self._doubted):
+                if file.offset in (0, self._doubted):
                     raise
                 # The file may have been changed under us; it is damaged if a second reading stops here too.
-                self._doubted = self._offset
-                self._start_again()
-                records = self._read(descriptor, max_records, until)
-            self._unread = max(0, size - self._offset)
+                self._doubted = file.offset
+                file.start_again()
+                records = self._read(max_records, until)
+            self._unread = max(0, file.size - file.offset)
             return records
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise UserError(f"The journal {self._path} cannot be read: {reason}.") from error
-        finally:
-            if self.reopen_each_poll:
-                self.close()
 
     def close(self) -> None:
         """Let go of the file; another poll opens it again and goes on."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        self._file.close()
 
-    def _open(self) -> int | None:
-        try:
-            found = os.stat(self._path)
-            if self._descriptor is not None and (found.st_dev, found.st_ino) != self._file:
-                self.close()
-            if self._descriptor is None:
-                self._descriptor = os.open(self._path, os.O_RDONLY)
-        except FileNotFoundError:
-            return None
-        status = os.fstat(self._descriptor)
-        file = (status.st_dev, status.st_ino)
-        if self._file is not None and file != self._file:
-            self._start_again()
-        self._file = file
-        return self._descriptor
-
-    def _start_again(self) -> None:
-        self._restarted = self._offset > 0
-        self._offset = self._seq = 0
-
-    def _read(self, descriptor: int, max_records: int, until: float) -> list[tuple[int, AnyRecord]]:
+    def _read(self, max_records: int, until: float) -> list[tuple[int, AnyRecord]]:
         """Read on from the offset. Raises UserError where the very first line is not what should come."""
         records: list[tuple[int, AnyRecord]] = []
         malformed: MalformedLineError | None = None
-        for line in _whole_lines(descriptor, self._offset):
+        file = self._file
+        if not file.offset:
+            self._seq = 0
+        for line in file.lines():
             try:
                 if malformed is not None:
                     # Only at the end of the journal is such a line a torn one.
-                    raise damaged(self._path, self._offset, str(malformed))
-                record = decode_line(self._path, self._offset, line)
+                    raise damaged(self._path, file.offset, str(malformed))
+                record = decode_line(self._path, file.offset, line)
                 if record.seq != self._seq:
                     why = f"its seq is {record.seq} where {self._seq} was expected"
-                    raise damaged(self._path, self._offset, why)
+                    raise damaged(self._path, file.offset, why)
             except MalformedLineError as error:
                 malformed = error
                 continue
@@ -127,18 +101,9 @@ class Follower:
                 if records:
                     break  # the next poll begins with this line
                 raise
-            records.append((self._offset, record))
-            self._offset += len(line)
+            records.append((file.offset, record))
+            file.offset += len(line)
             self._seq += 1
             if len(records) >= max_records or self._clock() >= until:
                 break
         return records
-
-
-def _whole_lines(descriptor: int, offset: int) -> Iterator[bytes]:
-    rest = b""
-    while chunk := os.pread(descriptor, _CHUNK, offset):
-        offset += len(chunk)
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            yield line + b"\n"

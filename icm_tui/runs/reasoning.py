@@ -6,15 +6,14 @@ It is for reading along and takes no part in a run: it is not synced, and a line
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
-from icm_tui.errors import RunFailed, UserError
+from icm_tui.errors import RunFailed
+from icm_tui.runs.growing_file import GrowingFile, whole_lines
 from icm_tui.runs.layout import FILE_MODE, unwritable, write_all
-
-_CHUNK = 1 << 18
 
 
 class ReasoningPiece(msgspec.Struct, frozen=True):
@@ -88,7 +87,7 @@ class ReasoningLog:
 def _whole(descriptor: int) -> tuple[int, int]:
     """How many bytes whole lines take, and one more than the highest call in them."""
     offset = next_call = 0
-    for line in _lines(descriptor, 0):
+    for line in whole_lines(descriptor, 0):
         offset += len(line)
         with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
             next_call = max(next_call, _call_decoder.decode(line).call + 1)
@@ -107,81 +106,35 @@ class ReasoningFollower:
     ) -> None:
         """`reopen_each_poll` is for network file systems, which show what another host wrote to a file opened after
         that. `clock` (seconds) times a poll."""
-        self._path = path
-        self._reopen = reopen_each_poll
+        self._file = GrowingFile(path, "The reasoning", reopen_each_poll=reopen_each_poll)
         self._clock = clock
-        self._descriptor: int | None = None
-        self._file: tuple[int, int] | None = None
-        self._offset = 0
-        self._restarted = False
 
     @property
     def restarted(self) -> bool:
         """Whether the last poll began again: what earlier polls gave no longer counts."""
-        return self._restarted
+        return self._file.restarted
 
     def poll(self, max_seconds: float = 0.05) -> list[ReasoningPiece]:
         """The pieces that came since the last poll, as many as the time allows but at least one if there is one.
 
         A file that is not there (yet) has none. Raises UserError where it cannot be read.
         """
-        self._restarted = False
         pieces: list[ReasoningPiece] = []
-        try:
-            descriptor = self._open()
-            if descriptor is None:
+        file = self._file
+        with file.poll() as is_there:
+            if not is_there:
                 return []
-            if os.fstat(descriptor).st_size < self._offset:
-                self._start_again()
             until = self._clock() + max_seconds
-            for line in _lines(descriptor, self._offset):
-                self._offset += len(line)
+            for line in file.lines():
+                file.offset += len(line)
                 try:
                     pieces.append(_decoder.decode(line))
                 except (msgspec.DecodeError, UnicodeDecodeError):
                     continue
                 if self._clock() >= until:
                     break
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise UserError(f"The reasoning {self._path} cannot be read: {reason}.") from error
-        finally:
-            if self._reopen:
-                self.close()
         return pieces
 
     def close(self) -> None:
         """Let go of the file; another poll opens it again and goes on."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
-
-    def _open(self) -> int | None:
-        try:
-            found = os.stat(self._path)
-            if self._descriptor is not None and (found.st_dev, found.st_ino) != self._file:
-                self.close()
-            if self._descriptor is None:
-                self._descriptor = os.open(self._path, os.O_RDONLY)
-        except FileNotFoundError:
-            return None
-        status = os.fstat(self._descriptor)
-        file = (status.st_dev, status.st_ino)
-        if self._file is not None and file != self._file:
-            self._start_again()
-        self._file = file
-        return self._descriptor
-
-    def _start_again(self) -> None:
-        self._restarted = self._offset > 0
-        self._offset = 0
-
-
-def _lines(descriptor: int, offset: int) -> Iterator[bytes]:
-    """The whole lines from `offset` on, each with its newline."""
-    rest = b""
-    while chunk := os.pread(descriptor, _CHUNK, offset):
-        offset += len(chunk)
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            yield line + b"\n"
+        self._file.close()
