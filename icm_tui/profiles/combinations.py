@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from icm_tui.profiles.credentials import is_secret_value, secret_paths, url_fault
-from icm_tui.profiles.names import listed
+from icm_tui.profiles.names import listed, nearest
+from icm_tui.profiles.presets import BY_NAME
 from icm_tui.profiles.problems import Problem
 from icm_tui.profiles.schema import Profile
 
@@ -126,7 +127,8 @@ def _model(profile: Profile) -> Iterator[Problem]:
         if model.base_url is None:
             yield Problem(
                 ("model", "base_url"),
-                'backend "openai" needs the address of the server, such as base_url = "https://openrouter.ai/api/v1"',
+                'backend "openai" needs the address of the server, such as base_url = "https://openrouter.ai/api/v1", '
+                "or a preset's name, such as base_url = \"openrouter\"",
                 backend,
             )
         if model.model is None:
@@ -139,7 +141,7 @@ def _credentials(profile: Profile) -> Iterator[Problem]:
     """No sentence repeats what it complains of: it may be shown, logged or pasted into a report."""
     model = profile.model
     instead = "keep it in an environment variable and name that one in model.key_env"
-    if model.base_url is not None:
+    if model.base_url is not None and model.base_url.strip().lower() not in BY_NAME:
         try:
             parts = urlsplit(model.base_url)
             is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -149,8 +151,11 @@ def _credentials(profile: Profile) -> Iterator[Problem]:
         if fault:
             yield Problem(("model", "base_url"), f"the address carries {fault}; {instead}")
         elif not is_address:
+            near = nearest(model.base_url, BY_NAME)
             yield Problem(
-                ("model", "base_url"), "expected an address that begins with http:// or https:// and names a host"
+                ("model", "base_url"),
+                "expected an address that begins with http:// or https:// and names a host, "
+                f"or one of the presets {listed(BY_NAME)}{f'; did you mean {near}?' if near else ''}",
             )
     if model.key_env is not None and is_secret_value(model.key_env):
         yield Problem(("model", "key_env"), "this looks like the key itself; give the name of an environment variable")

@@ -6,7 +6,8 @@ import msgspec
 
 from icm_tui.errors import UserError
 from icm_tui.profiles.combinations import combinations
-from icm_tui.profiles.schema import Profile, Search
+from icm_tui.profiles.presets import find_preset
+from icm_tui.profiles.schema import Model, Profile, Search
 
 # Above this the embedded model's restarts work on a subset, before one pass over everything.
 RESTART_ITEMS = 5000
@@ -89,7 +90,19 @@ def _filled(profile: Profile, rule: str | None, items: int | None, grouped: bool
     consistency = msgspec.structs.replace(profile.consistency, rule=rule)
     if search.method == "paper" and consistency.fix_iters is None:
         consistency = msgspec.structs.replace(consistency, fix_iters=10)
-    return msgspec.structs.replace(profile, search=Search(**{**defaults, **own}), consistency=consistency)
+    return msgspec.structs.replace(
+        profile, model=_model(profile.model), search=Search(**{**defaults, **own}), consistency=consistency
+    )
+
+
+def _model(model: Model) -> Model:
+    """A preset's name becomes its address; a key that the server there needs is in its usual variable."""
+    given = model.base_url or ""
+    preset = find_preset(given) if model.backend == "openai" else None
+    if preset is None:
+        return model
+    address = preset.base_url if given.strip().lower() == preset.name else given
+    return msgspec.structs.replace(model, base_url=address, key_env=model.key_env or preset.key_env or None)
 
 
 def _icm(profile: Profile, shots: int | str, items: int | None, grouped: bool | None) -> dict[str, Any]:

@@ -93,7 +93,8 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ] = "embedded"
     base_url: Annotated[
-        NonEmpty | None, Meta(description="Address of the server up to its version, such as https://host/v1.")
+        NonEmpty | None,
+        Meta(description="Address of the server, such as https://host/v1, or a preset, such as openrouter or vllm."),
     ] = None
     model: Annotated[NonEmpty | None, Meta(description="Name of the model, as the server spells it.")] = None
     path: Annotated[NonEmpty | None, Meta(description="Model file for backend gguf.")] = None

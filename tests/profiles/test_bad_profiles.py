@@ -123,7 +123,7 @@ AFTER_A_TASK = [
         '[model]\nbackend = "openai"',
         [
             '3: model.base_url: backend "openai" needs the address of the server, '
-            'such as base_url = "https://openrouter.ai/api/v1"',
+            'such as base_url = "https://openrouter.ai/api/v1", or a preset\'s name, such as base_url = "openrouter"',
             '3: model.model: backend "openai" needs the name of the model',
         ],
     ),
@@ -139,7 +139,18 @@ AFTER_A_TASK = [
     ),
     (
         '[model]\nbase_url = "localhost:8000/v1"',
-        ["4: model.base_url: expected an address that begins with http:// or https:// and names a host"],
+        [
+            "4: model.base_url: expected an address that begins with http:// or https:// and names a host, "
+            "or one of the presets openrouter, openai, together, vllm, sglang, llama-server, ollama or lmstudio"
+        ],
+    ),
+    (
+        '[model]\nbase_url = "opnrouter"',
+        [
+            "4: model.base_url: expected an address that begins with http:// or https:// and names a host, "
+            "or one of the presets openrouter, openai, together, vllm, sglang, llama-server, ollama or lmstudio; "
+            "did you mean openrouter?"
+        ],
     ),
     (
         '[model.extra.headers]\nAuthorization = "Bearer hush"',
