@@ -88,13 +88,25 @@ def render_chat(
     """The prompt as chat messages: one of the user, and the beginning of the assistant's ("Set:", without a space).
 
     For servers that do not continue an assistant's message, `prefill` false puts that beginning at the end of the
-    user's. There is no system message, since not every model takes one. Arguments as in render_completion.
+    user's, and says before the question that a name alone is wanted. There is no system message, since not every model
+    takes one. Arguments as in render_completion.
     """
     shared = _shared(template, demonstrations, labels, anchor, persona)
     content = f"{shared}{_item(template, question)}"
     if not prefill:
+        alone = f"Answer with the name of the {template.label.lower()} alone.\n\n"
+        content = f"{shared}{alone}{_item(template, question)}"
         return [{"role": "user", "content": f"{content}\n{template.label}:"}]
     return [{"role": "user", "content": content}, {"role": "assistant", "content": f"{template.label}:"}]
+
+
+def why(template: Template, label: str) -> str:
+    """Asks for the reason of the label that stands beside the last item of a prompt."""
+    item, kind = template.item, template.label
+    return (
+        f"The last {item} was put in {kind} {label}. In a few sentences, say what it has in common with those above "
+        f"that stand in {kind} {label}, and how it differs from the others."
+    )
 
 
 def _shared(

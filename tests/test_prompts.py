@@ -17,6 +17,7 @@ from icm_tui.prompts import (
     leading_words,
     render_chat,
     render_completion,
+    why,
 )
 
 _PATTERN = TEMPLATES["pattern"]
@@ -79,7 +80,15 @@ def test_chat_ends_with_the_beginning_of_the_assistants_message() -> None:
 def test_chat_without_prefill_is_one_message() -> None:
     messages = render_chat(_PATTERN, _SHOWN, "Grass is green.", labels=["A", "B"], prefill=False)
     completion = render_completion(_PATTERN, _SHOWN, "Grass is green.", labels=["A", "B"])
-    assert messages == [{"role": "user", "content": completion}]
+    question = "Candidate: Grass is green."
+    asked = completion.replace(question, f"Answer with the name of the set alone.\n\n{question}")
+    assert messages == [{"role": "user", "content": asked}]
+
+
+def test_a_reason_is_asked_for_in_neutral_words() -> None:
+    for template in TEMPLATES.values():
+        assert leading_words(why(template, "A")) == []
+        assert f"put in {template.label} A" in why(template, "A")
 
 
 @given(_templates, _demonstrations, _texts, _texts)

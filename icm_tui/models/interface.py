@@ -13,13 +13,17 @@ Change = tuple[int, int | None, int | None]
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """A question with all that a model needs to answer it: the item, and the list it is shown (`block` numbers it)."""
+    """A question with all that a model needs to answer it: the item, and the list it is shown (`block` numbers it).
+
+    `again` is set where a person wants to hear it asked again, so that no answer kept from before will do.
+    """
 
     question: str
     item: int
     chain: int
     block: int
     demonstrations: list[tuple[int, int]] | Literal["all"]
+    again: bool = False
 
 
 class Piece(msgspec.Struct, frozen=True):
