@@ -89,6 +89,11 @@ class StreamReader:
         self._done = False
         self._fault: Fault | None = None
 
+    @property
+    def ended(self) -> bool:
+        """Whether the server said that nothing more comes, or broke off with an error."""
+        return self._done or self._fault is not None
+
     def feed(self, data: bytes) -> list[Delta]:
         """What the bytes add to thought and answer. Bytes after the end or after an error add nothing."""
         self.heard += len(data)

@@ -1,0 +1,84 @@
+"""How many requests a server is sent at once: it follows what the server takes. No clock, no input or output."""
+
+import math
+from statistics import median
+
+# A median is taken over so many answers at least: over fewer, an honest spread of latencies looks like a change.
+_LEAST = 32
+_CLEAR = 2.5
+_SUSTAINED = 3
+_GENTLE = 0.9
+_DRIFT = 1.01
+
+
+class Room:
+    """How many requests may be in flight, between 1 and `most`; it starts at `most`.
+
+    Outcomes are taken in rounds of as many as were allowed when the round began. At its end, with r of its n outcomes
+    refusals, the window w becomes w (1 - r / 2n) (the rule of DCTCP, RFC 8257, with g = 1: a server that refuses
+    everything halves it, one that refuses now and then costs little), or w + 1 where nothing was refused. So one burst
+    of refusals is one signal.
+
+    Latency: the median of at least 32 answers is held against the best such median so far, which is forgotten by 1% a
+    time. From the third in a row on that is over 2.5 times the best, each takes a tenth off the window, though never
+    below half of `most`, and the window does not grow meanwhile.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = max(1, most)
+        self._window = float(self._most)
+        self._outcomes = 0
+        self._refused = 0
+        self._round = self._most
+        self._seconds: list[float] = []
+        self._best = math.inf
+        self._slow = 0
+
+    @property
+    def allowed(self) -> int:
+        """How many may be in flight now."""
+        return max(1, math.floor(self._window))
+
+    @property
+    def most(self) -> int:
+        """How many may ever be in flight."""
+        return self._most
+
+    @most.setter
+    def most(self, most: int) -> None:
+        free = self._window >= self._most
+        self._most = max(1, most)
+        self._window = float(self._most) if free else min(self._window, self._most)
+
+    def answered(self, seconds: float) -> None:
+        """An answer came, after so many seconds."""
+        if seconds >= 0 and math.isfinite(seconds):
+            self._seconds.append(seconds)
+            if len(self._seconds) >= max(_LEAST, self.allowed):
+                self._judge_latency()
+        self._count(refused=False)
+
+    def refused(self) -> None:
+        """The server said that it is asked too much (429, 503, 529)."""
+        self._count(refused=True)
+
+    def _count(self, *, refused: bool) -> None:
+        self._outcomes += 1
+        self._refused += refused
+        if self._outcomes < self._round:
+            return
+        if self._refused:
+            self._window = max(1.0, self._window * (1 - self._refused / self._outcomes / 2))
+        elif self._slow < _SUSTAINED:
+            self._window = min(float(self._most), self._window + 1)
+        self._outcomes = self._refused = 0
+        self._round = self.allowed
+
+    def _judge_latency(self) -> None:
+        typical = median(self._seconds)
+        self._seconds.clear()
+        self._best = min(self._best * _DRIFT, typical)
+        self._slow = self._slow + 1 if typical > _CLEAR * self._best else 0
+        floor = (self._most + 1) // 2
+        if self._slow >= _SUSTAINED and self._window > floor:
+            self._window = max(self._window * _GENTLE, float(floor))
