@@ -70,22 +70,21 @@ def write(
 ) -> Written:
     """The model's answer. `noise` in nats goes to the first label; `recent` are prompts whose beginnings are cached."""
     begun = ""
-    new_turn = kind == "chat"
+    new_turn, over = kind == "chat", False
     if kind == "completions":
         prompt = body["prompt"]
     else:
         messages = body["messages"]
         prompt = "\n\n".join(_content(message) for message in messages)
         if messages[-1]["role"] == "assistant":
-            earlier = "\n\n".join(_content(message) for message in messages[:-1])
             if _continues(body, behaviour):
                 begun = _content(messages[-1])
-                prompt = f"{earlier}\n{begun}"
+                prompt = "\n\n".join(_content(message) for message in messages[:-1]) + f"\n{begun}"
                 new_turn = False
             else:
                 # A turn that is over: the model does not see that a label was to follow.
-                prompt = f"{earlier}\n\n{_content(messages[-1])}\n\nGo on."
-    slot = mind.read_slot(prompt)
+                over = True
+    slot = None if over else mind.read_slot(prompt)
     if slot is not None:
         weights = mind.weigh(slot, leaning=behaviour.leaning, noise=noise)
         top = mind.tokens_of_slot(slot, weights, spaced=not new_turn)

@@ -88,8 +88,8 @@ class ModelServer:
 
     @property
     def served(self) -> Counter[str]:
-        """How often each fault was served, "" standing for none."""
-        return Counter(request.fault for request in self.requests if request.ended)
+        """How many requests met each fault, "" standing for none."""
+        return Counter(request.fault for request in self.requests)
 
     @property
     def usable(self) -> Counter[int]:
@@ -259,9 +259,9 @@ class ModelServer:
             writer.write(_head(200, "application/json", None) + _chunk(answer)[: len(answer) // 2])
             await writer.drain()
             return False
-        kept = await self._send(request, writer, 200, answer)
+        # Said before it is sent: the client may have it before this goes on.
         request.usable = not fault and not reader.at_eof()
-        return kept
+        return await self._send(request, writer, 200, answer)
 
     async def _stream(
         self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, events: list[bytes]
@@ -275,9 +275,9 @@ class ModelServer:
             await writer.drain()
         if request.fault == "cut-chunks":
             return False
+        request.usable = not request.fault and not reader.at_eof()
         writer.write(b"0\r\n\r\n")
         await writer.drain()
-        request.usable = not request.fault and not reader.at_eof()
         return True
 
     async def _send(
