@@ -1,13 +1,12 @@
 """Builds the search and the model that a frozen profile names."""
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
-from icm_tui.errors import UserError
-from icm_tui.models.embedded import EmbeddedModel
-from icm_tui.models.in_process import InProcessAsker
 from icm_tui.models.interface import Asker
 from icm_tui.profiles.schema import Profile
 from icm_tui.search.icm import Icm
@@ -69,19 +68,24 @@ def icm_settings(profile: Profile, problem: Problem, window: int) -> Settings:
     return _given(Settings, profile, seed=profile.run.seed, window=window, balanced=problem.rule in _BALANCED, **flow)
 
 
-def check_backend(profile: Profile) -> None:
-    """Raise UserError for a model that this version has no way to ask."""
-    if profile.model.backend != "embedded":
-        raise UserError(
-            f'model.backend = "{profile.model.backend}" cannot be used in this version; set it to "embedded".'
-        )
-
-
 def make_asker(profile: Profile, problem: Problem, items: Sequence[Item]) -> Asker:
-    """The model of a resolved profile. Raises UserError where this version has no way to ask it."""
-    check_backend(profile)
-    model = EmbeddedModel([item.text for item in items], problem.group_of, problem.n_labels)
-    return InProcessAsker(model, profile.prompt.labels)
+    """The model of a resolved profile; a server's is asked once it was opened."""
+    texts = [item.text for item in items]
+    if profile.model.backend == "embedded":
+        from icm_tui.models.embedded import EmbeddedModel
+        from icm_tui.models.in_process import InProcessAsker
+        return InProcessAsker(EmbeddedModel(texts, problem.group_of, problem.n_labels), profile.prompt.labels)
+    from icm_tui.models.answer_cache import open_cache
+    from icm_tui.models.openai_api import ServerAsker
+    return ServerAsker(
+        profile.model,
+        profile.prompt,
+        profile.reasoning,
+        texts,
+        problem.group_of,
+        cache=open_cache(True, os.environ),
+        folder=Path.cwd(),
+    )
 
 
 def is_paid(profile: Profile) -> bool:

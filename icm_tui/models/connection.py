@@ -1,0 +1,63 @@
+"""Opens the way to a model server as a profile names it: the key, the client, the one endpoint a router is held to."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+
+from icm_tui.errors import UserError
+from icm_tui.models.client import Client
+from icm_tui.models.endpoint import Endpoint
+from icm_tui.models.gguf import serve
+from icm_tui.models.keys import Key, find_key
+from icm_tui.models.openrouter import Pin, choose, endpoints_of, is_openrouter
+from icm_tui.profiles.schema import Model
+
+# llama.cpp reads one prompt at a time on most machines; a few more slots keep it from ever waiting for us.
+_SLOTS = 4
+
+
+class Connection(msgspec.Struct, frozen=True):
+    """A server that can be asked. `base_url` names it in an Endpoint (see there); `pin` is set at a router whose one
+    endpoint was chosen just now; `slots` is how many calls it takes at once, 0 where that is not known."""
+
+    client: Client
+    base_url: str
+    key: Key | None
+    pin: Pin | None = None
+    slots: int = 0
+
+
+@asynccontextmanager
+async def connect(model: Model, folder: Path, held: Endpoint | None = None) -> AsyncIterator[Connection]:
+    """The server of a resolved profile's model section; a model file gets one of its own that ends with the context.
+
+    `folder` may hold a file .env with the key. With `held`, the endpoint of a run under way, no other is chosen. Raises
+    UserError: no key, no such provider, no such file.
+    """
+    if model.backend == "gguf":
+        assert model.path is not None
+        slots = min(model.concurrency, _SLOTS)
+        async with serve(Path(model.path).expanduser(), slots=slots) as local:
+            if held is not None and held.base_url != f"gguf:{local.digest}":
+                raise UserError(
+                    f"{model.path} is another file than the run began with. Put it back, or start a new run."
+                )
+            client = Client(local.base_url, local.key, concurrency=slots, timeout_s=model.timeout_s)
+            try:
+                yield Connection(client, f"gguf:{local.digest}", local.key, slots=slots)
+            finally:
+                await client.close()
+        return
+    assert model.base_url is not None
+    key = find_key(model.key_env, folder)
+    base_url = model.base_url.rstrip("/")
+    client = Client(base_url, key, concurrency=model.concurrency, timeout_s=model.timeout_s)
+    try:
+        pin = None
+        if is_openrouter(base_url) and held is None:
+            pin = choose(await endpoints_of(client, model.model or ""), model.providers)
+        yield Connection(client, base_url, key, pin)
+    finally:
+        await client.close()

@@ -1,0 +1,47 @@
+"""Looking at a model's server before a run is made: whether it can be asked, and at what price."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import msgspec
+
+from icm_tui.models.endpoint import Price
+from icm_tui.models.money import price_of
+from icm_tui.profiles.schema import Profile
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """What is known of a model before its first run: the price that a catalogue names, None without one, and the
+    seconds that a label takes, None where nothing was measured."""
+
+    price: Price | None = None
+    latency_s: float | None = None
+
+
+def examine(profile: Profile) -> Standing:
+    """Probe the server of a resolved profile, unless a probe of it was kept. A model in this process and a model file
+    need none here. Raises UserError where no run can ask it, with what to change."""
+    if profile.model.backend != "openai":
+        return Standing(price_of(profile.model, None))
+    from icm_tui.models.connection import connect
+    from icm_tui.models.openai_api import probed
+
+    async def look() -> Standing:
+        async with connect(profile.model, Path.cwd()) as connection:
+            found = await probed(connection, profile.model, profile.prompt.labels)
+        price = found.endpoint.price if found.endpoint is not None else None
+        return Standing(price_of(profile.model, price), found.latency_s)
+
+    return asyncio.run(look())
+
+
+def recalled(profile: Profile) -> Standing:
+    """What an earlier probe told, without asking anybody."""
+    known = None
+    if profile.model.backend == "openai" and profile.model.base_url is not None:
+        from icm_tui.models.probed import recall
+        known = recall(profile.model.base_url.rstrip("/"), profile.model, profile.prompt.labels, time.time())
+    if known is None or known.endpoint is None:
+        return Standing(price_of(profile.model, None))
+    return Standing(price_of(profile.model, known.endpoint.price), known.latency_s)
