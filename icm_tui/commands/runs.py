@@ -7,13 +7,12 @@ import time
 import msgspec
 
 from icm_tui.clean import one_line
+from icm_tui.commands.amounts import disk_size
 from icm_tui.commands.table import columns
 from icm_tui.errors import UserError
 from icm_tui.paths import runs_dir
 from icm_tui.runs.layout import RunDir, find_run
 from icm_tui.runs.listing import RunSummary, list_runs, remove
-
-_UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def list_(args: argparse.Namespace) -> int:
@@ -58,18 +57,10 @@ def _row(run: RunSummary) -> list[str]:
         "-" if run.coherence is None else f"{run.coherence:.2f} bits",
         run.method or "-",
         run.model or "-",
-        _size(run.disk),
+        disk_size(run.disk),
         "-" if run.started is None else time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started)),
     ]
 
 
 def _part(number: int | None, of: int | None) -> str:
     return "-" if number is None or of is None else f"{number}/{of}"
-
-
-def _size(size: float) -> str:
-    for unit in _UNITS[:-1]:
-        if size < 1000:
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    return f"{size:.0f} {_UNITS[-1]}"

@@ -261,12 +261,12 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _prepare(file: sqlite3.Connection) -> None:
     # Two processes may begin the same file, so who holds the lock looks again.
     with _transaction(file):
-        tables = file.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if tables == 0:
-            file.execute(_TABLE)
-            file.execute(f"PRAGMA user_version = {_FORMAT}")
-    # With a write-ahead log nobody who reads waits for one who writes. The switch wants the file for itself and does
-    # not wait for that; whoever opens it next would be refused as well, so it is done without where it must.
+        if file.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            return
+        file.execute(_TABLE)
+        file.execute(f"PRAGMA user_version = {_FORMAT}")
+    # With a write-ahead log nobody who reads waits for one who writes. The switch wants the file for itself and is
+    # refused at once where another process has opened it; the cache works without, only a little slower.
     with contextlib.suppress(sqlite3.OperationalError):
         file.execute("PRAGMA journal_mode = WAL")
 

@@ -71,7 +71,7 @@ _KEPT: list[Any] = []
 
 
 def _gigabytes(size: int) -> str:
-    return f"{size / 1e9:.3g} GB"
+    return f"{size / 1e9:.1f} GB"
 
 
 def _end_with_stdin() -> None:

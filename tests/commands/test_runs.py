@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from icm_tui.cli import main
-from icm_tui.commands.runs import _size
+from icm_tui.commands.amounts import disk_size
 from icm_tui.commands.table import columns
 
 
@@ -84,7 +84,7 @@ def test_removing_what_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     ("size", "shown"), [(0, "0 B"), (999, "999 B"), (4_083_000, "4.08 MB"), (2.5e9, "2.5 GB"), (7e15, "7000 TB")]
 )
 def test_sizes(size: float, shown: str) -> None:
-    assert _size(size) == shown
+    assert disk_size(size) == shown
 
 
 def test_columns_stand_below_one_another_and_steer_no_terminal() -> None:
