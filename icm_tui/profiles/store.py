@@ -1,14 +1,12 @@
 """The profiles at hand: those that ship, and a person's own, which win over a shipped one of the same name."""
 
-import contextlib
 import os
 import re
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from icm_tui import paths
+from icm_tui import atomic, paths
 from icm_tui.errors import RunFailed, UserError
 from icm_tui.profiles.names import listed, nearest
 from icm_tui.profiles.schema import Profile
@@ -18,6 +16,7 @@ SHIPPED = Path(__file__).parent / "shipped"
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _SUFFIX = ".toml"
+_MODE = 0o600
 
 
 class Entry(NamedTuple):
@@ -55,7 +54,7 @@ def save(name: str, profile: Profile, overwrite: bool = False) -> Path:
         if path.exists() and not overwrite:
             raise UserError(f"a profile {name} exists already ({path}); take another name, or --force to replace it.")
         paths.make_private(path.parent)
-        _write(path, dumps(profile, sparse=True))
+        atomic.write(path, dumps(profile, sparse=True).encode(), _MODE)
     except OSError as error:
         raise RunFailed(f"{path}: cannot be written: {error.strerror}; nothing was changed.") from error
     return path
@@ -102,23 +101,3 @@ def _entry(name: str, path: Path) -> Entry:
         return Entry(name, own, path, load(path))
     except UserError as error:
         return Entry(name, own, path, None, str(error))
-
-
-def _write(path: Path, text: str) -> None:
-    """Puts `text` in the place of `path` at once: a reader sees the old file or the new one, also after a crash."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with open(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

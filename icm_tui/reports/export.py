@@ -10,7 +10,6 @@ import contextlib
 import csv
 import errno
 import os
-import secrets
 import stat
 import sys
 from collections.abc import Iterator, Sequence
@@ -19,9 +18,11 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from icm_tui import atomic
 from icm_tui.errors import RunFailed, UserError
 
 FORMATS = ("jsonl", "csv", "parquet")
+_NEW_FILE_MODE = 0o666
 _PARQUET_ROWS = 10_000  # a row group; bounds the memory of a large export
 
 
@@ -138,18 +139,11 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
         if mode is not None and not stat.S_ISREG(mode):
             kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
             raise UserError(f"{path} is {kind}; name a file with -o, or - for standard output.")
-        temporary = target.with_name(f".icm-tui-{secrets.token_hex(8)}")
-        try:
-            with temporary.open("xb") as file:
-                if mode is not None:
-                    os.fchmod(file.fileno(), stat.S_IMODE(mode))
+        with atomic.replacing(target, _NEW_FILE_MODE) as descriptor:
+            if mode is not None:
+                os.fchmod(descriptor, stat.S_IMODE(mode))
+            with open(descriptor, "wb", closefd=False) as file:
                 yield file
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, target)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
     except OSError as error:
         if isinstance(error, FileNotFoundError | NotADirectoryError):
             what = f"there is no folder {path.parent}; create it"

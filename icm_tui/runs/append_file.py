@@ -3,7 +3,7 @@
 import contextlib
 import os
 
-from icm_tui.runs.layout import write_all
+from icm_tui.atomic import write_all
 
 
 class AppendFile:

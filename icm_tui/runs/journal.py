@@ -14,9 +14,10 @@ from typing import Literal, cast
 
 import msgspec
 
+from icm_tui.atomic import sync_directory
 from icm_tui.errors import RunFailed, UserError
 from icm_tui.runs.append_file import AppendFile
-from icm_tui.runs.layout import FILE_MODE, sync_directory, unwritable
+from icm_tui.runs.layout import FILE_MODE, unwritable
 from icm_tui.runs.records import FORMAT, AnyRecord, StartRecord
 
 Durability = Literal["paid", "free"]

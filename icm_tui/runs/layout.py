@@ -5,13 +5,13 @@ import errno
 import hashlib
 import os
 import re
-import secrets
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
+from icm_tui import atomic
 from icm_tui.errors import RunFailed, UserError
 from icm_tui.paths import make_private
 from icm_tui.tasks.item import Item
@@ -144,47 +144,15 @@ def unwritable(what: str, path: Path, error: OSError) -> str:
     return f"{what} {path} cannot be written: {reason}. To mend it, {mending}."
 
 
-def write_all(descriptor: int, data: bytes | bytearray | memoryview) -> None:
-    """Write every byte, however many calls that takes. Raises OSError; then a part may have been written."""
-    rest = memoryview(data)
-    while rest:
-        written = os.write(descriptor, rest)
-        if written == 0:
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-        rest = rest[written:]
-
-
 def write_atomically(path: Path, data: bytes) -> None:
     """Replace the file by `data`, so that a reader or a crash sees the old bytes or the new ones and nothing between.
 
     The file gets mode 0600; on return its bytes and its name are on disk. Raises RunFailed where the system refuses.
     """
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
-        try:
-            write_all(descriptor, data)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        os.replace(beside, path)
-        sync_directory(path.parent)
+        atomic.write(path, data, FILE_MODE)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
         raise RunFailed(unwritable("The file", path, error)) from error
-
-
-def sync_directory(path: Path) -> None:
-    """Put the names in a directory on disk. Raises OSError, except where a file system has no such notion."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP):
-            raise
-    finally:
-        os.close(descriptor)
 
 
 def digest(data: bytes) -> str:

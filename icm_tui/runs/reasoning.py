@@ -11,9 +11,10 @@ from pathlib import Path
 
 import msgspec
 
+from icm_tui.atomic import write_all
 from icm_tui.errors import RunFailed
 from icm_tui.runs.growing_file import GrowingFile, whole_lines
-from icm_tui.runs.layout import FILE_MODE, unwritable, write_all
+from icm_tui.runs.layout import FILE_MODE, unwritable
 
 
 class ReasoningPiece(msgspec.Struct, frozen=True):

@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 import msgspec
 
+from icm_tui.atomic import write_all
 from icm_tui.errors import RunFailed
-from icm_tui.runs.layout import FILE_MODE, RunDir, unwritable, write_all
+from icm_tui.runs.layout import FILE_MODE, RunDir, unwritable
 from icm_tui.runs.os_lock import is_held
 
 LIVE = ("starting", "running", "pausing", "paused", "stopping")

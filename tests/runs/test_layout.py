@@ -128,19 +128,6 @@ def test_write_atomically_syncs_the_bytes_before_the_name(tmp_path: Path, monkey
     assert calls == ["file", "replace", "directory"]
 
 
-def test_a_directory_that_cannot_be_synced_is_no_error_but_a_broken_disk_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(number: int) -> None:
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(os, "fsync", lambda descriptor: refuse(errno.EINVAL))
-    layout.sync_directory(tmp_path)
-    monkeypatch.setattr(os, "fsync", lambda descriptor: refuse(errno.EIO))
-    with pytest.raises(OSError, match="Input/output error"):
-        layout.sync_directory(tmp_path)
-
-
 items_strategy = st.lists(
     st.builds(
         Item,
