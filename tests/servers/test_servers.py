@@ -69,7 +69,7 @@ def odds(found: Completion, begins: str = "") -> float:
 
 
 @pytest.mark.parametrize("shape", ["chat", "completions", "together"])
-def test_labels_follow_the_sides_of_what_is_shown(http: httpx.Client, shape: str) -> None:
+def test_labels_follow_the_sides_of_what_is_shown(http: httpx.Client, shape: Any) -> None:
     with ModelServer(Behaviour(shape=shape)) as server:
         for body in (completion, chat):
             for question, sign in (("[+] asked", 1), ("[-] asked", -1)):
