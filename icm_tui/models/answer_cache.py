@@ -27,6 +27,7 @@ _FORMAT = 1
 _BATCH = 64
 _BATCH_SECONDS = 1.0
 _BUSY_MS = 1000
+_COLUMNS = "key, server, model, provider, at, reply"
 _TABLE = """
 CREATE TABLE IF NOT EXISTS answers (
     key BLOB PRIMARY KEY, server TEXT NOT NULL, model TEXT NOT NULL, provider TEXT NOT NULL, at REAL NOT NULL,
@@ -174,8 +175,7 @@ class AnswerCache:
             if self._file is not None and self._waiting:
                 with _transaction(self._file):
                     self._file.executemany(
-                        "INSERT OR REPLACE INTO answers (key, server, model, provider, at, reply)"
-                        " VALUES (?, ?, ?, ?, ?, ?)",
+                        f"INSERT OR REPLACE INTO answers ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",
                         self._waiting.values(),
                     )
                 self._waiting.clear()
@@ -251,6 +251,7 @@ def _connect(path: Path) -> sqlite3.Connection:
             raise _Unusable("a newer icm-tui wrote it; use that one, or `icm-tui cache clear` puts it aside", True)
         if found != _FORMAT:
             raise _Unusable("it is another program's database; `icm-tui cache clear` puts it aside", True)
+        file.execute(f"SELECT {_COLUMNS} FROM answers LIMIT 0")  # else it is found out with the first answer
         file.execute("PRAGMA synchronous = NORMAL")
         return file
     except BaseException:

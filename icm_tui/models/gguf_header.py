@@ -18,6 +18,7 @@ _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: 
 _PAIRS = 65_536
 _KEY_BYTES = 65_535
 _TEXT_BYTES = 1 << 16
+_FILE_BYTES = 1 << 42
 _LAYERS = 4096
 _STRINGS = 4_000_000
 _KEPT_LETTERS = 256
@@ -126,6 +127,8 @@ def _exactly(file: BinaryIO, length: int) -> bytes:
 
 
 def _skip(file: BinaryIO, length: int) -> None:
+    if length > _FILE_BYTES:
+        raise EOFError
     if length > _TEXT_BYTES:
         file.seek(length, 1)
     else:
