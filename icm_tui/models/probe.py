@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from icm_tui.models import diagnosis
-from icm_tui.models.endpoint import Endpoint, Kind, Price, Thinking
+from icm_tui.models.endpoint import Endpoint, Kind, Thinking
+from icm_tui.models.money import cost_of, price_of
 from icm_tui.models.probed import Finding, Probed
 from icm_tui.models.reply import Reply
 from icm_tui.models.request import Request
@@ -126,7 +127,7 @@ class _Probing:
         self._pin = pin
         self._base_url = base_url
         self._wait = wait
-        self._price = _price(model, pin)
+        self._price = price_of(model, pin.price if pin is not None else None)
         self._costs: list[float | None] = []
         self._thinks = False
         self._lists: list[Completion] = []
@@ -197,7 +198,7 @@ class _Probing:
             kind=kind,
             provider=self._pin.provider if self._pin is not None else "",
             top_logprobs=self._model.top_logprobs,
-            price=self._price,
+            price=self._pin.price if self._pin is not None else None,
         )
         endpoint, completion = await self._first(endpoint)
         self._thinks = diagnosis.thinks(completion)
@@ -294,7 +295,7 @@ class _Probing:
     async def _check_labels(self, endpoint: Endpoint) -> Endpoint:
         """The endpoint whose answers show the labels: as it is, kept from thinking, or after a thought."""
         readings = await self._readings(endpoint)
-        if self._seen(readings) >= 2:
+        if self._enough(readings):
             if self._thinks:
                 says = "It thinks before it answers, but not after a begun answer."
                 self.findings.append(Finding("thinking", "ok", says))
@@ -304,12 +305,12 @@ class _Probing:
             for switch in untried:
                 quiet = msgspec.structs.replace(endpoint, thinking=switch)
                 found = await self._readings(quiet, trial=True)
-                if self._seen(found) >= 2:
+                if self._enough(found):
                     self.findings.append(_hushed(switch))
                     return self._labels_found(quiet, found)
             through = msgspec.structs.replace(endpoint, prefill="none", max_tokens=_THOUGHT_TOKENS)
             found = await self._readings(through, trial=True)
-            if self._seen(found) >= 2 and all(completion.thought for completion in self._lists):
+            if self._enough(found) and all(completion.thought for completion in self._lists):
                 says = "It thinks before every answer, and cannot be kept from it: the label is read after the thought."
                 remedy = "That is dear and slow; take a model that does not think, or that can be kept from it."
                 self.findings.append(Finding("thinking", "note", says, remedy))
@@ -337,6 +338,10 @@ class _Probing:
             readings.append(reading)
         return readings
 
+    def _enough(self, readings: Sequence[Reply]) -> bool:
+        """Both labels of two; of many, which a short list may not hold together, half."""
+        return self._seen(readings) >= max(2, len(self._labels) // 2)
+
     def _seen(self, readings: Sequence[Reply]) -> int:
         return sum(any(not reading.censored[label] for reading in readings) for label in range(len(self._labels)))
 
@@ -362,10 +367,9 @@ class _Probing:
         return endpoint
 
     def _labels_missing(self, readings: Sequence[Reply]) -> Finding:
-        found = [
-            label for at, label in enumerate(self._labels) if any(not reading.censored[at] for reading in readings)
-        ]
-        named = f"only {found[0]}" if found else "none of the labels"
+        seen = (any(not reading.censored[at] for reading in readings) for at in range(len(self._labels)))
+        found = [label for label, there in zip(self._labels, seen, strict=True) if there]
+        named = f"only {', '.join(found)}" if found else "none"
         return Finding(
             "labels",
             "bad",
@@ -501,25 +505,13 @@ class _Probing:
             self.calls += 1
             outcome, raw, seconds = await self._client.once(request)
             if isinstance(outcome, Completion):
-                self._costs.append(self._cost_of(outcome))
+                self._costs.append(cost_of(outcome.usage, self._price))
                 break
             busy = outcome.kind == "retry" and (outcome.status in _BUSY or bool(self._costs))
             if pause is None or not busy:
                 break
             await self._wait(min(max(outcome.retry_after or 0.0, pause), _LONGEST_WAIT))
         return outcome, raw, seconds
-
-    def _cost_of(self, completion: Completion) -> float | None:
-        usage, price = completion.usage, self._price
-        if usage.cost is not None or price is None or usage.tokens_in is None or usage.tokens_out is None:
-            return usage.cost
-        return (usage.tokens_in * price.tokens_in + usage.tokens_out * price.tokens_out) / 1e6
-
-
-def _price(model: Model, pin: "Pin | None") -> Price | None:
-    if model.price_in is not None and model.price_out is not None:
-        return Price(model.price_in, model.price_out)
-    return pin.price if pin is not None else None
 
 
 def _hushed(switch: Thinking) -> Finding:
