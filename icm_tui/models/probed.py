@@ -2,20 +2,19 @@
 
 import contextlib
 import hashlib
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from icm_tui import __version__
+from icm_tui import __version__, atomic
 from icm_tui.models.endpoint import Endpoint
 from icm_tui.paths import cache_dir, make_private
 from icm_tui.profiles.schema import Model
 
 _WEEK = 7 * 24 * 3600.0
+_PRIVATE = 0o600
 
 State = Literal["ok", "note", "bad"]
 
@@ -78,7 +77,7 @@ def keep(base_url: str, model: Model, labels: Sequence[str], probed: Probed) -> 
     path = _file(base_url, model, labels)
     with contextlib.suppress(OSError):
         make_private(path.parent)
-        _write(path, msgspec.json.encode(probed))
+        atomic.write(path, msgspec.json.encode(probed), _PRIVATE)
 
 
 def _file(base_url: str, model: Model, labels: Sequence[str]) -> Path:
@@ -88,25 +87,9 @@ def _file(base_url: str, model: Model, labels: Sequence[str]) -> Path:
         model.providers,
         model.endpoint,
         model.top_logprobs,
-        model.price_in,
-        model.price_out,
         model.extra,
         labels,
         __version__,
     )
     digest = hashlib.sha256(msgspec.json.encode(asked, order="deterministic")).hexdigest()
     return cache_dir() / "probes" / f"{digest}.json"
-
-
-def _write(path: Path, data: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".probe-")  # of mode 0600
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
