@@ -84,6 +84,7 @@ class TestServed:
                 environment = Path(f"/proc/{server.pid}/environ").read_bytes()
                 (secret,) = server.key.headers().values()
                 assert secret.removeprefix(b"Bearer ") not in command + environment
+                # Ctrl+C on the terminal is for the group of who started it.
                 assert os.getsid(server.pid) == server.pid
                 return right, wrong, server
 
@@ -95,10 +96,6 @@ class TestServed:
         assert wrong.status_code == 401
         assert server.digest == digest_of(_serving(MODEL))
         assert not _lives(server.pid)
-        assert (
-            server.trouble() == "The server of the model file has ended: it was killed, as the system does where "
-            "memory runs out."
-        )
 
     def test_a_slot_takes_what_the_model_was_trained_for(self) -> None:
         async def ask() -> tuple[int, int]:
@@ -154,25 +151,13 @@ class TestServed:
         parent.stdout.close()
         assert _gone(pid)
 
-    def test_ctrl_c_on_the_terminal_leaves_it(self) -> None:
-        async def ask() -> int:
-            async with serve(_serving(MODEL), slots=1, context=512) as server:
-                before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-                try:
-                    os.killpg(os.getpgid(0), 0)  # the group it would be sent to
-                    assert os.getpgid(server.pid) != os.getpgid(0)
-                    return (await _complete(server, server.key.headers())).status_code
-                finally:
-                    signal.signal(signal.SIGINT, before)
-
-        assert asyncio.run(ask()) == 200
-
     def test_why_it_died_is_told(self) -> None:
-        async def kill() -> str | None:
+        async def kill() -> str:
             async with serve(_serving(MODEL), slots=1, context=512) as server:
                 os.kill(server.pid, signal.SIGTERM)
-                assert _gone(server.pid)
-                return server.trouble()
+                while (trouble := server.trouble()) is None:
+                    await asyncio.sleep(0.01)
+                return trouble
 
         assert asyncio.run(kill()) == "The server of the model file has ended with exit status -15."
 
