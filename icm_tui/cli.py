@@ -51,6 +51,9 @@ results
   measure RUN      how well the labels agree with gold
   export RUN       write the labels to a file
 
+models
+  cache            the answers kept across runs: size, models; clear removes them
+
 PROFILE is a profile's name or a path to a TOML file. RUN is a directory or the
 start of a run's name.
 
@@ -286,11 +289,23 @@ def _add_profiles(top: _Parser) -> None:
     imports.add_argument("--force", action="store_true", help="replace a profile of that name")
 
 
+def _add_cache(top: _Parser) -> None:
+    cache = top.command(
+        "cache",
+        "cache:show",
+        "Show the answers kept across runs, so that none is paid for twice.",
+        "  icm-tui cache\n  icm-tui cache clear",
+    )
+    cache.add_argument("--json", action="store_true", help=JSON_HELP)
+    clear = cache.command("clear", "cache:clear", "Remove the answers; asks first.")
+    clear.add_argument("--yes", action="store_true", help="do not ask")
+
+
 def _build_parser() -> _Parser:
     usage = "icm-tui [-h] [--version] COMMAND ..."
     top = _Parser(prog="icm-tui", usage=usage, description=ABOUT, epilog=OVERVIEW, lists=False)
     top.add_argument("--version", action="store_true", help="print the version")
-    for add in (_add_running, _add_runs, _add_steering, _add_results, _add_profiles):
+    for add in (_add_running, _add_runs, _add_steering, _add_results, _add_profiles, _add_cache):
         add(top)
     return top
 
