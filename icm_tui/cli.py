@@ -52,7 +52,7 @@ results
   export RUN       write the labels to a file
 
 models
-  cache            the answers kept across runs: size, models; clear removes them
+  cache            show or clear the answers kept across runs
 
 PROFILE is a profile's name or a path to a TOML file. RUN is a directory or the
 start of a run's name.
