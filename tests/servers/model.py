@@ -50,6 +50,7 @@ class Request(msgspec.Struct):
     usable: bool = False
     # Of the headers only what a test may want to see.
     headers: dict[str, str] = {}
+    query: str = ""
 
 
 class Load(msgspec.Struct):
@@ -168,10 +169,9 @@ class ModelServer:
         method, path, _ = head[0].split(" ")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:-2])}
         content = await reader.readexactly(int(headers.get("content-length", 0)))
-        path = path.partition("?")[0]
-        request = Request(
-            len(self.requests), method, path, {}, crc32(path.encode() + content), time.monotonic(), headers=headers
-        )
+        path, _, query = path.partition("?")
+        digest = crc32(path.encode() + content)
+        request = Request(len(self.requests), method, path, {}, digest, time.monotonic(), headers=headers, query=query)
         self.requests.append(request)
         self._in_flight += 1
         self._most = max(self._most, self._in_flight)
