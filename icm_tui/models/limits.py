@@ -14,10 +14,10 @@ _DRIFT = 1.01
 class Room:
     """How many requests may be in flight, between 1 and `most`; it starts at `most`.
 
-    Outcomes are taken in rounds of as many as were allowed when the round began. At its end, with r of its n outcomes
-    refusals, the window w becomes w (1 - r / 2n) (the rule of DCTCP, RFC 8257, with g = 1: a server that refuses
-    everything halves it, one that refuses now and then costs little), or w + 1 where nothing was refused. So one burst
-    of refusals is one signal.
+    Outcomes are taken in rounds of as many as were allowed when the round began. At its end, with a share s of its
+    outcomes refused, the window w becomes w (1 - s/2) + (1 - s): the decrease of DCTCP (RFC 8257, with g = 1) and one
+    more for a round of answers. So one burst of refusals is one signal, a server that refuses everything halves the
+    window, and one that refuses now and then costs little.
 
     Latency: the median of at least 32 answers is held against the best such median so far, which is forgotten by 1% a
     time. From the third in a row on that is over 2.5 times the best, each takes a tenth off the window, though never
@@ -49,6 +49,7 @@ class Room:
         free = self._window >= self._most
         self._most = max(1, most)
         self._window = float(self._most) if free else min(self._window, self._most)
+        self._round = self.allowed
 
     def answered(self, seconds: float) -> None:
         """An answer came, after so many seconds."""
@@ -67,10 +68,9 @@ class Room:
         self._refused += refused
         if self._outcomes < self._round:
             return
-        if self._refused:
-            self._window = max(1.0, self._window * (1 - self._refused / self._outcomes / 2))
-        elif self._slow < _SUSTAINED:
-            self._window = min(float(self._most), self._window + 1)
+        share = self._refused / self._outcomes
+        more = 1 - share if self._slow < _SUSTAINED else 0.0
+        self._window = min(max(1.0, self._window * (1 - share / 2) + more), float(self._most))
         self._outcomes = self._refused = 0
         self._round = self.allowed
 
