@@ -52,6 +52,8 @@ results
   export RUN       write the labels to a file
 
 models
+  models [WORDS]   what a server offers, and which providers a run can ask
+  doctor PROFILE   what the model's server can do, and what to change
   cache            show or clear the answers kept across runs
 
 PROFILE is a profile's name or a path to a TOML file. RUN is a directory or the
@@ -134,6 +136,7 @@ def _add_running(top: _Parser) -> None:
     run.add_argument("--pace", metavar="SECONDS", help="with --detach, take so long, for whoever watches")
     run.add_argument("--json", action="store_true", help="print the summary as one JSON object")
     run.add_argument("--yes", action="store_true", help="do not ask before spending money")
+    run.add_argument("--no-cache", action="store_true", help="ask anew what an earlier run has asked; pays for it again")
     run.add_argument("--dry-run", action="store_true", help="show the forecast and three prompts, and ask nothing")
 
     child = top.command("_runner", "run:runner_child", "The process of a detached run; started by the others.")
@@ -289,6 +292,26 @@ def _add_profiles(top: _Parser) -> None:
     imports.add_argument("--force", action="store_true", help="replace a profile of that name")
 
 
+def _add_models(top: _Parser) -> None:
+    models = top.command(
+        "models",
+        "models:list_",
+        "List the models of a server, at OpenRouter those with log-probabilities.\n"
+        "A model's whole name shows who serves it, and which of them a run can ask.",
+        "  icm-tui models llama 8b\n"
+        "  icm-tui models --server vllm\n"
+        "  icm-tui models --endpoints AUTHOR/MODEL",
+    )
+    models.add_argument("search", metavar="WORD", nargs="*", help="words that the name must hold")
+    models.add_argument(
+        "--server", default="openrouter", help="a preset, an address or a profile; openrouter unless told otherwise"
+    )
+    models.add_argument("--all", action="store_true", help="also those without log-probabilities")
+    models.add_argument("--endpoints", metavar="MODEL", help="show who serves a model at OpenRouter")
+    models.add_argument("--refresh", action="store_true", help="read the catalogue again, however new it is")
+    models.add_argument("--json", action="store_true", help=JSON_HELP)
+
+
 def _add_cache(top: _Parser) -> None:
     cache = top.command(
         "cache",
@@ -301,11 +324,24 @@ def _add_cache(top: _Parser) -> None:
     clear.add_argument("--yes", action="store_true", help="do not ask")
 
 
+def _add_doctor(top: _Parser) -> None:
+    doctor = top.command(
+        "doctor",
+        "doctor:doctor",
+        "Ask a profile's model server a few questions and tell what it can do, and what\n"
+        "to change where no run can ask it.",
+        "  icm-tui doctor mine\n  icm-tui doctor mine --set model.base_url=http://127.0.0.1:8000/v1",
+    )
+    doctor.add_argument("profile", metavar="PROFILE", nargs="?", help=PROFILE_HELP)
+    _add_set(doctor)
+    doctor.add_argument("--json", action="store_true", help=JSON_HELP)
+
+
 def _build_parser() -> _Parser:
     usage = "icm-tui [-h] [--version] COMMAND ..."
     top = _Parser(prog="icm-tui", usage=usage, description=ABOUT, epilog=OVERVIEW, lists=False)
     top.add_argument("--version", action="store_true", help="print the version")
-    for add in (_add_running, _add_runs, _add_steering, _add_results, _add_profiles, _add_cache):
+    for add in (_add_running, _add_runs, _add_steering, _add_results, _add_profiles, _add_models, _add_doctor, _add_cache):
         add(top)
     return top
 

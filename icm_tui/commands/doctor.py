@@ -1,0 +1,112 @@
+"""`icm-tui doctor`: what a profile's model server can do, and what to change where a run cannot ask it."""
+
+import argparse
+import asyncio
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+from icm_tui.clean import multi_line, one_line
+from icm_tui.errors import UserError
+from icm_tui.models.endpoint import Endpoint
+from icm_tui.models.probed import Finding, Probed, keep
+from icm_tui.profiles import store
+from icm_tui.profiles.defaults import resolve_without_data
+from icm_tui.profiles.presets import find_preset
+from icm_tui.profiles.schema import Model, Profile
+
+FIT, UNFIT = 0, 1
+
+_NOTHING_NEEDED = "The embedded model needs no server, no key and no download; a run can be made."
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What `--json` prints. `known_limits` are those of a server that is known by its address, a sentence each; the
+    rest is as in Probed, and `leaning` a score a label."""
+
+    fit: bool
+    endpoint: Endpoint | None
+    findings: list[Finding]
+    known_limits: list[str]
+    calls: int
+    cost_usd: float | None
+    leaning: dict[str, float] | None
+    latency_s: float | None
+    tokens_a_second: float | None
+
+
+def doctor(args: argparse.Namespace) -> int:
+    """Probes the model server of `args.profile` afresh and tells each finding; 0 where a run can be made, else 1."""
+    if args.profile is None:
+        _only_embedded(args.set)
+        report = _embedded()
+    else:
+        profile = resolve_without_data(store.find(args.profile, args.set)[0])[0]
+        report = _embedded() if profile.model.backend == "embedded" else _examined(profile)
+    if args.json:
+        sys.stdout.write(msgspec.json.encode(report).decode() + "\n")
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in _lines(report))
+    return FIT if report.fit else UNFIT
+
+
+def _only_embedded(sets: list[str]) -> None:
+    """Raises UserError where a profile must be named: there is one with a server, or there are settings to apply."""
+    entries = store.list_profiles()
+    served = [entry.name for entry in entries if entry.profile and entry.profile.model.backend != "embedded"]
+    if sets or served:
+        names = f" One with a server is {served[0]}." if served else ""
+        raise UserError(f"icm-tui doctor needs the name of a profile, such as `icm-tui doctor mine`.{names}")
+
+
+def _embedded() -> Report:
+    return Report(True, None, [Finding("model", "ok", _NOTHING_NEEDED)], [], 0, 0.0, None, None, None)
+
+
+def _examined(profile: Profile) -> Report:
+    model, labels = profile.model, profile.prompt.labels
+    try:
+        probed = asyncio.run(_probed(model, labels))
+    except UserError as error:
+        # What keeps the server from being asked at all: no key, no such provider, no such file.
+        finding = Finding("setup", "bad", one_line(str(error)))
+        probed = Probed(None, [finding], 0, None, time.time(), None, None, None)
+    preset = find_preset(model.base_url) if model.backend == "openai" and model.base_url else None
+    return Report(
+        probed.endpoint is not None,
+        probed.endpoint,
+        probed.findings,
+        [f"{preset.name}: {said}" for said in preset.says] if preset is not None else [],
+        probed.calls,
+        probed.cost_usd,
+        dict(zip(labels, probed.leaning, strict=True)) if probed.leaning is not None else None,
+        probed.latency_s,
+        probed.tokens_a_second,
+    )
+
+
+async def _probed(model: Model, labels: list[str]) -> Probed:
+    from icm_tui.models.connection import connect  # loads httpx, which the embedded model does without
+    from icm_tui.models.probe import probe
+
+    async with connect(model, Path.cwd()) as connection:
+        base_url = connection.base_url
+        probed = await probe(connection.client, model, labels, connection.pin, base_url=base_url, now=time.time)
+    keep(base_url, model, labels, probed)
+    return probed
+
+
+def _lines(report: Report) -> list[str]:
+    width = max(len(finding.name) for finding in report.findings)
+    lines = []
+    for finding in report.findings:
+        lines.append(f"{finding.state:<4}  {finding.name:<{width}}  {one_line(finding.says)}")
+        if finding.remedy:
+            lines.append(f"{'':<{width + 8}}{one_line(finding.remedy)}")
+    lines += [multi_line(f"known {limit}") for limit in report.known_limits]
+    if report.calls:
+        cost = "an unknown cost" if report.cost_usd is None else f"{report.cost_usd:.6f} USD"
+        lines.append(f"{'A run can be made.' if report.fit else 'No run can be made.'} {report.calls} calls, {cost}.")
+    return lines
