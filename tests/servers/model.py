@@ -2,7 +2,8 @@
 
     python -m tests.servers.model --port 0 --behaviour '{"latency": 0.3}'
 
-As a process of its own it prints its port, ends when its standard input closes, and then prints what it served as JSON.
+As a process of its own it prints its port. At every line on its standard input, and at the end of it, it prints what it
+served since the last one as JSON; with its input it ends.
 """
 
 import argparse
@@ -316,8 +317,15 @@ def main() -> None:
     with ModelServer(behaviour, port=args.port, bodies=False) as server:
         sys.stdout.write(f"{server.port}\n")
         sys.stdout.flush()
-        sys.stdin.read()
+        for _ in sys.stdin:
+            _tell(server)
+            server.requests.clear()
+    _tell(server)
+
+
+def _tell(server: ModelServer) -> None:
     sys.stdout.write(msgspec.json.encode(server.load).decode() + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

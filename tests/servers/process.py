@@ -12,11 +12,20 @@ from tests.servers.model import Load
 
 
 class Served:
-    """A running server: `base_url`, and once its context was left, `load`."""
+    """A running server."""
 
-    def __init__(self, base_url: str) -> None:
-        self.base_url = base_url
-        self.load: Load | None = None
+    def __init__(self, child: "subprocess.Popen[bytes]") -> None:
+        self._child = child
+        assert child.stdout is not None
+        self._said = child.stdout
+        self.base_url = f"http://127.0.0.1:{int(self._said.readline())}/v1"
+
+    def load(self) -> Load:
+        """What it served since it was last asked."""
+        assert self._child.stdin is not None
+        self._child.stdin.write(b"\n")
+        self._child.stdin.flush()
+        return msgspec.json.decode(self._said.readline(), type=Load)
 
 
 @contextmanager
@@ -24,12 +33,4 @@ def serving(behaviour: Behaviour) -> Iterator[Served]:
     """A server with `behaviour` on a free port; it ends with the context."""
     words = [sys.executable, "-m", "tests.servers.model", "--behaviour", msgspec.json.encode(behaviour).decode()]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
-        assert child.stdin is not None
-        assert child.stdout is not None
-        served = Served(f"http://127.0.0.1:{int(child.stdout.readline())}/v1")
-        try:
-            yield served
-        finally:
-            child.stdin.close()
-            told = child.stdout.read()
-    served.load = msgspec.json.decode(told, type=Load)
+        yield Served(child)

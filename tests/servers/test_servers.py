@@ -1,8 +1,5 @@
 """The servers that other tests rely on do what they say."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +15,7 @@ from tests.servers.behaviour import Behaviour
 from tests.servers.faults import ALL, Faults, Kind
 from tests.servers.mind import read_slot, side_of
 from tests.servers.model import ModelServer
+from tests.servers.process import serving
 
 LABELS = ["A", "B"]
 SHOWN = [(f"[{'+-'[number % 2]}] item {number}", LABELS[number % 2]) for number in range(12)]
@@ -270,14 +268,12 @@ def test_stopping_cuts_what_is_under_way() -> None:
     assert server.requests[0].status == 0
 
 
-def test_a_process_of_its_own_ends_with_its_input(http: httpx.Client) -> None:
-    words = [sys.executable, "-m", "tests.servers.model", "--behaviour", '{"latency": 0.001, "sigma": 0.3}']
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
-        assert child.stdin is not None
-        assert child.stdout is not None
-        port = int(child.stdout.readline())
-        assert http.post(f"http://127.0.0.1:{port}/v1/completions", json=completion()).status_code == 200
-        child.stdin.close()
-        load = json.loads(child.stdout.read())
-    assert child.returncode == 0
-    assert (load["requests"], load["usable"], load["most_in_flight"]) == (1, 1, 1)
+def test_a_process_of_its_own_tells_what_it_served(http: httpx.Client) -> None:
+    with serving(Behaviour(latency=0.001, sigma=0.3)) as server:
+        assert http.post(f"{server.base_url}/completions", json=completion()).status_code == 200
+        load = server.load()
+        assert (load.requests, load.usable, load.most_in_flight) == (1, 1, 1)
+        assert 0 < load.in_flight_seconds <= load.seconds + 1e-9
+        assert server.load().requests == 0
+    with pytest.raises(httpx.ConnectError):
+        http.get(f"{server.base_url}/models")
