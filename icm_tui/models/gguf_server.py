@@ -85,6 +85,8 @@ def main() -> None:
     answer = os.dup(1)
     os.dup2(2, 1)  # C++ writes to the descriptor itself
     line = sys.stdin.buffer.readline()
+    if not line:
+        return  # the parent ended before it asked
     threading.Thread(target=_end_with_stdin, daemon=True).start()
     if sys.platform == "linux":
         # No thread of Python runs while a model is loaded, which may take minutes. So the kernel ends the process: by

@@ -11,10 +11,12 @@ import time
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 
 from icm_tui.errors import UserError
 from icm_tui.models.gguf import LocalServer, digest_of, serve
+from icm_tui.models.gguf_server import Task
 from tests.models.test_gguf_header import LLAMA, head
 
 
@@ -208,6 +210,32 @@ asyncio.run(main())
 
 def _children() -> list[int]:
     return [int(pid) for pid in Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's signal is used on Linux alone")
+def test_the_server_ends_with_its_parent_while_no_thread_of_python_can_run() -> None:
+    child = subprocess.Popen([sys.executable, "-c", BUSY], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert child.stdin is not None
+    assert child.stdout is not None
+    child.stdin.write(msgspec.json.encode(Task("", "", "", 1, 1, 1, 0)) + b"\n")
+    child.stdin.flush()
+    assert child.stdout.readline() == b"busy\n"
+    child.stdin.close()
+    assert child.wait(timeout=60) == -signal.SIGIO
+    child.stdout.close()
+
+
+# In the place of a model's loading, an expression that takes years to find no match, and lets nobody else in.
+BUSY = """
+import os, re
+from icm_tui.models import gguf_server
+said = os.dup(1)
+def serve(task):
+    os.write(said, b"busy\\n")
+    re.match("(a+)+$", "a" * 60 + "b")
+gguf_server.serve = serve
+gguf_server.main()
+"""
 
 
 def test_a_file_that_is_missing(tmp_path: Path) -> None:
