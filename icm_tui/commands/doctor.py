@@ -107,6 +107,6 @@ def _lines(report: Report) -> list[str]:
             lines.append(f"{'':<{width + 8}}{one_line(finding.remedy)}")
     lines += [multi_line(f"known {limit}") for limit in report.known_limits]
     if report.calls:
-        cost = "an unknown cost" if report.cost_usd is None else f"{report.cost_usd:.6f} USD"
+        cost = "a cost that is not known" if report.cost_usd is None else f"{report.cost_usd:.6f} USD"
         lines.append(f"{'A run can be made.' if report.fit else 'No run can be made.'} {report.calls} calls, {cost}.")
     return lines

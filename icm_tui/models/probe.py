@@ -3,13 +3,14 @@
 import asyncio
 import statistics
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from icm_tui.models import diagnosis
+from icm_tui.models.client import Client
 from icm_tui.models.endpoint import Endpoint, Kind, Thinking
 from icm_tui.models.money import cost_of, price_of
+from icm_tui.models.openrouter import Pin, key_standing, same_provider
 from icm_tui.models.probed import Finding, Probed
 from icm_tui.models.reply import Reply
 from icm_tui.models.request import Request
@@ -17,10 +18,6 @@ from icm_tui.models.requests import begins_of, label_request
 from icm_tui.models.wire.labels import read_labels
 from icm_tui.models.wire.types import Completion, Fault
 from icm_tui.profiles.schema import Model, Prompt
-
-if TYPE_CHECKING:
-    from icm_tui.models.client import Client, Fetched
-    from icm_tui.models.openrouter import Pin
 
 Wait = Callable[[float], Awaitable[None]]
 Answer = tuple[Completion | Fault, bytes, float]
@@ -58,16 +55,17 @@ _LONGEST_WAIT = 30.0
 # What a fault of these says holds for the other endpoint of the same server too.
 _SAME_EVERYWHERE = {"reachable", "key", "money", "limits"}
 _ANSWERED = {"logprobs", "labels"}
-_DRIFT, _NOISE = 0.01, 0.1
+# Servers that fill batches differently differ by tenths of a nat (llama.cpp, measured); averaging copes with those.
+_DRIFT, _NOISE = 0.01, 0.3
 _LITTLE_MASS = 0.5
 _SWITCHES: dict[Thinking, str] = {"reasoning": "reasoning.enabled = false", "template": "enable_thinking = false"}
 
 
 async def probe(
-    client: "Client",
+    client: Client,
     model: Model,
     labels: Sequence[str],
-    pin: "Pin | None",
+    pin: Pin | None,
     *,
     base_url: str,
     now: Callable[[], float],
@@ -113,7 +111,7 @@ class _Probing:
     """One probe under way: asks, counts what that took, and collects what was found."""
 
     def __init__(
-        self, client: "Client", model: Model, labels: Sequence[str], pin: "Pin | None", base_url: str, wait: Wait
+        self, client: Client, model: Model, labels: Sequence[str], pin: Pin | None, base_url: str, wait: Wait
     ) -> None:
         self.findings: list[Finding] = []
         self.calls = 0
@@ -133,7 +131,9 @@ class _Probing:
         self._lists: list[Completion] = []
 
     def cost(self) -> float | None:
-        """USD of all calls that were answered; None where one's cost is not known."""
+        """USD of all calls that were answered; None where one's cost is not known. A file of one's own costs none."""
+        if self._model.backend == "gguf":
+            return 0.0
         known = [cost for cost in self._costs if cost is not None]
         return sum(known) if len(known) == len(self._costs) else None
 
@@ -179,6 +179,8 @@ class _Probing:
         if model.backend == "openai":
             says = f"The key in {model.key_env} is accepted." if model.key_env else "No key is needed."
             found.append(Finding("key", "ok", says))
+        if self._pin is not None:
+            found += await self._standing()
         unlisted = None
         if self._pin is None and model.backend == "openai":
             unlisted = diagnosis.unlisted(model.model or "", await self._offered())
@@ -186,9 +188,18 @@ class _Probing:
         at = f" at {self._pin.provider}" if self._pin is not None else ""
         return [*found, unlisted or Finding("model", "ok", f"{name}{at} answers.")]
 
+    async def _standing(self) -> list[Finding]:
+        self.calls += 1
+        standing = await key_standing(self._client)
+        if standing is None:
+            return []
+        if standing.remaining is not None and standing.remaining <= 0:
+            return [Finding("money", "note", standing.says, "Raise the key's limit, or add credit.")]
+        return [Finding("money", "ok", standing.says)]
+
     async def _offered(self) -> list[str]:
         self.calls += 1
-        fetched: Fetched | Fault = await self._client.get("/models")
+        fetched = await self._client.get("/models")
         return [] if isinstance(fetched, Fault) else diagnosis.model_names(fetched.body)
 
     async def _settle(self, kind: Kind) -> Endpoint:
@@ -201,6 +212,7 @@ class _Probing:
             price=self._pin.price if self._pin is not None else None,
         )
         endpoint, completion = await self._first(endpoint)
+        self._check_provider(completion)
         self._thinks = diagnosis.thinks(completion)
         if self._thinks:
             endpoint, completion = await self._hush(endpoint, completion)
@@ -244,6 +256,13 @@ class _Probing:
 
     def _switches(self) -> list[Thinking]:
         return ["reasoning", "template"] if self._pin is not None else ["template", "reasoning"]
+
+    def _check_provider(self, completion: Completion) -> None:
+        pin, said = self._pin, completion.provider
+        if pin is not None and said and not same_provider(pin.provider, pin.name, said):
+            says = f"The router was told to ask {pin.name} alone, and asked {said}."
+            remedy = "Name another provider in model.providers; log-probabilities of two do not compare."
+            raise _Moot(Finding("provider", "bad", says, remedy))
 
     def _check_logprobs(self, endpoint: Endpoint, completion: Completion) -> None:
         count, asked = diagnosis.alternatives(completion), self._model.top_logprobs
@@ -436,11 +455,9 @@ class _Probing:
                 Finding("repeat", "ok", f"The same request gives the same answer within {gap:.1g} nats.")
             )
         else:
-            much = "differs much" if gap > _NOISE else "differs a little"
-            says = f"The answer to the same request {much}: by {gap:.2g} nats."
-            remedy = (
-                "Average more answers (search.average), or pin one provider." if gap > _NOISE else "Nothing to change."
-            )
+            says = f"The answer to the same request differs by up to {gap:.2g} nats."
+            much = "Average more answers (search.average), or ask another provider or server."
+            remedy = much if gap > _NOISE else "Nothing to change: a run averages answers."
             self.findings.append(Finding("repeat", "note", says, remedy))
 
     async def _check_echo(self, endpoint: Endpoint) -> None:
