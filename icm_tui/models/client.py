@@ -17,7 +17,6 @@ import stamina
 import stamina.instrumentation
 
 from icm_tui import __version__
-from icm_tui.clean import one_line
 from icm_tui.errors import UserError
 from icm_tui.models import no_answer
 from icm_tui.models.keys import Key
@@ -510,12 +509,11 @@ def _base(base_url: str) -> httpx.URL:
         url = httpx.URL(base_url)
     except (httpx.InvalidURL, ValueError):
         url = httpx.URL("")
-    if url.scheme not in ("http", "https") or not url.host:
-        raise UserError(
-            f"{one_line(base_url)!r} is no address of a server; give model.base_url as http://HOST:PORT/v1."
-        )
-    if url.userinfo:
+    # The address is not shown: what is wrong with it may be a key that stands in it.
+    if "@" in base_url:
         raise UserError("model.base_url holds a name or password; put the key into a variable named in model.key_env.")
+    if url.scheme not in ("http", "https") or not url.host:
+        raise UserError("model.base_url is no address of a server; give it as http://HOST:PORT/v1.")
     return url
 
 
