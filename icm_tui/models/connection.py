@@ -1,6 +1,6 @@
 """Opens the way to a model server as a profile names it: the key, the client, the one endpoint a router is held to."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -20,13 +20,15 @@ _SLOTS = 4
 
 class Connection(msgspec.Struct, frozen=True):
     """A server that can be asked. `base_url` names it in an Endpoint (see there); `pin` is set at a router whose one
-    endpoint was chosen just now; `slots` is how many calls it takes at once, 0 where that is not known."""
+    endpoint was chosen just now; `slots` is how many calls it takes at once, 0 where that is not known. `trouble` says
+    what became of a server of our own, None while it serves."""
 
     client: Client
     base_url: str
     key: Key | None
     pin: Pin | None = None
     slots: int = 0
+    trouble: Callable[[], str | None] = lambda: None
 
 
 @asynccontextmanager
@@ -46,7 +48,7 @@ async def connect(model: Model, folder: Path, held: Endpoint | None = None) -> A
                 )
             client = Client(local.base_url, local.key, concurrency=slots, timeout_s=model.timeout_s)
             try:
-                yield Connection(client, f"gguf:{local.digest}", local.key, slots=slots)
+                yield Connection(client, f"gguf:{local.digest}", local.key, slots=slots, trouble=local.trouble)
             finally:
                 await client.close()
         return

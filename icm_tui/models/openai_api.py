@@ -258,7 +258,7 @@ class ServerAsker:
             if not isinstance(outcome, Completion):
                 if outcome.kind == "item":
                     return self._priced(Reply(None, failed=outcome.message, seconds=sent.seconds), wasted)
-                return Unanswered(outcome.message)
+                return Unanswered(connection.trouble() or outcome.message)
             if why := self._of_another(endpoint, outcome):
                 return Unanswered(why)
             if outcome.tokens:
