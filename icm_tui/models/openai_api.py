@@ -258,7 +258,9 @@ class ServerAsker:
             if not isinstance(outcome, Completion):
                 if outcome.kind == "item":
                     return self._priced(Reply(None, failed=outcome.message, seconds=sent.seconds), wasted)
-                return Unanswered(connection.trouble() or outcome.message)
+                if trouble := connection.trouble():
+                    return Unanswered(f"{trouble} Stop the run and resume it to start it anew.")
+                return Unanswered(outcome.message)
             if why := self._of_another(endpoint, outcome):
                 return Unanswered(why)
             if outcome.tokens:
