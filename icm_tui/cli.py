@@ -136,7 +136,7 @@ def _add_running(top: _Parser) -> None:
     run.add_argument("--pace", metavar="SECONDS", help="with --detach, take so long, for whoever watches")
     run.add_argument("--json", action="store_true", help="print the summary as one JSON object")
     run.add_argument("--yes", action="store_true", help="do not ask before spending money")
-    run.add_argument("--no-cache", action="store_true", help="ask anew what an earlier run has asked; pays for it again")
+    run.add_argument("--no-cache", action="store_true", help="ask anew what an earlier run has asked")
     run.add_argument("--dry-run", action="store_true", help="show the forecast and three prompts, and ask nothing")
 
     child = top.command("_runner", "run:runner_child", "The process of a detached run; started by the others.")
@@ -341,7 +341,8 @@ def _build_parser() -> _Parser:
     usage = "icm-tui [-h] [--version] COMMAND ..."
     top = _Parser(prog="icm-tui", usage=usage, description=ABOUT, epilog=OVERVIEW, lists=False)
     top.add_argument("--version", action="store_true", help="print the version")
-    for add in (_add_running, _add_runs, _add_steering, _add_results, _add_profiles, _add_models, _add_doctor, _add_cache):
+    runs = (_add_running, _add_runs, _add_steering, _add_results)
+    for add in (*runs, _add_profiles, _add_models, _add_doctor, _add_cache):
         add(top)
     return top
 

@@ -5,13 +5,12 @@ OpenRouter's list holds prices, context lengths and what each model takes; other
 
 import contextlib
 import hashlib
-import os
-import tempfile
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
+from icm_tui import atomic
 from icm_tui.clean import one_line
 from icm_tui.errors import UserError
 from icm_tui.models.client import Client
@@ -25,6 +24,7 @@ from icm_tui.paths import cache_dir, make_private
 _DAY = 24 * 3600.0
 _MOST_PAGES = 100
 _LONGEST = 200
+_PRIVATE = 0o600
 
 
 class Offer(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -72,7 +72,7 @@ async def load(client: Client, base_url: str, *, fresh: bool, now: float) -> Cat
     catalogue = Catalogue(base_url, now, read)
     with contextlib.suppress(OSError):
         make_private(path.parent)
-        _write(path, msgspec.json.encode(catalogue))
+        atomic.write(path, msgspec.json.encode(catalogue), _PRIVATE)
     return catalogue
 
 
@@ -148,15 +148,3 @@ def _kept(path: Path) -> Catalogue | None:
         return msgspec.json.decode(path.read_bytes(), type=Catalogue)
     except (OSError, ValueError):
         return None
-
-
-def _write(path: Path, data: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".catalogue-")  # of mode 0600
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
