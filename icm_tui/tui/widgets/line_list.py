@@ -13,6 +13,20 @@ from icm_tui.tui.keymap import bindings
 from icm_tui.tui.widgets.drawing import strip
 
 
+class _OfRow(Message):
+    """Something about row `index` of a list."""
+
+    def __init__(self, line_list: "LineList", index: int) -> None:
+        super().__init__()
+        self.line_list = line_list
+        self.index = index
+
+    @property
+    def control(self) -> "LineList":
+        """The list whose row it is."""
+        return self.line_list
+
+
 class LineList(ScrollView, can_focus=True):
     """Shows `count()` rows, row `index` being `make(index, width)`, with a cursor on one of them.
 
@@ -35,31 +49,11 @@ class LineList(ScrollView, can_focus=True):
     """
     BINDINGS = bindings("moving")
 
-    class Chosen(Message):
+    class Chosen(_OfRow):
         """A row was clicked twice."""
 
-        def __init__(self, line_list: "LineList", index: int) -> None:
-            super().__init__()
-            self.line_list = line_list
-            self.index = index
-
-        @property
-        def control(self) -> "LineList":
-            """The list whose row it is."""
-            return self.line_list
-
-    class Moved(Message):
+    class Moved(_OfRow):
         """The cursor is on another row."""
-
-        def __init__(self, line_list: "LineList", index: int) -> None:
-            super().__init__()
-            self.line_list = line_list
-            self.index = index
-
-        @property
-        def control(self) -> "LineList":
-            """The list whose cursor it is."""
-            return self.line_list
 
     def __init__(
         self,
