@@ -16,6 +16,7 @@ from icm_tui.tui.lines.help import TITLES, help_lines
 from icm_tui.tui.palette import scope_of
 from icm_tui.tui.screens.help import HelpScreen
 from icm_tui.tui.widgets.line_view import LineView
+from tests.tui import drawn
 
 SCOPES: list[Scope] = ["runs", "run", "item", "form"]
 
@@ -98,8 +99,7 @@ class Helping(App[None]):
 
 
 def seen(app: App[None], name: str = "help") -> list[str]:
-    view = app.screen.query_one(f"#{name}", LineView)
-    return [view.render_line(y).text.rstrip() for y in range(view.size.height)]
+    return drawn.lines(app.screen.query_one(f"#{name}", LineView))
 
 
 @pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 40), (200, 60)])

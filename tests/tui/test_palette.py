@@ -19,6 +19,7 @@ from icm_tui.tui.keys import ACTIONS
 from icm_tui.tui.lines.palette import Call, calls, first_shown, palette_lines
 from icm_tui.tui.palette import Palette, allowed, scope_of
 from icm_tui.tui.widgets.line_view import LineView
+from tests.tui import drawn
 
 RUN = [action for action in ACTIONS if action.scope in ("run", "everywhere")]
 
@@ -148,8 +149,7 @@ def with_app(keymap: Keymap, play: Callable[[Calling, RunLike, Pilot[None]], Awa
 
 
 def seen(app: App[None]) -> list[str]:
-    view = app.screen.query_one("#calls", LineView)
-    return [text for text in (view.render_line(y).text.rstrip() for y in range(view.size.height)) if text]
+    return [text for text in drawn.lines(app.screen.query_one("#calls", LineView)) if text]
 
 
 def test_the_screen_tells_its_scope_and_what_is_allowed() -> None:
