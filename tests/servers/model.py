@@ -100,13 +100,14 @@ class ModelServer:
 
     @property
     def load(self) -> Load:
-        """What was served so far."""
-        asked = [request for request in self.requests if request.method == "POST" and request.ended]
+        """What was served so far; a request under way counts until now."""
+        now = time.monotonic()
+        times = [(one.began, one.ended or now) for one in self.requests if one.method == "POST"]
         return Load(
-            requests=len(asked),
-            usable=sum(request.usable for request in asked),
-            seconds=max((one.ended for one in asked), default=0) - min((one.began for one in asked), default=0),
-            in_flight_seconds=sum(one.ended - one.began for one in asked),
+            requests=len(times),
+            usable=sum(one.usable for one in self.requests if one.method == "POST"),
+            seconds=max((ended for _, ended in times), default=0) - min((began for began, _ in times), default=0),
+            in_flight_seconds=sum(ended - began for began, ended in times),
             most_in_flight=self._most,
         )
 

@@ -33,4 +33,7 @@ def serving(behaviour: Behaviour) -> Iterator[Served]:
     """A server with `behaviour` on a free port; it ends with the context."""
     words = [sys.executable, "-m", "tests.servers.model", "--behaviour", msgspec.json.encode(behaviour).decode()]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
-        yield Served(child)
+        try:
+            yield Served(child)
+        finally:
+            child.communicate()
