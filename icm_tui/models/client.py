@@ -6,8 +6,8 @@ import os
 import random
 import ssl
 import time
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing, contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
@@ -30,6 +30,8 @@ from icm_tui.models.wire.types import Completion, Fault, TokenLogprobs
 _MOST_BYTES = 64 * 1024 * 1024
 _CONNECT_S = 10.0
 _KEEPALIVE_S = 15.0
+# httpx looks at every connection of a pool at every request, and at every pair of idle ones; so pools are kept small.
+_LANE = 8
 _WHOLE_STREAM = 10
 _CROWDED = {429, 503, 529}
 # What says that a connection broke, rather than that there is none.
@@ -64,7 +66,7 @@ class Fetched(msgspec.Struct, frozen=True):
 
 
 class Client:
-    """One server, one pool of connections, one key.
+    """One server, its connections, one key.
 
     The connections are made in the loop that uses them first, and must be closed there. Their number has no limit of
     its own: whoever asks keeps to `room`, and time spent waiting for a connection would count as the server's.
@@ -82,7 +84,8 @@ class Client:
         headers: Mapping[str, str] | None = None,
     ) -> None:
         """`timeout_s` is the wait for one answer; in a stream, for the next token. Raises UserError for a `base_url`
-        that no request can be sent to."""
+        that no request can be sent to, and
+        for certificates or a proxy of the environment that cannot be used."""
         self._base = _base(base_url)
         self._where = f"{self._base.host}:{self._base.port or (443 if self._base.scheme == 'https' else 80)}"
         self._retries = retries
@@ -90,7 +93,8 @@ class Client:
         self._certificates = _trusted()
         self._room = Room(concurrency)
         self._urls: dict[str, httpx.URL] = {}
-        self._pools: dict[bool, httpx.AsyncClient] = {}
+        self._lanes = [_Lane(self._first_pool())]
+        self._fresh: httpx.AsyncClient | None = None
         self._sign(key, timeout_s)
         # Its hooks would log every wait; this is the one switch it has.
         stamina.instrumentation.set_on_retry_hooks(())
@@ -160,7 +164,8 @@ class Client:
 
     async def close(self) -> None:
         """Close all connections. What is under way is lost."""
-        pools, self._pools = list(self._pools.values()), {}
+        pools = [lane.pool for lane in self._lanes] + ([self._fresh] if self._fresh else [])
+        self._lanes, self._fresh = [], None
         for pool in pools:
             await pool.aclose()
 
@@ -214,12 +219,13 @@ class Client:
         got = _Got()
         try:
             async with asyncio.timeout(prepared.timeout_s):
-                response = await self._begin(prepared)
-                try:
-                    self._note_head(response, got)
-                    await self._note_body(response, got)
-                finally:
-                    await response.aclose()
+                with self._lane() as pool:
+                    response = await self._begin(prepared, pool)
+                    try:
+                        self._note_head(response, got)
+                        await self._note_body(response, got)
+                    finally:
+                        await response.aclose()
         except TimeoutError:
             late = no_answer.slow if got.status else no_answer.silent
             got.fault = late(self._where, prepared.timeout_s, got.size)
@@ -232,16 +238,18 @@ class Client:
             got.fault = None
         return got
 
-    async def _begin(self, prepared: "_Prepared") -> httpx.Response:
+    async def _begin(self, prepared: "_Prepared", pool: httpx.AsyncClient) -> httpx.Response:
         """The head of the reply. A kept connection may have been closed by the server just now; that says nothing of
         the server, so the request goes out once more, on a new one."""
         seen = _Seen()
         try:
-            return await self._pool(fresh=False).send(prepared.request(seen), stream=True)
+            return await pool.send(prepared.request(seen), stream=True)
         except _CUT:
             if seen.connected:
                 raise
-        return await self._pool(fresh=True).send(prepared.request(seen), stream=True)
+        if self._fresh is None:
+            self._fresh = self._pool(kept=0)
+        return await self._fresh.send(prepared.request(seen), stream=True)
 
     def _note_head(self, response: httpx.Response, got: "_Got") -> None:
         got.status = response.status_code
@@ -263,12 +271,20 @@ class Client:
                 return
 
     async def _try_stream(self, prepared: "_Prepared") -> AsyncGenerator[Delta | Completion | Fault]:
-        """One try; what comes last is no Delta. The clocks run only while the server is waited for."""
+        """One try; what comes last is no Delta."""
+        with self._lane() as pool:
+            async with aclosing(self._stream_over(pool, prepared)) as pieces:
+                async for piece in pieces:
+                    yield piece
+
+    async def _stream_over(
+        self, pool: httpx.AsyncClient, prepared: "_Prepared"
+    ) -> AsyncGenerator[Delta | Completion | Fault]:
         started = time.monotonic()
         got = _Got()
         try:
             async with asyncio.timeout(prepared.timeout_s):
-                response = await self._begin(prepared)
+                response = await self._begin(prepared, pool)
         except TimeoutError:
             yield no_answer.silent(self._where, prepared.timeout_s)
             return
@@ -360,22 +376,38 @@ class Client:
     def _hidden(self, text: str) -> str:
         return self._key.hide_text(text) if self._key else text
 
-    def _pool(self, *, fresh: bool) -> httpx.AsyncClient:
-        """The pool of kept connections, or one that keeps none."""
-        pool = self._pools.get(fresh)
-        if pool is None:
-            pool = self._pools[fresh] = httpx.AsyncClient(
-                http2=True,
-                verify=self._certificates,
-                limits=httpx.Limits(max_keepalive_connections=0 if fresh else None, keepalive_expiry=_KEEPALIVE_S),
-                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-                follow_redirects=False,
-            )
-        return pool
+    @contextmanager
+    def _lane(self) -> Iterator[httpx.AsyncClient]:
+        """A pool with room for one more."""
+        lane = next((lane for lane in self._lanes if lane.busy < _LANE), None)
+        if lane is None:
+            lane = _Lane(self._pool(kept=None))
+            self._lanes.append(lane)
+        lane.busy += 1
+        try:
+            yield lane.pool
+        finally:
+            lane.busy -= 1
+
+    def _first_pool(self) -> httpx.AsyncClient:
+        try:
+            return self._pool(kept=None)
+        except (ValueError, ImportError):
+            why = "The proxy that the environment names (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY) cannot be used"
+            raise UserError(f"{why}; mend or unset it.") from None
+
+    def _pool(self, *, kept: int | None) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            http2=True,
+            verify=self._certificates,
+            limits=httpx.Limits(max_keepalive_connections=kept, keepalive_expiry=_KEEPALIVE_S),
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            follow_redirects=False,
+        )
 
 
 _Outcome = Completion | Fault
-_FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError, ImportError)
+_FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError)
 
 
 class _Again(Exception):
@@ -384,6 +416,13 @@ class _Again(Exception):
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.message)
         self.fault = fault
+
+
+class _Lane(msgspec.Struct):
+    """A pool of connections, and how many requests it has under way."""
+
+    pool: httpx.AsyncClient
+    busy: int = 0
 
 
 class _Seen:

@@ -5,7 +5,6 @@ import base64
 import gzip
 import json
 import logging
-import os
 import socket
 import ssl
 import subprocess
@@ -518,13 +517,14 @@ def test_the_environment_names_the_proxy(monkeypatch: pytest.MonkeyPatch) -> Non
     assert isinstance(sent.outcome, Completion)
     assert proxy.heard[0].head.startswith("POST http://models.invalid/v1/chat/completions ")
     monkeypatch.setenv("HTTP_PROXY", "nonsense://a b")
-    assert os.environ["HTTP_PROXY"] == "nonsense://a b"
+    with pytest.raises(UserError, match="HTTP_PROXY"):
+        Client("http://models.invalid/v1", None, concurrency=1, timeout_s=5)
 
-    async def broken() -> Sent:
-        client = Client("http://models.invalid/v1", None, concurrency=1, timeout_s=5, retries=_SOON)
-        try:
-            return await client.send(_ASK)
-        finally:
-            await client.close()
 
-    assert _fault(asyncio.run(broken())).kind == "pause"
+def test_many_at_once_and_an_end_to_their_connections() -> None:
+    async def act(client: Client, _: Server) -> list[Sent]:
+        return [*await asyncio.gather(*(client.send(_ASK) for _ in range(40))), await client.send(_ASK)]
+
+    sent, server = _with([reply(_GOOD)], act, concurrency=40)
+    assert all(isinstance(one.outcome, Completion) and one.tries == 1 for one in sent)
+    assert server.connections <= 40
