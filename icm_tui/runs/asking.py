@@ -9,13 +9,13 @@ from icm_tui.errors import RunFailed
 from icm_tui.runs.assembly import is_paid, make_asker
 from icm_tui.runs.journal import Journal, JournalUnwritable
 from icm_tui.runs.layout import RunDir
+from icm_tui.runs.limits import Limits
 from icm_tui.runs.lock import RunLock
 from icm_tui.runs.pins import read_item
 from icm_tui.runs.reasoning import ReasoningPiece
-from icm_tui.runs.records import AnyRecord, BlockRecord, ExtraRecord, ThoughtRecord
+from icm_tui.runs.records import AnyRecord, BlockRecord, EndpointRecord, ExtraRecord, ThoughtRecord
 from icm_tui.runs.replay import read_blocks
-from icm_tui.runs.session import MakeAsker, read_back
-from icm_tui.runs.tally import budget_reached
+from icm_tui.runs.session import MakeAsker, newly, read_back
 from icm_tui.runs.thinking import Thinking
 
 
@@ -40,25 +40,45 @@ def ask_here(
         def append(record: AnyRecord) -> None:
             journal.append(record)
             journal.flush_now()
+            back.replayed.tally.add(record)
             kept.append(record)
 
         def block_of(number: int) -> BlockRecord:
-            replayed = back.replayed
             return replayed.blocks.get(number) or read_blocks(run.journal, replayed.block_offsets, [number])[number]
 
-        thinking = Thinking(run.reasoning, back.search, back.asker, back.replayed.last_asked, block_of, append, observe)
+        async def ask() -> None:
+            held = back.replayed.endpoint
+            try:
+                endpoint = newly(await back.asker.open(held), held)
+                if endpoint is not None:
+                    append(EndpointRecord(endpoint=endpoint))
+                refuse(thinking.ask(item, ""))
+                await thinking.settle()
+            finally:
+                with contextlib.suppress(JournalUnwritable):
+                    await thinking.end("interrupted")
+                await back.asker.close()
+
+        replayed = back.replayed
+        limits = Limits(back.settings.run, replayed.tally)
+        thinking = Thinking(
+            run.reasoning, back.search, back.asker, replayed.last_asked, block_of, append, limits, observe
+        )
         try:
             read_item({"item": item}, back.problem.n_items)
         except ValueError as error:
-            raise RunFailed(f"ask: refused ({error}).") from None
-        if why := budget_reached(back.settings.run, back.replayed.tally) or thinking.ask(item, ""):
-            raise RunFailed(f"ask: refused ({why}).")
+            refuse(str(error))
+        refuse(thinking.why_not(item))
         journal = Journal.open(run.journal, durability="paid" if is_paid(back.frozen) else "free")
         try:
-            asyncio.run(thinking.settle())
+            asyncio.run(ask())
         finally:
-            with contextlib.suppress(JournalUnwritable):
-                thinking.cut("interrupted")
             journal.close()
     extra = next(record for record in kept if isinstance(record, ExtraRecord))
     return extra, next((record for record in kept if isinstance(record, ThoughtRecord)), None)
+
+
+def refuse(why: str) -> None:
+    """Raise RunFailed where there is a reason why not."""
+    if why:
+        raise RunFailed(f"ask: refused ({why}).")

@@ -1,4 +1,9 @@
-"""The settings that a run may change on its way: those that touch what it may spend, never what it decides."""
+"""The settings that a run may change on its way: those that touch what it may spend, never what it decides.
+
+One comes near to that: `model.providers`. Log-probabilities of two providers do not compare, so a run asks one of them
+and no other on its own; but providers go away, and a person may take another one rather than lose the run. That is
+journalled, and the new endpoint after it.
+"""
 
 from collections.abc import Sequence
 
@@ -13,6 +18,7 @@ ALLOWED = (
     "model.concurrency",
     "model.timeout_s",
     "model.key_env",
+    "model.providers",
     "model.price_in",
     "model.price_out",
     "reasoning.every",
@@ -21,13 +27,22 @@ ALLOWED = (
 )
 
 
+def renew_endpoint(sets: Sequence[str]) -> bool:
+    """Whether a run with these changes has to find an endpoint to ask anew, which it does when a runner starts."""
+    return any(_name(change) == "model.providers" for change in sets)
+
+
 def with_allowed_sets(profile: Profile, sets: Sequence[str]) -> Profile:
     """The profile with changes like "run.max_calls=500". Raises UserError for any that would change the decisions."""
     for change in sets:
-        name = change.partition("=")[0].strip()
+        name = _name(change)
         if name not in ALLOWED:
             raise UserError(
                 f"{name} cannot be changed while a run is under way; only {', '.join(ALLOWED)} can. "
                 "Start a new run for anything else."
             )
     return apply_sets(profile, sets) if sets else profile
+
+
+def _name(change: str) -> str:
+    return change.partition("=")[0].strip()

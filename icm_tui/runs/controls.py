@@ -5,7 +5,7 @@ import msgspec
 from icm_tui.errors import UserError
 from icm_tui.profiles.schema import Profile
 from icm_tui.runs.brake import Brake, read_seconds
-from icm_tui.runs.changes import with_allowed_sets
+from icm_tui.runs.changes import renew_endpoint, with_allowed_sets
 from icm_tui.runs.inbox import Command
 
 
@@ -103,6 +103,10 @@ class Controls:
         sets = command.args.get("set", [])
         if not isinstance(sets, list) or not all(isinstance(change, str) for change in sets):
             return Obeyed("refused", "its settings are not a list of texts such as run.max_calls=500")
+        if renew_endpoint(sets):
+            return Obeyed(
+                "refused", "providers are changed when a runner starts: stop the run, then resume it with this setting"
+            )
         if self.paused is None and self._until is None and not sets:
             return Obeyed("no change", "the run is not paused")
         try:

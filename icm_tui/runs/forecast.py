@@ -3,9 +3,11 @@
 import math
 from collections.abc import Sequence
 from itertools import islice
+from typing import NamedTuple
 
 import msgspec
 
+from icm_tui.models.endpoint import Price
 from icm_tui.profiles.schema import Profile
 from icm_tui.prompts import find_template, render_completion
 from icm_tui.runs.assembly import icm_settings, make_search, problem_of, window_of
@@ -20,47 +22,89 @@ _SAMPLED = 256
 
 
 class Forecast(msgspec.Struct, frozen=True):
-    """Expected calls, tokens read (none cached), USD at the profile's prices (None without a price), and minutes."""
+    """Expected calls, tokens read, how many of them a server reads from its prefix cache where it keeps one, USD (None
+    without a price), and minutes."""
 
     calls: int
     calls_per_label: float
     tokens_in: int
+    tokens_cached: int
     cost_usd: float | None
     minutes: float | None
     paid: bool
 
 
-def forecast(profile: Profile, items: Sequence[Item]) -> Forecast:
-    """The forecast of a resolved profile. Calls of method `paper` are an upper bound: its prompts repeat."""
+class Part(NamedTuple):
+    """A part of the search: how many questions it asks, and about how many lists they share."""
+
+    calls: int
+    lists: int
+
+
+def forecast(
+    profile: Profile, items: Sequence[Item], *, price: Price | None = None, latency_s: float | None = None
+) -> Forecast:
+    """The forecast of a resolved profile. Calls of method `paper` are an upper bound: its prompts repeat.
+
+    `price` stands in where the profile names none. `latency_s` is what a call takes, in seconds, where that was
+    measured. Tokens from a prefix cache cost less only where the price says so.
+    """
     problem = problem_of(profile, items)
-    calls = expected_calls(profile, problem)
+    parts = expected_parts(profile, problem)
+    calls = sum(part.calls for part in parts)
     paid = profile.model.backend != "embedded"
     shots = profile.search.shots
     shown = len(items) if shots == "all" else min(int(shots or 0), len(items))
-    tokens = int(calls * (1 + shown) * _mean_tokens(items)) if paid else 0
+    text = _mean_tokens(items)
+    tokens = int(calls * (1 + shown) * text) if paid else 0
+    cached = int(sum(part.calls - part.lists for part in parts) * shown * text) if paid else 0
+    if profile.model.price_in is not None:
+        price = Price(profile.model.price_in, profile.model.price_out or 0.0)
     cost = None
     if not paid:
         cost = 0.0
-    elif profile.model.price_in is not None:
-        cost = round(tokens * profile.model.price_in / 1e6 + calls * (profile.model.price_out or 0.0) / 1e6, 4)
-    minutes = calls * _SECONDS_A_CALL / profile.model.concurrency / 60 if paid else None
-    return Forecast(calls, round(calls / max(1, len(items)), 2), tokens, cost, minutes, paid)
+    elif price is not None:
+        cost = _cost(price, tokens, cached, calls)
+    seconds = _SECONDS_A_CALL if latency_s is None else latency_s
+    minutes = calls * seconds / profile.model.concurrency / 60 if paid else None
+    return Forecast(calls, round(calls / max(1, len(items)), 2), tokens, cached, cost, minutes, paid)
 
 
-def expected_calls(profile: Profile, problem: Problem) -> int:
-    """How many questions the search will ask: exact where groups are of one size, a few too many for `lean`."""
+def expected_parts(profile: Profile, problem: Problem) -> list[Part]:
+    """What the search will ask, in parts: the leaning, the tournament, the sweeps and the second look, of which any may
+    be missing. Calls are exact where groups are of one size, a few too many for `lean`; the replications have one part
+    and share no list."""
     search = profile.search
-    if search.method == "fork":
-        return (search.max_iters or 0) * (search.batch_size or 0)
-    if search.method == "paper":
-        return (search.max_iters or 0) * problem.n_items
+    if search.method != "icm":
+        a_turn = problem.n_items if search.method == "paper" else search.batch_size or 0
+        calls = (search.max_iters or 0) * a_turn
+        return [Part(calls, calls)]
     settings = icm_settings(profile, problem, window_of(profile, problem))
     units, unit_size = len(problem.units), problem.n_items / len(problem.units)
     subset = min(units, math.ceil(settings.subset / unit_size))
-    asked = settings.chains * settings.chain_sweeps * subset + settings.sweeps * units
+
+    def part(decisions: int, in_play: int, share: int) -> Part:
+        calls = round(decisions * unit_size)
+        if settings.shots == "all":
+            return Part(calls, calls)
+        return Part(calls, min(calls, math.ceil(decisions / min(share, max(1, in_play // 4)))))
+
+    leaning = settings.leaning_lists * problem.n_labels
+    parts = [
+        Part(leaning, leaning),
+        part(settings.chains * settings.chain_sweeps * subset, subset, settings.chain_share),
+        part(settings.sweeps * units, units, settings.share),
+    ]
     if settings.second_look:
-        asked += math.ceil(SMALLEST_MARGIN * units) + math.ceil(AT_RANDOM * units)
-    return settings.leaning_lists * problem.n_labels + round(asked * unit_size)
+        again = math.ceil(SMALLEST_MARGIN * units) + math.ceil(AT_RANDOM * units)
+        parts.append(part(again, again, settings.share))
+    return parts
+
+
+def _cost(price: Price, tokens: int, cached: int, calls: int) -> float:
+    """USD for the tokens read, `cached` of them from the cache, and one token written a call."""
+    at_less = price.tokens_in if price.tokens_cached is None else price.tokens_cached
+    return round(((tokens - cached) * price.tokens_in + cached * at_less + calls * price.tokens_out) / 1e6, 4)
 
 
 def first_prompts(profile: Profile, items: Sequence[Item], count: int = 3) -> list[str]:

@@ -10,7 +10,8 @@ from icm_tui.errors import RunFailed
 from icm_tui.runs.layout import FILE_MODE, RunDir, unwritable
 from icm_tui.runs.status import read_status
 
-_PATIENCE = 120.0
+# A server may have to read a large model before it can be probed.
+_PATIENCE = 300.0
 _LOOK_EVERY = 0.02
 _LOG_SHOWN = 4000
 

@@ -7,13 +7,15 @@ from typing import Any
 
 import msgspec
 
+from icm_tui.models.endpoint import Endpoint
 from icm_tui.models.reply import Reply
 from icm_tui.search.types import Block, Decision
 
 # A chain, an item, its label before and after; None is unlabelled.
 Relabelled = tuple[int, int, int | None, int | None]
 
-FORMAT = 1
+# 2 since there are `endpoint` records, which a reader of format 1 would take for damage.
+FORMAT = 2
 
 
 class Record(msgspec.Struct, tag_field="kind", kw_only=True):
@@ -42,6 +44,13 @@ class StartRecord(Record, tag="start", kw_only=True):
     host: str
     pid: int
     parent: Parent | None = None
+
+
+class EndpointRecord(Record, tag="endpoint", kw_only=True):
+    """Which model at which server the answers from here on come from; none for the model that is built in. Another one
+    follows only where a person changed the providers, or the server was found to be asked in another way."""
+
+    endpoint: Endpoint
 
 
 class BlockRecord(Block, tag_field="kind", tag="block", kw_only=True):
@@ -135,6 +144,7 @@ class DoneRecord(Record, tag="done", kw_only=True):
 
 AnyRecord = (
     StartRecord
+    | EndpointRecord
     | BlockRecord
     | AnswerRecord
     | DecisionRecord

@@ -7,6 +7,8 @@ from pathlib import Path
 import msgspec
 
 from icm_tui.errors import UserError
+from icm_tui.models.endpoint import Endpoint
+from icm_tui.runs.changes import renew_endpoint
 from icm_tui.runs.journal import read_records
 from icm_tui.runs.last_asked import LastAsked
 from icm_tui.runs.layout import RunDir, read_items
@@ -18,6 +20,7 @@ from icm_tui.runs.records import (
     CommandRecord,
     DecisionRecord,
     DoneRecord,
+    EndpointRecord,
     StartRecord,
 )
 from icm_tui.runs.tally import Tally
@@ -28,12 +31,14 @@ from icm_tui.search.types import Change
 
 class Replayed(msgspec.Struct):
     """What a journal says besides the search's own state: the counts, the lists that show all, at which byte each other
-    list stands, which list each item was last asked with, the ids of the commands obeyed, the settings changed on the
-    way, the names of the label sets, the label that each pinned item is pinned to, whether the next decision is to be
+    list stands, which list each item was last asked with, the endpoint that the next answers are to come from (None
+    where none was found yet, or another one is to be), the ids of the commands obeyed, the settings changed on the way,
+    the names of the label sets, the label that each pinned item is pinned to, whether the next decision is to be
     skipped, and whether the run is done."""
 
     tally: Tally = msgspec.field(default_factory=Tally)
     last_asked: LastAsked = msgspec.field(default_factory=LastAsked)
+    endpoint: Endpoint | None = None
     blocks: dict[int, BlockRecord] = {}
     block_offsets: dict[int, int] = {}
     obeyed: set[str] = set()
@@ -84,6 +89,8 @@ def fold(
 def _adopt(record: AnyRecord, search: Search, replayed: Replayed) -> None:
     if isinstance(record, StartRecord):
         replayed.set_names = record.labels
+    elif isinstance(record, EndpointRecord):
+        replayed.endpoint = record.endpoint
     elif isinstance(record, BlockRecord):
         search.adopt_block(record)
     elif isinstance(record, AnswerRecord):
@@ -96,7 +103,10 @@ def _adopt(record: AnyRecord, search: Search, replayed: Replayed) -> None:
     elif isinstance(record, CommandRecord):
         replayed.obeyed.add(record.id)
         if record.what == "resume" and record.outcome == "done":
-            replayed.sets += record.args.get("set", [])
+            sets = record.args.get("set", [])
+            replayed.sets += sets
+            if renew_endpoint(sets):
+                replayed.endpoint = None
         if record.what == "skip" and record.outcome == "done":
             replayed.skip = True
         if record.what == "pin" and record.outcome == "done":

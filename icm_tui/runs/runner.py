@@ -10,42 +10,44 @@ import os
 import socket
 import time
 from collections.abc import Callable
-from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
-from icm_tui import __version__
-from icm_tui.errors import RunFailed, UserError
-from icm_tui.models.interface import Asked, Asker
+from icm_tui.clean import one_line
+from icm_tui.errors import RunFailed
+from icm_tui.models.endpoint import Endpoint
+from icm_tui.models.interface import Asked, Asker, Unanswered
 from icm_tui.models.reply import Reply
 from icm_tui.profiles.schema import Profile
 from icm_tui.runs import inbox
 from icm_tui.runs.controls import DONE, Controls, Obeyed, Place
 from icm_tui.runs.journal import Journal, JournalUnwritable
 from icm_tui.runs.layout import RunDir
+from icm_tui.runs.limits import Limits
+from icm_tui.runs.lists import Lists
 from icm_tui.runs.pace import Pace
 from icm_tui.runs.pins import read_item, read_pin
 from icm_tui.runs.records import (
-    FORMAT,
     AnswerRecord,
     AnyRecord,
-    BlockRecord,
     CommandRecord,
     DecisionRecord,
     DoneRecord,
+    EndpointRecord,
     ErrorRecord,
     Relabelled,
     StartRecord,
     StopRecord,
 )
-from icm_tui.runs.replay import Replayed, read_blocks
+from icm_tui.runs.refusals import Refusals
+from icm_tui.runs.replay import Replayed
+from icm_tui.runs.sending import Sending
 from icm_tui.runs.status import Status, write_status
-from icm_tui.runs.tally import budget_reached
 from icm_tui.runs.thinking import Thinking
 from icm_tui.search.interface import Search
 from icm_tui.search.pins import Pins
-from icm_tui.search.types import Change, Proposal, Question
+from icm_tui.search.types import Change, Proposal
 from icm_tui.search.violations import Violations
 
 _HEED_EVERY = 0.1
@@ -54,23 +56,16 @@ _RETRY_EVERY = 1.0
 # Between the pieces of an explanation in a run that is slowed down to be watched.
 _PIECE_EVERY = 0.1
 _MOST_DECISIONS_A_TURN = 256
-# Lists kept before those with no question left are dropped.
-_FEWEST_BLOCKS = 256
-
-
-class Digests(NamedTuple):
-    """SHA-256 of items.jsonl and profile.toml, to be told apart from those of another run."""
-
-    items: str
-    profile: str
+# What explanations under way are given when a signal ends the run, in seconds; a second signal gives them nothing.
+_PARTING = 1.0
 
 
 class Runner:
     """Runs `search` against `asker` until it is done or told to end.
 
     The journal stands open at its end and what it held was `replayed` into the search. `observe` is called with every
-    status written. A run that comes to one of its limits pauses, and where nobody is there to lift it (not `stays`),
-    it ends.
+    status written. A run that comes to one of its limits, or gets no answers, pauses; where nobody is there to let it
+    go on (not `stays`), it ends.
     """
 
     def __init__(
@@ -90,10 +85,10 @@ class Runner:
         self._asker = asker
         self._journal = journal
         self._tally = replayed.tally
-        still_open = {question.block for question in search.wants()}
-        self._block_offsets = replayed.block_offsets
-        self._blocks = replayed.blocks | read_blocks(run.journal, replayed.block_offsets, still_open)
-        self._most_blocks = _FEWEST_BLOCKS
+        self._lists = Lists(run.journal, search, replayed)
+        self._sending = Sending(self._lists.shared)
+        self._limits = Limits(profile.run, replayed.tally)
+        self._refusals = Refusals()
         self._controls = Controls(profile, replayed.skip, replayed.obeyed)
         self._pins = Pins(search.problem, replayed.pinned)
         self._violations = Violations(search.problem)
@@ -103,20 +98,22 @@ class Runner:
             search,
             asker,
             self._last_asked,
-            self._block,
+            self._lists.of,
             self._append,
+            self._limits,
             between=lambda: _PIECE_EVERY if self._controls.brake.seconds is not None else 0.0,
         )
         self._stays = stays
         self._observe = observe
-        self._in_flight: set[str] = set()
+        self._held_up = False
         self._unwritable: str | None = None
         self._heeded_at = self._beat_at = -1e9
         self._beat_state = ""
         self._pace = Pace()
 
-    def begin(self, start: StartRecord, sets: list[str]) -> None:
-        """Journal that a runner is at work, and the settings it was started with that differ from the frozen ones.
+    def begin(self, start: StartRecord, sets: list[str], endpoint: Endpoint | None = None) -> None:
+        """Journal that a runner is at work, the settings it was started with that differ from the frozen ones, and the
+        `endpoint` asked from now on where it is not the last one.
 
         Raises JournalUnwritable where the disk refuses: nothing is under way yet that would be worth waiting for.
         """
@@ -124,6 +121,8 @@ class Runner:
         if sets:
             args = {"set": sets}
             self._append(CommandRecord(id="", what="resume", args=args, n=self._search.n, outcome="done"))
+        if endpoint is not None:
+            self._append(EndpointRecord(endpoint=endpoint))
         self._journal.flush_now()
 
     def affirm_done(self) -> None:
@@ -138,7 +137,7 @@ class Runner:
         if self._unwritable is not None:
             return "paused"
         if self._controls.paused is not None:
-            return "pausing" if self._in_flight else "paused"
+            return "pausing" if self._sending.in_flight else "paused"
         return "running"
 
     @property
@@ -148,9 +147,10 @@ class Runner:
 
     def end(self, why: str) -> None:
         """Ask nothing more; the process ends cleanly once the answers on their way are kept. A second call does not
-        wait for them."""
+        wait for them, nor for explanations."""
         if self._controls.ending is not None:
-            self._in_flight.clear()
+            self._sending.abandon()
+        self._thinking.hasten(_PARTING if self._controls.ending is None else 0.0)
         self._controls.ending = why
 
     async def run(self) -> str:
@@ -161,7 +161,7 @@ class Runner:
         except Exception as error:
             why = str(error) or type(error).__name__
             with contextlib.suppress(JournalUnwritable):
-                self._thinking.cut("the run failed")
+                await self._thinking.end("the run failed")
                 self._append(StopRecord(state="failed", why=why))
                 self._journal.flush_now()
             self._write_status("failed", why)
@@ -173,8 +173,8 @@ class Runner:
         self._publish_blocks()
         while not self._search.done:
             self._heed()
-            if self._controls.ending is not None and not self._in_flight:
-                await self._thinking.finish()
+            if self._controls.ending is not None and not self._sending.in_flight:
+                await self._thinking.finish(self._asker.patience, self._beat)
                 return await self._leave("stopped", self._controls.ending)
             await self._flush()
             self._let_through()
@@ -182,7 +182,7 @@ class Runner:
             await self._ask()
             self._beat()
             await self._receive()
-        await self._thinking.finish()
+        await self._thinking.finish(self._asker.patience, self._beat)
         self._append(DoneRecord(decisions=self._search.n, calls=self._tally.calls))
         return await self._leave("done", "")
 
@@ -205,6 +205,8 @@ class Runner:
                 obeyed, changes = self._pin(command.args)
             if command.what == "ask" and obeyed == DONE:
                 obeyed = self._ask_again(command)
+            if command.what == "resume" and obeyed == DONE:
+                self._adopt_settings()
             self._append(
                 CommandRecord(
                     id=command.id,
@@ -258,8 +260,14 @@ class Runner:
             item = read_item(command.args, self._search.problem.n_items)
         except ValueError as error:
             return Obeyed("refused", str(error))
-        why = budget_reached(self._controls.profile.run, self._tally) or self._thinking.ask(item, command.id)
+        why = self._thinking.ask(item, command.id)
         return Obeyed("refused", why) if why else DONE
+
+    def _adopt_settings(self) -> None:
+        """Go on with the settings as they are now."""
+        profile = self._controls.profile
+        self._limits.run = profile.run
+        self._asker.adopt(profile.model, profile.reasoning)
 
     def _follow(self, chain: int, changes: list[Change]) -> None:
         """Tell of a chain's changed labels whoever keeps something that hangs on them."""
@@ -268,19 +276,31 @@ class Runner:
 
     async def _receive(self) -> None:
         """Journal the replies that came, then tell the search."""
-        wait = _HEED_EVERY if self._in_flight or self._controls.paused is not None or self._unwritable else 0.0
+        waits = self._sending.in_flight or self._held_up or self._controls.paused is not None or self._unwritable
+        wait = _HEED_EVERY if waits else 0.0
         if self._held_back:
             wait = self._controls.brake.until_next(time.monotonic())
         came = await self._asker.replies(wait)
-        replies = [(asked, reply) for asked, reply in came if not self._thinking.receive(asked, reply)]
-        if not replies:
-            return
+        replies: list[tuple[Asked, Reply]] = []
+        whys: list[str] = []
+        for asked, reply in came:
+            if self._thinking.receive(asked, reply):
+                continue
+            if isinstance(reply, Unanswered):
+                self._back(asked.question, read=False)
+                whys.append(one_line(reply.why).rstrip("."))
+            else:
+                replies.append((asked, reply))
+                self._append(_answer_record(asked, reply))
+        if replies:
+            await self._flush_all()
         for asked, reply in replies:
-            self._append(_answer_record(asked, reply))
-        await self._flush_all()
-        for asked, reply in replies:
-            self._in_flight.discard(asked.question)
+            self._back(asked.question, read=reply.logprobs is not None and not reply.cached)
             self._search.tell(asked.question, reply.logprobs)
+            if why := self._refusals.note(reply.failed):
+                whys.append(why)
+        for why in whys:
+            self._stop_short(why)
 
     # Going out
 
@@ -319,78 +339,63 @@ class Runner:
         self._follow(decision.chain, decision.changes)
         self._append(msgspec.convert(decision, DecisionRecord, from_attributes=True))
         self._publish_blocks()
-        profile = self._controls.profile
-        if profile.reasoning.every and not budget_reached(profile.run, self._tally):
-            self._thinking.decided(decision, profile.reasoning.every)
+        if every := self._controls.profile.reasoning.every:
+            self._thinking.decided(decision, every)
 
     def _publish_blocks(self) -> None:
-        for block in self._search.take_blocks():
-            record = BlockRecord(
-                id=block.id, phase=block.phase, chain=block.chain, demonstrations=block.demonstrations
-            )
-            self._blocks[block.id] = record
-            self._block_offsets[block.id] = self._append(record)
-        if len(self._blocks) > self._most_blocks:
-            still_open = {question.block for question in self._search.wants()}
-            # A chain's one block that shows all serves every question to come.
-            self._blocks = {
-                number: block
-                for number, block in self._blocks.items()
-                if number in still_open or block.demonstrations == "all"
-            }
-            self._most_blocks = max(_FEWEST_BLOCKS, 2 * len(self._blocks))
-
-    def _block(self, number: int) -> BlockRecord:
-        """A list of the run, read again where it was dropped."""
-        return self._blocks.get(number) or read_blocks(self._run.journal, self._block_offsets, [number])[number]
+        self._lists.publish(self._append)
+        self._sending.keep_only(self._lists.kept)
 
     async def _ask(self) -> None:
-        """Send as many of the questions that may be asked as the concurrency and the limits allow."""
+        """Send as many of the questions that may be asked as there is room for and the limits allow."""
+        self._held_up = False
         if not self._controls.may_go_on or self._unwritable is not None:
             return
-        free = self._controls.profile.model.concurrency - len(self._in_flight)
+        most = min(self._controls.profile.model.concurrency, self._asker.room)
+        free = most - len(self._sending.in_flight)
         if free <= 0 or self._search.done:
             return
         self._publish_blocks()
-        questions = self._questions(free)
+        only_next = self._controls.asks_only_next(self._search.n)
+        wanted = self._search.lacks() if only_next else self._search.wants()
+        questions = self._sending.choose(wanted, free, warms=self._asker.warms)
         if not questions:
-            return
-        allowed, reached = self._allowance()
-        if not allowed:
-            if not self._in_flight:
-                self._stop_at_limit(reached)
             return
         await self._flush_all()
         if not self._controls.may_go_on:  # by a command that came while the disk refused
             return
-        for question in questions[:allowed]:
-            block = self._blocks[question.block]
-            self._in_flight.add(question.id)
-            self._asker.ask(Asked(question.id, question.item, block.chain, block.id, block.demonstrations))
+        for question in questions:
+            block = self._lists.of(question.block)
+            asked = Asked(question.id, question.item, block.chain, block.id, block.demonstrations)
+            expected = self._asker.expected_cost(asked)
+            if why := self._limits.why_no_call(expected, time.time()):
+                self._hold(why, expected)
+                return
+            self._limits.begin(question.id, "call", expected)
+            self._sending.sent(question)
+            self._asker.ask(asked)
 
-    def _questions(self, free: int) -> list[Question]:
-        only_next = self._controls.asks_only_next(self._search.n)
-        wanted = iter(self._search.lacks()) if only_next else self._search.wants()
-        return list(islice((question for question in wanted if question.id not in self._in_flight), free))
-
-    def _allowance(self) -> tuple[int, str]:
-        """How many more questions the profile's limits allow, counting those in flight, and the limit that is next."""
-        limits, concurrency = self._controls.profile.run, self._controls.profile.model.concurrency
-        how = "is reached; raise it with --set"
-        if limits.max_seconds is not None and self._tally.seconds >= limits.max_seconds:
-            return 0, f"run.max_seconds = {limits.max_seconds:g} {how} run.max_seconds=SECONDS"
-        if reached := budget_reached(limits, self._tally):
-            return 0, reached
-        if limits.max_calls is not None:
-            left = limits.max_calls - self._tally.calls - len(self._in_flight)
-            return max(0, left), f"run.max_calls = {limits.max_calls} {how} run.max_calls=CALLS"
-        return concurrency, ""
-
-    def _stop_at_limit(self, reached: str) -> None:
-        if self._stays:
-            self._pause(reached)
+    def _hold(self, why: str, expected: float | None) -> None:
+        """Stop at a limit once nothing is in flight that may leave room below it."""
+        if self._sending.in_flight:
+            return
+        if self._limits.busy and self._limits.why_no_money("call", expected):
+            self._held_up = True  # an explanation under way may cost less than it could
         else:
-            self.end(reached)
+            self._stop_short(why)
+
+    def _back(self, question: str, *, read: bool) -> None:
+        self._sending.back(question, read=read)
+        self._limits.end(question)
+
+    def _stop_short(self, why: str) -> None:
+        """Go no further for now, for the first of several reasons; where nobody is there to go on, end."""
+        if not self._controls.may_go_on:
+            return
+        if self._stays:
+            self._pause(why)
+        else:
+            self._controls.ending = why
 
     def _pause(self, why: str) -> None:
         self._controls.pause(why)
@@ -428,7 +433,7 @@ class Runner:
         """Write what waits, however long the disk refuses; give up only when told to end at once."""
         await self._flush()
         while self._unwritable is not None:
-            if self._controls.ending is not None and not self._in_flight:
+            if self._controls.ending is not None and not self._sending.in_flight:
                 raise RunFailed(f"{self._unwritable} What it did not take is lost; a resumed run asks for it again.")
             self._heed(pins=False)  # what is written here may be told to the search later
             self._beat()
@@ -467,7 +472,7 @@ class Runner:
             decisions=self._search.decisions,
             labelled=sum(label is not None for label in self._search.labels),
             items=len(self._search.labels),
-            in_flight=len(self._in_flight),
+            in_flight=len(self._sending.in_flight),
             calls=tally.calls,
             spent_usd=tally.cost_usd,
             tokens_in=tally.tokens_in,
@@ -488,33 +493,6 @@ class Runner:
         self._journal.flush_now()
         self._write_status(state, why)
         return state
-
-
-def start_record(window: int, labels: list[str], digests: Digests) -> StartRecord:
-    """The record that a runner begins with."""
-    return StartRecord(
-        format=FORMAT,
-        engine=__version__,
-        window=window,
-        labels=labels,
-        items_digest=digests.items,
-        profile_digest=digests.profile,
-        host=socket.gethostname(),
-        pid=os.getpid(),
-    )
-
-
-def refuse_other_run(start: AnyRecord, digests: Digests, run: RunDir) -> None:
-    """Refuse to go on with a journal that does not begin as one, or was made of other items or settings than those in
-    the directory. `start` is its first record."""
-    if not isinstance(start, StartRecord):
-        raise UserError(
-            f"The journal {run.journal} does not begin with the start of a run. Put it back as it was written."
-        )
-    if start.items_digest != digests.items:
-        raise UserError(f"{run.items} is not what the run began with. Put it back as it was, or start a new run.")
-    if start.profile_digest != digests.profile:
-        raise UserError(f"{run.profile} is not what the run began with. Put it back as it was, or start a new run.")
 
 
 def _answer_record(asked: Asked, reply: Reply) -> AnswerRecord:

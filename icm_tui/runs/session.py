@@ -11,17 +11,19 @@ from typing import Any, NamedTuple
 import msgspec
 
 from icm_tui.errors import UserError
+from icm_tui.models.endpoint import Endpoint
 from icm_tui.models.interface import Asker
 from icm_tui.profiles.schema import Profile
 from icm_tui.profiles.toml import load
 from icm_tui.runs.assembly import is_paid, make_asker, make_search, problem_of, window_of
-from icm_tui.runs.changes import with_allowed_sets
+from icm_tui.runs.beginning import Digests, refuse_other_run, start_record
+from icm_tui.runs.changes import renew_endpoint, with_allowed_sets
 from icm_tui.runs.journal import Journal, JournalUnwritable, read_records
 from icm_tui.runs.layout import RunDir, digest, read_items
 from icm_tui.runs.lock import RunLock
 from icm_tui.runs.records import AnyRecord, StartRecord
 from icm_tui.runs.replay import Replayed, fold
-from icm_tui.runs.runner import Digests, Runner, refuse_other_run, start_record
+from icm_tui.runs.runner import Runner
 from icm_tui.runs.status import Status
 from icm_tui.runs.summary import summarise
 from icm_tui.search.interface import Search
@@ -52,7 +54,8 @@ def run_here(
 ) -> Outcome:
     """Run the run in `path` in this process until it is done or told to end; goes on where its journal ends.
 
-    SIGINT, SIGTERM and SIGHUP end it cleanly: what is in flight is waited for and kept; a second one does not wait.
+    SIGINT, SIGTERM and SIGHUP end it cleanly: what is in flight is waited for and kept; a second one does not wait. One
+    that comes while the model is made ready ends that, and leaves the run as it was.
     `sets` are changes of settings that resume allows. At a limit of the profile the run ends, or, where it `stays`,
     pauses until a command lifts the limit. Raises UserError where the run cannot be run, RunFailed where it must give
     up.
@@ -97,6 +100,7 @@ def read_back(run: RunDir, sets: list[str], asker_of: MakeAsker) -> ReadBack:
     search = make_search(frozen, problem, window)
     replayed = fold(chain([(offset, first)] if first else [], records), search, run.journal, asker.relabel)
     settings = with_allowed_sets(frozen, [*replayed.sets, *sets])
+    asker.adopt(settings.model, settings.reasoning)
     return ReadBack(frozen, settings, digests, window, problem, search, asker, replayed)
 
 
@@ -125,27 +129,45 @@ class _Turn:
             if replayed.done:
                 runner.affirm_done()
             else:
-                start = start_record(back.window, back.frozen.prompt.labels, back.digests)
-                state = asyncio.run(self._until_signal(runner, start))
+                state = asyncio.run(self._work(runner, back))
         except BaseException:
             with contextlib.suppress(JournalUnwritable):
                 journal.close()
             raise
         journal.close()
-        summary = summarise(self._run, state, back.frozen, back.problem, search, replayed.tally)
+        summary = summarise(self._run, state, back.frozen, back.problem, search, replayed.tally, replayed.endpoint)
         return Outcome(state, runner.ending, self._interrupted, summary)
 
-    async def _until_signal(self, runner: Runner, start: StartRecord) -> str:
+    async def _work(self, runner: Runner, back: ReadBack) -> str:
+        held = None if renew_endpoint(self._sets) else back.replayed.endpoint
+        opening = asyncio.create_task(back.asker.open(held))
+
         def interrupt() -> None:
             self._interrupted = True
             runner.end("interrupted")
+            opening.cancel()
 
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup asks
                 loop.add_signal_handler(number, interrupt)
-        runner.begin(start, self._sets)
-        return await runner.run()
+        try:
+            try:
+                back.replayed.endpoint = await opening
+            except asyncio.CancelledError:
+                if not self._interrupted:
+                    raise
+                return "stopped"
+            start = start_record(back.window, back.frozen.prompt.labels, back.digests)
+            runner.begin(start, self._sets, newly(back.replayed.endpoint, held))
+            return await runner.run()
+        finally:
+            await back.asker.close()
+
+
+def newly(endpoint: Endpoint | None, held: Endpoint | None) -> Endpoint | None:
+    """The endpoint that is asked from now on where the journal does not say so yet; `held` is what it says."""
+    return None if endpoint == held else endpoint
 
 
 def _read(path: Path) -> bytes:

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import msgspec
+
+from icm_tui.models.endpoint import Endpoint
 from icm_tui.profiles.schema import Profile
 from icm_tui.runs.layout import RunDir
 from icm_tui.runs.tally import Tally
@@ -11,10 +14,17 @@ from icm_tui.search.problem import Problem
 
 
 def summarise(
-    run: RunDir, state: str, profile: Profile, problem: Problem, search: Search, tally: Tally
+    run: RunDir,
+    state: str,
+    profile: Profile,
+    problem: Problem,
+    search: Search,
+    tally: Tally,
+    endpoint: Endpoint | None,
 ) -> dict[str, Any]:
     """The summary of a run. Costs are in USD, coherence in bits (held out; null where it is not measured), seconds are
-    those that runners were at work; `calls_per_label` counts the questions of the search alone."""
+    those that runners were at work; `calls_per_label` counts the questions of the search alone; `endpoint` is
+    who answered last, null for the model that is built in."""
     labels = search.labels
     labelled = sum(label is not None for label in labels)
     counts = {label: labels.count(index) for index, label in enumerate(profile.prompt.labels)}
@@ -47,4 +57,5 @@ def summarise(
         "method": profile.search.method,
         "effort": profile.search.effort,
         "model": profile.model.model or profile.model.backend,
+        "endpoint": None if endpoint is None else msgspec.to_builtins(endpoint),
     }

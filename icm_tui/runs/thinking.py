@@ -12,10 +12,12 @@ from pathlib import Path
 
 import msgspec
 
+from icm_tui.clean import one_line
 from icm_tui.errors import RunFailed
-from icm_tui.models.interface import Asked, Asker, Piece
+from icm_tui.models.interface import Asked, Asker, Piece, Unanswered
 from icm_tui.models.reply import Reply
 from icm_tui.runs.last_asked import LastAsked
+from icm_tui.runs.limits import Limits
 from icm_tui.runs.reasoning import ReasoningLog, ReasoningPiece
 from icm_tui.runs.records import AnyRecord, BlockRecord, ErrorRecord, ExtraRecord, ThoughtRecord
 from icm_tui.search.interface import Search
@@ -27,6 +29,9 @@ _MOST_ASKED = 2
 # When a run ends, an explanation that has brought nothing for so many turns of the event loop hangs.
 _IDLE_TURNS = 50
 _MOST_TURNS = 20_000
+# How often the end of explanations is looked for while a run waits for it, and what a cut one may take, in seconds.
+_LOOK_EVERY = 0.5
+_CUT_WITHIN = 1.0
 
 
 class _Stream(msgspec.Struct):
@@ -55,8 +60,8 @@ class Thinking:
     """Explains labels of a run under way by its `asker`.
 
     `path` is where the pieces go, `block_of` gives a list by its number, `append` takes what belongs into the journal,
-    and `observe` is called with every piece written. Between two pieces `between` seconds pass, for people to read
-    along where a run is slowed down to be watched.
+    `limits` say what may be paid for, and `observe` is called with every piece written. Between two pieces `between`
+    seconds pass, for people to read along where a run is slowed down to be watched.
     """
 
     def __init__(
@@ -67,6 +72,7 @@ class Thinking:
         last_asked: LastAsked,
         block_of: Callable[[int], BlockRecord],
         append: Callable[[AnyRecord], object],
+        limits: Limits,
         observe: Callable[[ReasoningPiece], None] = lambda piece: None,
         between: Callable[[], float] = lambda: 0.0,
     ) -> None:
@@ -76,9 +82,12 @@ class Thinking:
         self._last_asked = last_asked
         self._block_of = block_of
         self._append = append
+        self._limits = limits
         self._observe = observe
         self._between = between
         self._hurry = asyncio.Event()
+        self._hastened = asyncio.Event()
+        self._ends_by = math.inf
         self._log: ReasoningLog | None = None
         self._told = False
         self._decisions = 0
@@ -93,7 +102,7 @@ class Thinking:
 
     def decided(self, decision: Decision, every: int) -> None:
         """Begin to explain the first item of a decision, by the list that it was last asked with, after `every` ones
-        that have items. It is dropped where as many as may be are under way."""
+        that have items. It is dropped where as many as may be are under way, or the budget has no room for it."""
         if not decision.items:
             return
         self._decisions += 1
@@ -103,6 +112,9 @@ class Thinking:
         number = self._last_asked.block(decision.chain, item)
         if number is None:
             return
+        expected = self._asker.expected_thought_cost(self._asked("", item, number))
+        if self._limits.why_no_money("thought", expected):
+            return
         try:
             call = self._opened().new_call()
         except RunFailed as error:
@@ -111,36 +123,45 @@ class Thinking:
                 self._told = True
             return
         label = self._search.labels_of(decision.chain)[item]
-        self._begin(self._asked(call, item, number), _Stream(call, item, decision.n, label, due=True))
+        self._begin(self._asked(_name(call), item, number), _Stream(call, item, decision.n, label, due=True), expected)
+
+    def why_not(self, item: int) -> str:
+        """Why an item cannot be asked about again now; empty where it can."""
+        number = self._list_of(item)
+        if number is None:
+            return f"item {item} has not been asked about yet, so there is no question to repeat"
+        if len(self._again) + sum(not stream.due for stream in self._streams.values()) >= _MOST_ASKED:
+            return f"{_MOST_ASKED} items are being asked about already; wait for their answers"
+        return self._limits.why_no_money("extra", self._expected_again(self._asked("", item, number)))
 
     def ask(self, item: int, command: str) -> str:
         """Ask about an item again, with the list that it was last asked with in the chain that leads, or else in any;
         its reply is to be handed to `receive`. Returns why not where that cannot be, else an empty text. `command` is
         the id of the one that asks for it."""
-        number = self._last_asked.block(self._search.leading, item)
-        if number is None:
-            number = self._last_asked.block_anywhere(item)
-        if number is None:
-            return f"item {item} has not been asked about yet, so there is no question to repeat"
-        if len(self._again) + sum(not stream.due for stream in self._streams.values()) >= _MOST_ASKED:
-            return f"{_MOST_ASKED} items are being asked about already; wait for their answers"
+        number = self._list_of(item)
+        if (why := self.why_not(item)) or number is None:
+            return why
         try:
             call = self._opened().new_call()
         except RunFailed as error:
             return str(error)
-        asked = self._asked(call, item, number)
+        asked = self._asked(_name(call), item, number)
         self._again[asked.question] = _Again(asked, self._search.n, call, command)
+        self._limits.begin(asked.question, "extra", self._expected_again(asked))
         self._asker.ask(asked)
         return ""
 
-    def receive(self, asked: Asked, reply: Reply) -> bool:
+    def receive(self, asked: Asked, reply: Reply | Unanswered) -> bool:
         """Take a reply if it is to a question of `ask`; then journal it and begin to explain it."""
         again = self._again.pop(asked.question, None)
         if again is None:
             return False
+        if isinstance(reply, Unanswered):
+            reply = Reply(None, failed=one_line(reply.why))
         self._journal_again(again, reply)
         if reply.logprobs is not None:
-            self._begin(asked, _Stream(again.call, asked.item, again.n, _likeliest(reply.logprobs), due=False))
+            stream = _Stream(again.call, asked.item, again.n, _likeliest(reply.logprobs), due=False)
+            self._begin(asked, stream, self._asker.expected_thought_cost(asked))
         return True
 
     async def settle(self) -> None:
@@ -150,9 +171,44 @@ class Thinking:
                 self.receive(asked, reply)
         await asyncio.gather(*(stream.task for stream in self._streams.values() if stream.task))
 
-    async def finish(self) -> None:
-        """Let what is under way come to its end as long as the next pieces are there, and cut off what hangs."""
+    async def finish(self, patience: float, beat: Callable[[], object]) -> None:
+        """Give what is under way `patience` seconds to come to its end, or what `hasten` leaves of them, and cut it off
+        then. Without any it goes on as long as the next pieces are there. `beat` is called twice a second."""
         self._hurry.set()
+        if patience > 0:
+            await self._wait(patience, beat)
+        else:
+            await self._run_out()
+        await self.end("the run ended before it was finished")
+
+    def hasten(self, seconds: float) -> None:
+        """Give what is under way at most so many seconds from now on, once the run ends."""
+        self._ends_by = min(self._ends_by, time.monotonic() + seconds)
+        self._hastened.set()
+
+    async def end(self, why: str) -> None:
+        """Cut off what is under way, and wait until it has let go of its connections."""
+        tasks = [stream.task for stream in self._streams.values() if stream.task is not None]
+        self.cut(why)
+        if tasks:
+            await asyncio.wait(tasks, timeout=_CUT_WITHIN)
+
+    async def _wait(self, patience: float, beat: Callable[[], object]) -> None:
+        self._ends_by = min(self._ends_by, time.monotonic() + patience)
+        while self.busy and (left := self._ends_by - time.monotonic()) > 0:
+            beat()
+            self._hastened.clear()
+            seconds = min(_LOOK_EVERY, left)
+            if self._again:
+                for asked, reply in await self._asker.replies(seconds):
+                    self.receive(asked, reply)
+                continue
+            hastened = asyncio.create_task(self._hastened.wait())
+            tasks = [stream.task for stream in self._streams.values() if stream.task is not None]
+            await asyncio.wait([hastened, *tasks], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            hastened.cancel()
+
+    async def _run_out(self) -> None:
         idle = turns = 0
         while self.busy and idle < _IDLE_TURNS and turns < _MOST_TURNS:
             before = self._progress
@@ -162,7 +218,6 @@ class Thinking:
             await asyncio.sleep(0)
             turns += 1
             idle = 0 if self._progress > before else idle + 1
-        self.cut("the run ended before it was finished")
 
     def cut(self, why: str) -> None:
         """End at once what is under way."""
@@ -183,9 +238,18 @@ class Thinking:
             self._log = ReasoningLog(self._path)
         return self._log
 
-    def _asked(self, call: int, item: int, number: int) -> Asked:
+    def _list_of(self, item: int) -> int | None:
+        number = self._last_asked.block(self._search.leading, item)
+        return self._last_asked.block_anywhere(item) if number is None else number
+
+    def _asked(self, name: str, item: int, number: int) -> Asked:
         block = self._block_of(number)
-        return Asked(f"extra/{call}", item, block.chain, block.id, block.demonstrations)
+        return Asked(name, item, block.chain, block.id, block.demonstrations)
+
+    def _expected_again(self, asked: Asked) -> float | None:
+        """What an answer and its explanation may cost together."""
+        costs = self._asker.expected_cost(asked), self._asker.expected_thought_cost(asked)
+        return None if costs[0] is None or costs[1] is None else costs[0] + costs[1]
 
     def _journal_again(self, again: _Again, reply: Reply) -> None:
         self._progress += 1
@@ -199,12 +263,14 @@ class Thinking:
                 **{name: getattr(reply, name) for name in Reply.__struct_fields__},
             )
         )
+        self._limits.end(again.asked.question)
         if reply.logprobs is None:
             # There is nothing to explain; the piece keeps its number from being given again.
             with contextlib.suppress(RunFailed):
                 self._write(_Stream(again.call, again.asked.item, again.n, None, due=False), "", end=True)
 
-    def _begin(self, asked: Asked, stream: _Stream) -> None:
+    def _begin(self, asked: Asked, stream: _Stream, expected: float | None) -> None:
+        self._limits.begin(_thought(stream.call), "thought", expected)
         self._streams[stream.call] = stream
         stream.task = asyncio.create_task(self._follow(asked, stream))
 
@@ -249,6 +315,7 @@ class Thinking:
                 failed=None if failed is None else failed.encode("utf-8", "replace").decode(),
             )
         )
+        self._limits.end(_thought(stream.call))
 
     def _write(self, stream: _Stream, text: str, *, thought: bool = False, end: bool = False) -> None:
         piece = ReasoningPiece(
@@ -264,6 +331,14 @@ class Thinking:
         self._opened().add(piece)
         self._progress += 1
         self._observe(piece)
+
+
+def _name(call: int) -> str:
+    return f"extra/{call}"
+
+
+def _thought(call: int) -> str:
+    return f"thought/{call}"
 
 
 def _likeliest(logprobs: Sequence[float]) -> int:

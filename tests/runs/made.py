@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 
 from icm_tui.measure.gold_file import write_gold
-from icm_tui.models.interface import Asked, Asker, Change, Piece
+from icm_tui.models.endpoint import Endpoint
+from icm_tui.models.interface import Asked, Asker, Change, Piece, Unanswered
 from icm_tui.models.reply import Reply
-from icm_tui.profiles.schema import Profile, TaskSection
+from icm_tui.profiles.schema import Model, Profile, Reasoning, TaskSection
 from icm_tui.profiles.toml import apply_sets
 from icm_tui.runs.assembly import make_asker
 from icm_tui.runs.journal import read_records
@@ -25,7 +26,7 @@ from icm_tui.tasks.item import Item
 
 ITEMS = 40
 
-Answered = tuple[Asked, Reply]
+Answered = tuple[Asked, Reply | Unanswered]
 
 
 def make(path: Path, *sets: str, dataset: str = "leanings") -> RunDir:
@@ -64,6 +65,33 @@ class Wrapped:
 
     def __init__(self, inner: Asker) -> None:
         self.inner = inner
+
+    async def open(self, held: Endpoint | None) -> Endpoint | None:
+        return await self.inner.open(held)
+
+    async def close(self) -> None:
+        await self.inner.close()
+
+    def adopt(self, model: Model, reasoning: Reasoning) -> None:
+        self.inner.adopt(model, reasoning)
+
+    @property
+    def room(self) -> int:
+        return self.inner.room
+
+    @property
+    def warms(self) -> bool:
+        return self.inner.warms
+
+    @property
+    def patience(self) -> float:
+        return self.inner.patience
+
+    def expected_cost(self, asked: Asked) -> float | None:
+        return self.inner.expected_cost(asked)
+
+    def expected_thought_cost(self, asked: Asked) -> float | None:
+        return self.inner.expected_thought_cost(asked)
 
     def ask(self, asked: Asked) -> None:
         self.inner.ask(asked)

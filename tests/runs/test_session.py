@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icm_tui.models.interface import Asked, Asker
-from icm_tui.runs import runner, session
+from icm_tui.runs import lists, session
 from icm_tui.runs.layout import RunDir
 from icm_tui.runs.records import AnswerRecord, BlockRecord, DecisionRecord, DoneRecord, StartRecord, StopRecord
 from icm_tui.runs.replay import final_labels
@@ -191,7 +191,7 @@ def test_lists_are_on_disk_before_they_are_shown_and_answers_before_they_are_use
 def test_lists_that_are_done_with_are_dropped_and_no_others(
     method: str, whole: Callable[[str], RunDir], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "_FEWEST_BLOCKS", 1)
+    monkeypatch.setattr(lists, "_FEWEST", 1)
     run = make(tmp_path / "run", *METHODS[method])
     assert run_here(run.path).state == "done"
     assert trajectory(run) == trajectory(whole(method))
