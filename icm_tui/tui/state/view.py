@@ -135,10 +135,14 @@ class RunView:
                 self.log.add_record(offset)
             elif isinstance(record, ErrorRecord):
                 self.log.add_record(offset)
-            elif isinstance(record, StopRecord | DoneRecord):
-                if isinstance(record, DoneRecord) or record.state != "paused":
-                    self._turned_at = record.t
+            elif isinstance(record, DoneRecord):
+                self._turned_at = record.t
                 self.log.add_record(offset)
+            elif isinstance(record, StopRecord):
+                if record.state != "paused":
+                    self._turned_at = record.t
+                if record.state != "done":  # the done record before it says so, and more
+                    self.log.add_record(offset)
 
     def apply_reasoning(self, pieces: Iterable[ReasoningPiece]) -> None:
         """Take in pieces of streamed reasoning; a piece of the model's own thinking counts like any other."""

@@ -309,6 +309,13 @@ def test_a_stream_that_was_cut_off_is_not_open_in_the_runner_s_next_turn(turn: A
     assert view.open_calls == [1]
 
 
+def test_the_log_tells_the_end_of_a_run_once() -> None:
+    view = small_view()
+    view.apply([(0, started(5.0)), (10, StopRecord(t=6.0, state="stopped")), (20, started(7.0))])
+    view.apply([(30, DoneRecord(t=8.0, decisions=1, calls=1)), (40, StopRecord(t=8.0, state="done"))])
+    assert list(view.log.entries) == [0, 10, 20, 30]
+
+
 def test_reasoning_that_begins_anew_is_forgotten_and_the_log_is_another() -> None:
     view = small_view()
     view.apply_reasoning([piece(0, "one"), piece(1, "two", item=2)])
