@@ -163,6 +163,14 @@ def seconds_of(behaviour: Behaviour, written: Written, numbers: random.Random) -
     return waited
 
 
+def last_item(kind: Kind, body: dict[str, Any]) -> str:
+    """The part of the request that its question is in, after what it shows."""
+    if kind == "completions":
+        return str(body.get("prompt", "")).rpartition("\n\n")[2]
+    users = [_content(message) for message in body.get("messages") or [] if message.get("role") == "user"]
+    return users[-1].rpartition("\n\n")[2] if users else ""
+
+
 def asks_logprobs(body: dict[str, Any]) -> bool:
     """Whether the request wants log-probabilities."""
     return body.get("logprobs") not in (None, False)

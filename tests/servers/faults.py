@@ -67,8 +67,8 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True):
     """Which tries fail: a share `rate` of them with one of `kinds`, drawn by seed, body and how often it was asked.
 
     `plan` names the fault of the first requests one by one ("" for none) and goes before the draw. `always` fails every
-    request. A text that holds `refused_mark` is refused for good (400). `retry_after` and `drip` are in seconds: what
-    a 429 asks to wait, and the time between two bytes of a slow reply.
+    request. A question whose item holds `refused_mark` is refused for good (400). `retry_after` and `drip` are in
+    seconds: what a 429 asks to wait, and the time between two bytes of a slow reply.
     """
 
     rate: float = 0.0

@@ -209,9 +209,13 @@ class ModelServer:
         self._posts += 1
         self._times[request.digest] += 1
         stream = body.get("stream") is True
-        text = content.decode()
         request.fault = behaviour.faults.draw(
-            number, request.digest, times, stream=stream, logprobs=bodies.asks_logprobs(body), text=text
+            number,
+            request.digest,
+            times,
+            stream=stream,
+            logprobs=bodies.asks_logprobs(body),
+            text=bodies.last_item(kind, body),
         )
         if request.fault == "dead":
             return False

@@ -238,7 +238,10 @@ def test_refusals_are_for_good(http: httpx.Client, kind: Any, blamed: str) -> No
 def test_an_item_by_its_mark_is_refused(http: httpx.Client) -> None:
     with ModelServer(Behaviour(faults=Faults(refused_mark="[long]"))) as server:
         assert post(http, server, completion("[long] one")).status_code == 400
-        assert post(http, server, completion("one")).status_code == 200
+        shown = [*SHOWN, ("[long] one", "A")]
+        assert post(http, server, completion("one", shown)).status_code == 200
+        assert post(http, server, chat("[long] one")).status_code == 400
+        assert post(http, server, chat("one", prefill=False)).status_code == 200
 
 
 def test_faults_are_drawn_alike_and_at_their_rate() -> None:
