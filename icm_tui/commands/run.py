@@ -1,8 +1,11 @@
 """`icm-tui run`: make a run of a profile and run it, here or in a process of its own."""
 
 import argparse
+import os
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -17,10 +20,10 @@ from icm_tui.measure.gold_file import write_gold
 from icm_tui.profiles.store import find
 from icm_tui.profiles.toml import load
 from icm_tui.runs import inbox
-from icm_tui.runs.assembly import check_backend
 from icm_tui.runs.forecast import Forecast, first_prompts, forecast
 from icm_tui.runs.launch import detach
 from icm_tui.runs.layout import RunDir
+from icm_tui.runs.preflight import Standing, examine, recalled
 from icm_tui.runs.prepare import Prepared, make_run, prepare
 from icm_tui.runs.session import Outcome, run_here
 from icm_tui.tui.children import pace_of
@@ -43,11 +46,14 @@ def run(args: argparse.Namespace) -> int:
     pace = None if args.pace is None else seconds_of(args.pace)
     on_screen = not (args.headless or args.detach or args.json or args.dry_run) and has_screen()
     profile, source = find(args.profile, args.set)
+    if args.no_cache:
+        # In the environment, where a runner of its own finds it too.
+        os.environ["ICM_TUI_CACHE"] = "off"
     prepared = prepare(profile)
-    expected = forecast(prepared.profile, prepared.task.items)
+    standing = recalled(prepared.profile) if args.dry_run else examine(prepared.profile)
+    expected = forecast(prepared.profile, prepared.task.items, price=standing.price, latency_s=standing.latency_s)
     if args.dry_run:
-        return _show_forecast(prepared, expected, args.json)
-    check_backend(prepared.profile)
+        return _show_forecast(prepared, expected, standing, args.json)
     for note in _notes(prepared):
         print(one_line(note), file=sys.stderr)
     _confirm_cost(prepared, expected, args.yes)
@@ -120,10 +126,15 @@ def _print_summary(made: RunDir, outcome: Outcome) -> None:
     print(f"The run is in {made.path}")
 
 
-def _show_forecast(prepared: Prepared, expected: Forecast, as_json: bool) -> int:
+def _show_forecast(prepared: Prepared, expected: Forecast, standing: Standing, as_json: bool) -> int:
     prompts = first_prompts(prepared.profile, prepared.task.items)
     if as_json:
-        shown = {**msgspec.structs.asdict(expected), "items": len(prepared.task.items), "prompts": prompts}
+        shown = {
+            **msgspec.structs.asdict(expected),
+            "items": len(prepared.task.items),
+            "probed": _last_probe(standing, prepared.profile.prompt.labels),
+            "prompts": prompts,
+        }
         print(msgspec.json.encode(shown).decode())
         return 0
     print(f"{len(prepared.task.items)} items, about {expected.calls} calls ({expected.calls_per_label} a label)")
@@ -139,6 +150,21 @@ def _show_forecast(prepared: Prepared, expected: Forecast, as_json: bool) -> int
         print(f"\n--- prompt {number} " + "-" * 50)
         print(multi_line(prompt))
     return 0
+
+
+def _last_probe(standing: Standing, labels: list[str]) -> dict[str, Any] | None:
+    """What the last probe of the endpoint found, where one is kept: its age in seconds, how the endpoint is asked, and
+    the label that it favours, by nats over the one that it favours least."""
+    probed = standing.probed
+    if probed is None or probed.endpoint is None:
+        return None
+    at, leaning = probed.endpoint, probed.leaning
+    told: dict[str, Any] = {"age_s": max(0.0, time.time() - probed.at), "kind": at.kind}
+    told |= {"top_logprobs": at.top_logprobs, "provider": at.provider}
+    if leaning:
+        most = max(range(len(labels)), key=leaning.__getitem__)
+        told |= {"favoured": labels[most], "nats": max(leaning) - min(leaning)}
+    return told
 
 
 def _notes(prepared: Prepared) -> list[str]:

@@ -8,15 +8,17 @@ import msgspec
 
 from icm_tui.models.endpoint import Price
 from icm_tui.models.money import price_of
+from icm_tui.models.probed import Probed, recall
 from icm_tui.profiles.schema import Profile
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """What is known of a model before its first run: the price that a catalogue names, None without one, and the
-    seconds that a label takes, None where nothing was measured."""
+    """What is known of a model before its first run: the price that a catalogue names, None without one, the
+    seconds that a label takes, None where nothing was measured, and the probe that told them."""
 
     price: Price | None = None
     latency_s: float | None = None
+    probed: Probed | None = None
 
 
 def examine(profile: Profile) -> Standing:
@@ -31,7 +33,7 @@ def examine(profile: Profile) -> Standing:
         async with connect(profile.model, Path.cwd()) as connection:
             found = await probed(connection, profile.model, profile.prompt.labels)
         price = found.endpoint.price if found.endpoint is not None else None
-        return Standing(price_of(profile.model, price), found.latency_s)
+        return Standing(price_of(profile.model, price), found.latency_s, found)
 
     return asyncio.run(look())
 
@@ -40,8 +42,7 @@ def recalled(profile: Profile) -> Standing:
     """What an earlier probe told, without asking anybody."""
     known = None
     if profile.model.backend == "openai" and profile.model.base_url is not None:
-        from icm_tui.models.probed import recall
         known = recall(profile.model.base_url.rstrip("/"), profile.model, profile.prompt.labels, time.time())
     if known is None or known.endpoint is None:
         return Standing(price_of(profile.model, None))
-    return Standing(price_of(profile.model, known.endpoint.price), known.latency_s)
+    return Standing(price_of(profile.model, known.endpoint.price), known.latency_s, known)
