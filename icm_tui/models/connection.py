@@ -14,20 +14,22 @@ from icm_tui.models.keys import Key, find_key
 from icm_tui.models.openrouter import Pin, choose, endpoints_of, is_openrouter
 from icm_tui.profiles.schema import Model
 
-# llama.cpp reads one prompt at a time on most machines; a few more slots keep it from ever waiting for us.
-_SLOTS = 4
+# A model file's server keeps what it read a slot. Questions go to it one by one, so that a list stays where it was read;
+# explanations take the other slot.
+_SLOTS = 2
+_AT_ONCE = 1
 
 
 class Connection(msgspec.Struct, frozen=True):
     """A server that can be asked. `base_url` names it in an Endpoint (see there); `pin` is set at a router whose one
-    endpoint was chosen just now; `slots` is how many calls it takes at once, 0 where that is not known. `trouble` says
-    what became of a server of our own, None while it serves."""
+    endpoint was chosen just now; `most` is how many questions it is to have in flight, None where the profile alone
+    says that. `trouble` says what became of a server of our own, None while it serves."""
 
     client: Client
     base_url: str
     key: Key | None
     pin: Pin | None = None
-    slots: int = 0
+    most: int | None = None
     trouble: Callable[[], str | None] = lambda: None
 
 
@@ -40,15 +42,14 @@ async def connect(model: Model, folder: Path, held: Endpoint | None = None) -> A
     """
     if model.backend == "gguf":
         assert model.path is not None
-        slots = min(model.concurrency, _SLOTS)
-        async with serve(Path(model.path).expanduser(), slots=slots) as local:
+        async with serve(Path(model.path).expanduser(), slots=_SLOTS) as local:
             if held is not None and held.base_url != f"gguf:{local.digest}":
                 raise UserError(
                     f"{model.path} is another file than the run began with. Put it back, or start a new run."
                 )
-            client = Client(local.base_url, local.key, concurrency=slots, timeout_s=model.timeout_s)
+            client = Client(local.base_url, local.key, concurrency=_AT_ONCE, timeout_s=model.timeout_s)
             try:
-                yield Connection(client, f"gguf:{local.digest}", local.key, slots=slots, trouble=local.trouble)
+                yield Connection(client, f"gguf:{local.digest}", local.key, most=_AT_ONCE, trouble=local.trouble)
             finally:
                 await client.close()
         return

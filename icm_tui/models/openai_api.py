@@ -103,7 +103,7 @@ class ServerAsker:
         if self._connection is None:
             return
         key = find_key(model.key_env, self._folder) if model.backend == "openai" else self._connection.key
-        concurrency = min(model.concurrency, self._connection.slots or model.concurrency)
+        concurrency = min(model.concurrency, self._connection.most or model.concurrency)
         self._connection.client.adopt(concurrency=concurrency, timeout_s=model.timeout_s, key=key)
 
     @property

@@ -6,7 +6,6 @@ never sent on to another.
 
 import re
 from collections.abc import Sequence
-from typing import Any
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -162,14 +161,6 @@ def choose(routes: Sequence[Route], providers: Sequence[str]) -> Pin:
         f"No provider in model.providers will do: {reasons}. {listed(others[:6])} would: name one there, or none to "
         "take the cheapest."
     )
-
-
-def pin_fields(pin: Pin) -> dict[str, Any]:
-    """The fields of a request that hold it to the endpoint."""
-    held: dict[str, Any] = {"only": [pin.provider], "allow_fallbacks": False, "require_parameters": True}
-    if pin.quantization is not None:
-        held["quantizations"] = [pin.quantization]
-    return {"provider": held}
 
 
 def same_provider(pin_tag: str, name: str, reply_provider: str) -> bool:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from icm_tui.errors import UserError
 from icm_tui.models.client import Client
-from icm_tui.models.endpoint import Price
+from icm_tui.models.endpoint import Endpoint, Price
 from icm_tui.models.openrouter import (
     KeyStanding,
     Pin,
@@ -20,13 +20,14 @@ from icm_tui.models.openrouter import (
     endpoints_of,
     is_openrouter,
     key_standing,
-    pin_fields,
     read_price,
     read_routes,
     same_provider,
 )
 from icm_tui.models.request import Request
+from icm_tui.models.requests import label_request
 from icm_tui.models.wire.types import Completion, Fault
+from icm_tui.profiles.schema import Prompt
 from tests.servers.openrouter import OpenRouterServer, Refusal, Served
 
 _Found = TypeVar("_Found")
@@ -201,6 +202,12 @@ def test_prices_are_for_a_million_tokens_and_none_where_they_are_not_fixed() -> 
     assert read_price(None) is None
 
 
+def _held_to(pin: Pin) -> dict[str, Any]:
+    """The routing that a run's request for a label holds."""
+    endpoint = Endpoint(base_url="http://127.0.0.1:1/v1", model="acme/tiny-1", kind="chat", provider=pin.provider)
+    return {"provider": label_request(endpoint, Prompt(), [], "a lamp", {}).body["provider"]}
+
+
 def _chat(server: OpenRouterServer, **more: object) -> Completion | Fault:
     body = {
         "model": "acme/tiny-1",
@@ -219,22 +226,14 @@ def test_a_pinned_request_is_answered_by_the_pinned_provider() -> None:
         routes = _asked(server.base_url, lambda client: endpoints_of(client, "acme/tiny-1"))
         for provider in ("chutes", "northwind", "nebius"):
             pin = choose(routes, [provider])
-            reply = _chat(server, **pin_fields(pin))
+            reply = _chat(server, **_held_to(pin))
             assert isinstance(reply, Completion)
             assert same_provider(pin.provider, pin.name, reply.provider)
-    assert pin_fields(Pin("chutes/fp8", "Chutes", "fp8")) == {
-        "provider": {
-            "only": ["chutes/fp8"],
-            "allow_fallbacks": False,
-            "require_parameters": True,
-            "quantizations": ["fp8"],
-        }
-    }
 
 
 def test_a_pin_that_nothing_fits_any_more_pauses_and_names_the_constraint() -> None:
     with OpenRouterServer() as server:
-        fault = _chat(server, **pin_fields(Pin("elsewhere", "Elsewhere")))
+        fault = _chat(server, **_held_to(Pin("elsewhere", "Elsewhere")))
     assert isinstance(fault, Fault)
     assert (fault.kind, fault.status) == ("pause", 404)
     assert "excluded by provider.only" in fault.message
