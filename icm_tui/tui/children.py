@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal, TypeVar
 
 import msgspec
 
@@ -22,7 +22,11 @@ from icm_tui.profiles.store import SHIPPED
 # The demo would be over before its first labels were read.
 DEMO_SECONDS = 20.0
 
+# With 1 it says that no run can ask the model.
+_DIAGNOSED = (1,)
 _LOOK_EVERY = 0.03
+# A router's catalogue of hundreds of models is some hundred kilobytes.
+_MOST_PRINTED = 1 << 24
 _MOST_SAID = 1 << 20
 _MOST_LINES_SHOWN = 20
 
@@ -39,9 +43,21 @@ class Failed(msgspec.Struct, frozen=True):
     why: str
 
 
+class LastProbe(msgspec.Struct, frozen=True):
+    """What the last probe of an endpoint found, `age_s` seconds ago: how it is asked (chat or completions), how many
+    alternatives it gives, who serves it where a router is pinned, and the label that it favours by how many nats."""
+
+    age_s: float
+    kind: str
+    top_logprobs: int
+    provider: str = ""
+    favoured: str | None = None
+    nats: float = 0.0
+
+
 class Expected(msgspec.Struct, frozen=True):
     """What a run would ask and cost: calls, tokens read, USD (None without a price), minutes (None where no call takes
-    any time)."""
+    any time). `probed` is None where no probe of the endpoint is kept."""
 
     items: int
     calls: int
@@ -50,9 +66,67 @@ class Expected(msgspec.Struct, frozen=True):
     cost_usd: float | None
     minutes: float | None
     paid: bool
+    probed: LastProbe | None = None
 
 
-_expected = msgspec.json.Decoder(Expected)
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that a probe looked at: "ok", "note" or "bad" with what was found, and what to change where it is not
+    "ok"."""
+
+    name: str
+    state: Literal["ok", "note", "bad"]
+    says: str
+    remedy: str = ""
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """The endpoint that a run would ask."""
+
+    base_url: str
+    model: str
+    kind: str
+    top_logprobs: int
+    provider: str = ""
+
+
+class Diagnosis(msgspec.Struct, frozen=True):
+    """What a profile's model can do. `fit` says whether a run can ask it; `endpoint` is None where there is none, and
+    for the embedded model. `cost_usd` of the probe's calls, `latency_s` of a label; None is unknown."""
+
+    fit: bool
+    endpoint: Asked | None
+    findings: list[Finding]
+    known_limits: list[str]
+    calls: int
+    cost_usd: float | None
+    latency_s: float | None
+    tokens_a_second: float | None
+
+
+class Offer(msgspec.Struct, frozen=True):
+    """A model of a server's list: context in tokens, USD for a million tokens, whether some provider gives
+    log-probabilities, the date from which it is gone; None is unknown."""
+
+    id: str
+    name: str | None = None
+    context: int | None = None
+    usd_in: float | None = None
+    usd_out: float | None = None
+    usd_cached: float | None = None
+    logprobs: bool | None = None
+    expires: str | None = None
+
+
+class Catalogue(msgspec.Struct, frozen=True):
+    """The models that a server named `age_s` seconds ago; `stale` says why it could not be asked again."""
+
+    server: str
+    age_s: float
+    models: list[Offer]
+    stale: str | None = None
+
+
+Told = TypeVar("Told", Expected, Diagnosis, Catalogue)
 
 
 def pace_of(profile: Path) -> float | None:
@@ -86,13 +160,29 @@ async def ask(run: Path, item: int) -> Failed | None:
 
 async def forecast(profile: Path) -> Expected | Failed:
     """What a run of the profile in a file would ask and cost. A cancelled forecast leaves no process behind."""
-    said = await _run(["run", _path(profile), "--dry-run", "--json"], outlives=False)
+    return _told(await _run(["run", _path(profile), "--dry-run", "--json"], outlives=False), "forecast", Expected)
+
+
+async def doctor(profile: Path) -> Diagnosis | Failed:
+    """Ask the model of the profile in a file what it can do, by a few calls. Cancelled it leaves no process behind."""
+    words = ["doctor", _path(profile), "--json"]
+    return _told(await _run(words, outlives=False, statuses=_DIAGNOSED), "diagnosis", Diagnosis)
+
+
+async def models(server: str, *, fresh: bool) -> Catalogue | Failed:
+    """The models that a server lists, by its preset's name or by the path of a profile that asks it; from the disk
+    where they are kept there and `fresh` does not ask for the server's own word."""
+    words = ["models", "--server", server, "--json", *(["--refresh"] if fresh else [])]
+    return _told(await _run(words, outlives=False), "list of models", Catalogue)
+
+
+def _told(said: bytes | Failed, what: str, kind: type[Told]) -> Told | Failed:
     if isinstance(said, Failed):
         return said
     try:
-        return _expected.decode(said)
+        return msgspec.json.decode(said, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return Failed(f"The forecast cannot be read: {error}.")
+        return Failed(f"The {what} cannot be read: {error}.")
 
 
 def _started(said: bytes | Failed) -> Started | Failed:
@@ -109,8 +199,9 @@ def _path(path: Path) -> str:
     return str(path.absolute())
 
 
-async def _run(words: list[str], *, outlives: bool) -> bytes | Failed:
-    """Run `icm-tui` with `words`: what it printed, or what it said where it failed.
+async def _run(words: list[str], *, outlives: bool, statuses: tuple[int, ...] = ()) -> bytes | Failed:
+    """Run `icm-tui` with `words`: what it printed, or what it said where it failed. With one of `statuses` it has not
+    failed if it printed anything.
 
     asyncio's own child processes are killed when the loop closes, so this one is looked at from time to time instead.
     """
@@ -135,14 +226,15 @@ async def _run(words: list[str], *, outlives: bool) -> bytes | Failed:
             # Somebody must wait for it, or it stays in the list of processes as long as this one.
             threading.Thread(target=child.wait, name="icm-tui child", daemon=True).start()
             raise
-        if child.returncode == 0:
-            return _read(printed)
-        return Failed(_shown(_read(told)) or f"`icm-tui {words[0]}` ended with status {child.returncode}.")
+        result = _read(printed, _MOST_PRINTED)
+        if child.returncode == 0 or (child.returncode in statuses and result):
+            return result
+        return Failed(_shown(_read(told, _MOST_SAID)) or f"`icm-tui {words[0]}` ended with status {child.returncode}.")
 
 
-def _read(file: IO[bytes]) -> bytes:
+def _read(file: IO[bytes], most: int) -> bytes:
     """The last of what a child wrote."""
-    file.seek(max(0, file.seek(0, os.SEEK_END) - _MOST_SAID))
+    file.seek(max(0, file.seek(0, os.SEEK_END) - most))
     return file.read()
 
 

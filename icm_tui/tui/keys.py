@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-Scope = Literal["everywhere", "moving", "runs", "run", "item", "form"]
+Scope = Literal["everywhere", "moving", "runs", "run", "item", "form", "models", "doctor"]
 
 
 class Action(msgspec.Struct, frozen=True):
@@ -138,12 +138,37 @@ ACTIONS: tuple[Action, ...] = (
         False,
         "remove",
     ),
+    Action(
+        "runs.doctor",
+        ("D",),
+        "doctor",
+        "Ask a profile's model what it can do, and what to change.",
+        "runs",
+        False,
+        "doctor",
+    ),
     Action("runs.copy", ("y",), "copy", "Copy the run's path.", "runs", False, "copy"),
     Action("form.edit", ("enter",), "edit", "Edit the field under the cursor; a choice takes its next.", "form", True),
     Action("form.find", ("slash",), "find", "Go to a field by its name.", "form", True),
     Action("form.start", ("ctrl+s", "S"), "start", "Start a run of this profile.", "form", True, "start"),
     Action("form.save", ("w",), "save as", "Save it as a profile of your own.", "form", True, "save"),
     Action("form.editor", ("E",), "editor", "Edit the TOML in $EDITOR.", "form", True, "editor"),
+    Action(
+        "form.models", ("m",), "models", "Choose a model from a server's list, with prices.", "form", False, "models"
+    ),
+    Action(
+        "form.doctor",
+        ("D",),
+        "doctor",
+        "Ask the model what it can do, and what to change.",
+        "form",
+        False,
+        "doctor",
+    ),
+    Action("models.choose", ("enter",), "choose", "Put the model into the form.", "models", True, "choose"),
+    Action("models.filter", ("slash",), "filter", "Show the models that hold some words.", "models", True, "filter"),
+    Action("models.refresh", ("r",), "read anew", "Read the list from the server again.", "models", True, "refresh"),
+    Action("doctor.again", ("r",), "ask again", "Ask the model once more.", "doctor", True, "ask"),
     Action("moving.down", ("j", "down"), "down", "Down.", "moving"),
     Action("moving.up", ("k", "up"), "up", "Up.", "moving"),
     Action("moving.left", ("h", "left"), "left", "Left, in a text that is wider than the pane.", "moving"),

@@ -15,6 +15,7 @@ from icm_tui.tui.form.draft import Draft
 from icm_tui.tui.form.fields import Field
 from icm_tui.tui.form.rows import ROWS
 from icm_tui.tui.keymap import bindings
+from icm_tui.tui.keys import BY_ID
 from icm_tui.tui.screens.form import FormScreen
 from icm_tui.tui.widgets.field import FieldList
 from tests.tui.drawn import lines, until
@@ -37,6 +38,12 @@ class Host(App[None]):
 
     def open_run(self, path: Path) -> None:
         self.opened.append(path)
+
+    def action_back(self) -> None:
+        self.pop_screen()
+
+    def key(self, action: str) -> str:
+        return BY_ID[action].keys[0]
 
     def tell(self, text: str, look: str = "plain") -> None:
         self.told.append(text)

@@ -18,7 +18,7 @@ from icm_tui.tui.screens.help import HelpScreen
 from icm_tui.tui.widgets.line_view import LineView
 from tests.tui import drawn
 
-SCOPES: list[Scope] = ["runs", "run", "item", "form"]
+SCOPES: list[Scope] = ["runs", "run", "item", "form", "models", "doctor"]
 
 
 def texts(lines: list[Line]) -> list[str]:

@@ -197,7 +197,7 @@ def test_a_viewer_that_only_reads_starts_and_removes_nothing(home: Path, process
             pilot.app.tell("")  # type: ignore[attr-defined]
             await act()
             await pilot.pause()
-            assert "it starts, resumes and removes nothing" in text(pilot.app, "status")
+            assert "it starts, asks, resumes and removes nothing" in text(pilot.app, "status")
         await pilot.press("j", "enter")
         assert "only reads, so it starts nothing" in text(pilot.app, "advice")
         await pilot.press("g", "enter")

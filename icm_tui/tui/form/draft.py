@@ -17,6 +17,8 @@ from icm_tui.tui.form.values import as_key, as_toml, read, settled, written
 
 FIELDS: dict[Key, Field] = {field.key: field for section in fields() for field in section.fields}
 _SECTIONS = {section for section, _ in FIELDS}
+_SERVER = {("model", name) for name in ("backend", "base_url", "key_env")}
+USUAL_SERVER = "openrouter"
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _STARTED = re.compile(r"-\d{8}-\d{6}(-\d+)?\Z")
 
@@ -87,6 +89,21 @@ class Draft(msgspec.Struct, frozen=True):
         mine = {key: before.get(key) for key in (("run", "name"), ("run", "out"))}
         texts = {key: text for key, text in self.texts.items() if key not in mine or text != mine[key]}
         return msgspec.structs.replace(self, texts=texts, name=_STARTED.sub("", self.name))
+
+    def as_asking(self) -> "Draft | None":
+        """A draft of the server alone, good enough to ask it for its models before one of them is named; None where
+        the draft names no server."""
+        texts = {key: text for key, text in self.texts.items() if key in _SERVER}
+        if self.texts.get(("model", "backend")) != "openai" or ("model", "base_url") not in texts:
+            return None
+        return Draft(self.name, {("task", "dataset"): "leanings", ("model", "model"): "any", **texts})
+
+    def with_model(self, name: str) -> "Draft":
+        """The draft with a model of its server; where it names none, of OpenRouter."""
+        draft = self.with_text(("model", "model"), name)
+        if self.as_asking() is not None:
+            return draft
+        return draft.with_text(("model", "backend"), "openai").with_text(("model", "base_url"), USUAL_SERVER)
 
     def as_kept(self, name: str | None = None) -> "Draft":
         """The draft once it is kept, under another name if one is given."""

@@ -1,7 +1,8 @@
 """What a run of the draft would ask and cost, in words."""
 
 from icm_tui.tui.cells import Line, line, span, wrap
-from icm_tui.tui.children import Expected
+from icm_tui.tui.children import Expected, LastProbe
+from icm_tui.tui.lines.numbers import ago
 
 Outlook = Expected | str | None
 """What is expected; why that is not known; or nothing yet."""
@@ -28,6 +29,16 @@ def in_words(expected: Expected) -> str:
     if expected.minutes is not None:
         parts.append(f"{expected.minutes:,.0f} minutes" if expected.minutes >= 1 else "under a minute")
     return " · ".join(parts)
+
+
+def probe_line(probed: LastProbe | None, key: str) -> Line:
+    """What the last probe of the endpoint said, in one line; without one, the key that asks."""
+    if probed is None:
+        return line(span(f"not probed yet: {key} asks it", "dim"))
+    parts = [probed.provider, probed.kind, f"{probed.top_logprobs} alternatives"]
+    if probed.favoured is not None:
+        parts.append(f"{probed.favoured} favoured by {probed.nats:.1f} nats")
+    return line(span(f"probed {ago(probed.age_s)}: {', '.join(part for part in parts if part)}", "dim"))
 
 
 def question(expected: Expected) -> str:

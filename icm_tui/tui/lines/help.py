@@ -12,6 +12,8 @@ TITLES: dict[Scope, str] = {
     "run": "a run",
     "item": "an item",
     "form": "a profile",
+    "models": "a server's models",
+    "doctor": "what a model can do",
     "moving": "moving",
     "everywhere": "everywhere",
 }

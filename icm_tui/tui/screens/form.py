@@ -3,8 +3,9 @@
 import os
 import signal
 import subprocess
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 from textual import work
 from textual.app import ComposeResult, SuspendNotSupported
@@ -20,8 +21,8 @@ from icm_tui.profiles import store
 from icm_tui.tui import children
 from icm_tui.tui.cells import Line, Style, fit, line, span, wrap
 from icm_tui.tui.form import rows
-from icm_tui.tui.form.draft import Draft
-from icm_tui.tui.form.expected import Outlook, outlook_lines, question
+from icm_tui.tui.form.draft import FIELDS, USUAL_SERVER, Draft
+from icm_tui.tui.form.expected import Outlook, outlook_lines, probe_line, question
 from icm_tui.tui.form.fields import Field
 from icm_tui.tui.form.files import FOR_EDITOR, editor, read_draft, remove, write_draft
 from icm_tui.tui.keymap import bindings
@@ -35,11 +36,14 @@ if TYPE_CHECKING:
 
     from icm_tui.tui.app import IcmApp
 
+Told = TypeVar("Told")
+
 _REST_SECONDS = 0.5
 _SMALLEST = (60, 16)
 _ROOMY = 34
 _MOST_SAID = 6
 _FIND = "find: "
+_ADDRESS = ("model", "base_url")
 _TYPING = "enter takes it · esc drops it · ctrl+u empties it"
 
 
@@ -76,6 +80,7 @@ class FormScreen(Screen[None]):
         self._typed = Typed("", 0)
         self._typed_at = 0  # the row on which the typing began
         self._starting = False
+        self._probing = False  # the screen above asks the model
 
     @property
     def draft(self) -> Draft:
@@ -148,6 +153,42 @@ class FormScreen(Screen[None]):
         elif not self._starting and not self._refused("start"):
             # The app's worker: a run that is being started is not given up when the form is left.
             self.app.run_worker(self._start(), group="starting")
+
+    def action_models(self) -> None:
+        """Choose a model from the server's list."""
+        from icm_tui.tui.screens.models import ModelsScreen
+
+        self._take()
+        if _ADDRESS in self._checked.faults:
+            self.say(f"model.base_url: {self._checked.faults[_ADDRESS]}", "warn")
+            return
+        asking = self._draft.as_asking()
+
+        async def read(fresh: bool) -> children.Catalogue | children.Failed:
+            if asking is None:
+                return await children.models(USUAL_SERVER, fresh=fresh)
+            return await _with_file(asking, lambda path: children.models(str(path), fresh=fresh))
+
+        server = USUAL_SERVER if asking is None else asking.texts[_ADDRESS]
+        self.app.push_screen(ModelsScreen(server, read), self._choose_model)
+
+    def action_doctor(self) -> None:
+        """Ask the model what it can do."""
+        from icm_tui.tui.screens.doctor import DoctorScreen
+
+        self._take()
+        if self.app.opening.read_only:
+            self.say("read only: no model is asked from here", "warn")
+        elif not self._refused("ask the model"):
+            draft = self._kept_apart
+            self._probing = True
+            self.app.push_screen(DoctorScreen(draft.name, lambda: _with_file(draft, children.doctor)))
+
+    def on_screen_resume(self) -> None:
+        """What a probe found may change what is expected."""
+        if self._probing:
+            self._probing = False
+            self._await_rest()
 
     @property
     def asks_before_leaving(self) -> bool:
@@ -266,6 +307,11 @@ class FormScreen(Screen[None]):
             self._shown = draft
             self._checked = draft.check()
         self._redraw()
+
+    def _choose_model(self, name: str | None) -> None:
+        if name is not None:
+            self._change(self._draft.with_model(name))
+            self._list.move_to(rows.ROWS.index(FIELDS["model", "model"]))
 
     def _refused(self, what: str) -> bool:
         """Whether there is something to mend first; then it is shown."""
@@ -462,7 +508,14 @@ class FormScreen(Screen[None]):
         text, look = self._said
         said = [line(span(piece, look)) for piece in wrap(text, width)][-_MOST_SAID:] if text else []
         outlook = f"{self._to_mend} before it can start" if self._checked.count else self._outlook
-        return [*outlook_lines(outlook, width, 2), *said]
+        return [*outlook_lines(outlook, width, 2), *self._probed(), *said]
+
+    def _probed(self) -> list[Line]:
+        """What the last probe said of the server, once it is known whether there was one."""
+        profile = self._checked.profile
+        if profile is None or profile.model.backend != "openai" or not isinstance(self._outlook, children.Expected):
+            return []
+        return [probe_line(self._outlook.probed, self.app.key("form.doctor"))]
 
 
 def _named(event: Key) -> tuple[str, str | None]:
@@ -470,12 +523,17 @@ def _named(event: Key) -> tuple[str, str | None]:
 
 
 async def _outlook_of(draft: Draft) -> Outlook:
+    result = await _with_file(draft, children.forecast)
+    return result.why if isinstance(result, children.Failed) else result
+
+
+async def _with_file(draft: Draft, what: Callable[[Path], Awaitable[Told | children.Failed]]) -> Told | children.Failed:
+    """What comes of a draft's file, which is there so long."""
     try:
         path = write_draft(draft)
     except UserError as error:
-        return str(error)
+        return children.Failed(str(error))
     try:
-        result = await children.forecast(path)
+        return await what(path)
     finally:
         remove(path)
-    return result.why if isinstance(result, children.Failed) else result

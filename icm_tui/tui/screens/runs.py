@@ -29,11 +29,11 @@ _EVERY = 2.0
 # Of the time, at most this part is spent on reading a list that takes long.
 _SHARE = 0.1
 _MOST_SAID = 10
-_READ_ONLY = "this viewer was opened with --read-only: it starts, resumes and removes nothing"
+_READ_ONLY = "opened with --read-only: it starts, asks, resumes and removes nothing"
 
 
 class RunsScreen(Screen[None]):
-    """Lists what there is, anew every two seconds while it is seen; opens, starts, resumes and removes."""
+    """Lists what there is, anew every two seconds while it is seen; opens, starts, asks, resumes and removes."""
 
     DEFAULT_CSS = """
     RunsScreen LineList { height: 1fr; }
@@ -160,6 +160,20 @@ class RunsScreen(Screen[None]):
                 self.run_worker(self._remove(run))
 
         self.app.push_screen(Question(f"Remove {run.name} with its labels and all its answers?"), answered)
+
+    def action_doctor(self) -> None:
+        """Ask the profile's model what it can do."""
+        from icm_tui.tui import children
+        from icm_tui.tui.screens.doctor import DoctorScreen
+
+        profile = self._row.profile if self._row is not None else None
+        if profile is None:
+            self.app.tell("doctor: put the cursor on a profile first")
+        elif profile.error:
+            self.app.tell("doctor: mend the profile first", "warn")
+        elif self._may():
+            path = profile.path
+            self.app.push_screen(DoctorScreen(profile.name, lambda: children.doctor(path)))
 
     def action_copy(self) -> None:
         """Copy the path of the run or the profile."""
