@@ -6,7 +6,7 @@ package to see that no text is drawn in another way.
 """
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -97,6 +97,15 @@ def joined(parts: Iterable[Line], between: str = " · ") -> Line:
                 together.append(span(between, "dim"))
             together.extend(part)
     return tuple(together)
+
+
+def as_many_as_fit(parts: Sequence[Line], cells: int, between: str = " · ") -> Line:
+    """A space and the first of the parts, joined, as many as `cells` have room for; of the first one what fits."""
+    kept = list(parts)
+    while len(kept) > 1 and width(joined(kept, between)) + 1 > cells:
+        kept.pop()
+    made = line(" ", *joined(kept, between))
+    return made if width(made) <= cells else fit(made, cells)
 
 
 def spread(left: Line, right: Line, cells: int) -> Line:

@@ -116,7 +116,7 @@ class Panes:
 
     def gold_lines(self, cells: int) -> list[Line]:
         """A line a gold column."""
-        return accuracy.gold_lines(self._view, self.gold.report, hidden=self.gold.hidden, cells=cells)
+        return accuracy.gold_lines(self.gold.report, hidden=self.gold.hidden, cells=cells)
 
     def item_strip(self, at: int | None, cells: int) -> list[Line]:
         """The strip about an item."""

@@ -9,7 +9,21 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len, get_character_cell_size
 
-from icm_tui.tui.cells import ELLIPSIS, Line, Span, cut, fit, joined, line, rule, span, spread, width, wrap
+from icm_tui.tui.cells import (
+    ELLIPSIS,
+    Line,
+    Span,
+    as_many_as_fit,
+    cut,
+    fit,
+    joined,
+    line,
+    rule,
+    span,
+    spread,
+    width,
+    wrap,
+)
 from tests.tui.hostile import CORPUS, SURROGATES
 
 _AWKWARD = st.sampled_from(
@@ -154,3 +168,18 @@ def test_joined_leaves_out_what_is_empty() -> None:
     parts: list[Line] = [line("a"), (), line("b")]
     assert "".join(part.text for part in joined(parts)) == "a · b"
     assert joined([]) == ()
+
+
+def shown(made: Line) -> str:
+    return "".join(part.text for part in made)
+
+
+def test_as_many_parts_as_fit_are_joined_and_the_first_is_cut() -> None:
+    parts: list[Line] = [line("one"), (), line("漢字"), line("three")]
+    assert shown(as_many_as_fit(parts, 20)) == " one · 漢字 · three"
+    assert shown(as_many_as_fit(parts, 18)) == " one · 漢字"
+    assert shown(as_many_as_fit(parts, 11, "   ")) == " one   漢字"
+    assert shown(as_many_as_fit(parts, 10)) == " one"
+    assert shown(as_many_as_fit(parts, 3)) == " o…"
+    assert shown(as_many_as_fit([], 3)) == " "
+    assert len(parts) == 4

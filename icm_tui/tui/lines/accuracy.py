@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from icm_tui.tui.cells import Line, fit, joined, line, span, width
+from icm_tui.tui.cells import Line, as_many_as_fit, line, span
 from icm_tui.tui.lines.numbers import fraction, signed
 from icm_tui.tui.state.curve import sparkline
 from icm_tui.tui.state.view import RunView
@@ -30,7 +30,7 @@ def coherence(view: RunView, cells: int) -> Line:
         parts.append(line(f"broken rules {view.status.violations}"))
     if chain.labelled:
         parts.append(line(f"{view.label_names[0]} {100 * chain.counts[0] / chain.labelled:.0f}%"))
-    return _as_many_as_fit(parts, "   ", cells)
+    return as_many_as_fit(parts, cells, "   ")
 
 
 def brief(view: RunView, report: Mapping[str, Any] | None, *, hidden: str, cells: int) -> Line:
@@ -38,10 +38,10 @@ def brief(view: RunView, report: Mapping[str, Any] | None, *, hidden: str, cells
     parts = [_measured(view, _SPARK // 2)]
     if not hidden and report is not None:
         parts.extend(_column(name, column, _BRIEF)[1:] for name, column in report["columns"].items())
-    return _as_many_as_fit(parts, " · ", cells)
+    return as_many_as_fit(parts, cells)
 
 
-def gold_lines(view: RunView, report: Mapping[str, Any] | None, *, hidden: str, cells: int) -> list[Line]:
+def gold_lines(report: Mapping[str, Any] | None, *, hidden: str, cells: int) -> list[Line]:
     """A line a gold column. `report` is what measure_labels returned, None while it is being made; `hidden` says in
     words why nothing is shown."""
     if report is None:
@@ -49,7 +49,7 @@ def gold_lines(view: RunView, report: Mapping[str, Any] | None, *, hidden: str, 
     elif not report["columns"]:
         hidden = hidden or _NO_GOLD
     if hidden or report is None:
-        return [_as_many_as_fit([line(span(hidden, "dim"))], "", cells)]
+        return [as_many_as_fit([line(span(hidden, "dim"))], cells)]
     columns: Mapping[str, Mapping[str, Any]] = report["columns"]
     return [_column(name, column, cells) for name, column in columns.items()]
 
@@ -69,7 +69,7 @@ def _column(name: str, column: Mapping[str, Any], cells: int) -> Line:
         line(f"MCC {fraction(column['mcc'])}"),
         line(span(f"as the fork prints it {fraction(column['as_fork'])}", "dim")),
     ]
-    return _as_many_as_fit(parts, " · ", cells)
+    return as_many_as_fit(parts, cells)
 
 
 def _measured(view: RunView, spark: int) -> Line:
@@ -84,13 +84,6 @@ def _measured(view: RunView, spark: int) -> Line:
     shown = "not measured yet" if bits is None else f"{fraction(bits)} bits"
     curve = sparkline(chain.coherence.points(), spark, 0.0)
     return line("coherence ", span(f"{shown} ", "bold"), span(curve, "accent"))
-
-
-def _as_many_as_fit(parts: list[Line], between: str, cells: int) -> Line:
-    while len(parts) > 1 and width(joined(parts, between)) + 1 > cells:
-        parts.pop()
-    made = line(" ", *joined(parts, between))
-    return made if width(made) <= cells else fit(made, cells)
 
 
 def _cover(column: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from itertools import groupby
 
 from icm_tui.runs.records import AnswerRecord, BlockRecord, DecisionRecord, ExtraRecord
-from icm_tui.tui.cells import Line, Style, cut, fit, joined, line, span, width, wrap
+from icm_tui.tui.cells import Line, Style, as_many_as_fit, cut, fit, joined, line, span, width, wrap
 from icm_tui.tui.lines.numbers import dollars, fraction, signed
 from icm_tui.tui.state.history import NEVER, UNLABELLED, Change
 from icm_tui.tui.state.log import Thought
@@ -42,7 +42,7 @@ def strip(view: RunView, item: int, answer: AnswerRecord | None, block: BlockRec
         if view.leaning is not None and not answer.failed:
             said.append(line(span(f"leaning {leaning_words(view)}", "dim")))
     said.append(line(span("e", "accent"), span(" why  ", "dim"), span("enter", "accent"), span(" more", "dim")))
-    return [_as_fits(about, cells), _as_fits(said, cells)]
+    return [fit(as_many_as_fit(parts, cells), cells) for parts in (about, said)]
 
 
 def page_text(
@@ -113,7 +113,7 @@ def page_history(
     for change in history[-_MOST_CHANGES:]:
         flipped = None not in (change.before, change.after) and change.before != change.after
         names = f"{view.label_name(change.before)} → {view.label_name(change.after)}"
-        words = _change_words(view, change, decisions.get(change.n))
+        words = _change_words(change, decisions.get(change.n))
         if change.n == last and not change.by_person and answer is not None:
             words += f"; {asked_words(view, item, answer, block)}: {answer_words(view, answer)}"
         if flipped:
@@ -301,7 +301,7 @@ def _keys(view: RunView, item: int) -> int:
     return len(named) + sum(view.items[member].key is None for member in members)
 
 
-def _change_words(view: RunView, change: Change, decision: DecisionRecord | None) -> str:
+def _change_words(change: Change, decision: DecisionRecord | None) -> str:
     if change.by_person:
         return "set by a person, before that decision"
     if decision is None:
@@ -396,11 +396,3 @@ def _served(answer: AnswerRecord) -> str:
     if answer.cached:
         told.append("from the cache")
     return ", ".join(told)
-
-
-def _as_fits(parts: list[Line], cells: int) -> Line:
-    """The parts in one line, without those at the end that it has no room for."""
-    kept = list(parts)
-    while len(kept) > 1 and width(joined(kept)) + 1 > cells:
-        kept.pop()
-    return fit(line(" ", *joined(kept)), cells)

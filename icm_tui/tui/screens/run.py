@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 _TICK, _SLOW_TICK = 0.25, 0.5
 _LOADING_TICK = 0.02
 _MOST_CELLS = 4000
-_MOST_CACHED = 2048
-_TOLD_SECONDS = 8.0
 
 
 class RunScreen(Screen[None]):

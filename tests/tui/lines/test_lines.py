@@ -328,15 +328,15 @@ def test_methods_without_coherence_tell_their_energy(kind: str, finished: Finish
 
 def test_gold_columns_are_told_or_why_not() -> None:
     view = small_view()
-    shown = [text(line) for line in accuracy.gold_lines(view, report(), hidden="", cells=120)]
+    shown = [text(line) for line in accuracy.gold_lines(report(), hidden="", cells=120)]
     assert shown == [
         " truth .84 [.82 .86] · majority .50 · n 1204 cover .74 · balanced .84 · MCC .68 · as the fork prints it .84"
     ]
-    flipped = accuracy.gold_lines(view, report(flipped=True, ci95=None, coverage=1.0), hidden="", cells=70)
+    flipped = accuracy.gold_lines(report(flipped=True, ci95=None, coverage=1.0), hidden="", cells=70)
     assert text(flipped[0]) == " truth .84 · majority .50 · n 1204 · sign flipped · balanced .84"
-    assert text(accuracy.gold_lines(view, None, hidden="", cells=80)[0]) == " comparing with gold"
-    assert text(accuracy.gold_lines(view, report(), hidden="this run is blind", cells=80)[0]) == " this run is blind"
-    assert "no gold column" in text(accuracy.gold_lines(view, {"columns": {}}, hidden="", cells=120)[0])
+    assert text(accuracy.gold_lines(None, hidden="", cells=80)[0]) == " comparing with gold"
+    assert text(accuracy.gold_lines(report(), hidden="this run is blind", cells=80)[0]) == " this run is blind"
+    assert "no gold column" in text(accuracy.gold_lines({"columns": {}}, hidden="", cells=120)[0])
     assert "truth .84" in text(accuracy.brief(view, report(), hidden="", cells=80))
     assert "truth" not in text(accuracy.brief(view, report(), hidden="blind", cells=80))
 

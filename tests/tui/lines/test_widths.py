@@ -24,9 +24,9 @@ MADE: dict[str, Callable[[RunView, str, int], list[Line]]] = {
     "label rows": lambda view, name, cells: [labels.row(view, item, cells) for item in range(len(view.items))],
     "coherence": lambda view, name, cells: [accuracy.coherence(view, cells)],
     "brief": lambda view, name, cells: [accuracy.brief(view, report(name), hidden="", cells=cells)],
-    "gold": lambda view, name, cells: accuracy.gold_lines(view, report(name), hidden="", cells=cells),
-    "no gold": lambda view, name, cells: accuracy.gold_lines(view, {"columns": {}}, hidden="", cells=cells),
-    "gold hidden": lambda view, name, cells: accuracy.gold_lines(view, None, hidden=f"hidden {name}", cells=cells),
+    "gold": lambda view, name, cells: accuracy.gold_lines(report(name), hidden="", cells=cells),
+    "no gold": lambda view, name, cells: accuracy.gold_lines({"columns": {}}, hidden="", cells=cells),
+    "gold hidden": lambda view, name, cells: accuracy.gold_lines(None, hidden=f"hidden {name}", cells=cells),
 }
 EXACT = ("header", "header while loading", "status line", "labels heading", "label rows")
 NAMES = st.sampled_from(["demo-1", "n" * 80, *(text for text in CORPUS.values() if len(text) < 100)])
