@@ -2,9 +2,12 @@
 
 from icm_tui.tui.cells import Line, fit, joined, line, span, spread, width
 from icm_tui.tui.lines.numbers import dollars, duration
+from icm_tui.tui.state.listing import RESUMABLE
 from icm_tui.tui.state.view import RunView
 
 _TOLD_FOR = 300
+# Why a run stands that a command has paused; what came of the command says so already.
+_BY_COMMAND = "paused "
 _FEWEST_BAR, _MOST_BAR = 6, 24
 _LEAST_NAME = 12
 # A space in front, a dot behind the name, two spaces before what stands at the right.
@@ -31,15 +34,16 @@ def state_words(view: RunView) -> Line:
     status, state = view.status, view.state
     if state in ("pausing", "stopping") and status is not None:
         return line(span(f"{state}, {status.in_flight} answers in flight", "second"))
-    if state in ("died", "quiet", "failed", "stopped"):
+    if state in RESUMABLE:
         return line(span(state, "warn"), span(" · R resumes", "second"))
     if state == "paused":
         return line(span("PAUSED", "second"))
     return line(span(state, "accent"))
 
 
-def situation(view: RunView, *, read_only: bool, loading: float | None) -> Line:
-    """One line on what is under way: the last command and what came of it, why the run stands, what slows it."""
+def situation(view: RunView, *, read_only: bool, loading: float | None) -> list[Line]:
+    """What is under way, each thing for itself: the last command and what came of it, why the run stands, what slows
+    it."""
     parts: list[Line] = []
     if view.problem:
         parts.append(line(span(view.problem, "warn")))
@@ -49,8 +53,9 @@ def situation(view: RunView, *, read_only: bool, loading: float | None) -> Line:
     if told:
         parts.append(told)
     status = view.status
-    if status is not None and status.why and view.state not in ("running", "done") and not told:
-        parts.append(line(status.why))
+    if status is not None and status.why and view.state not in ("running", "done"):
+        if not (told and status.why.startswith(_BY_COMMAND)):
+            parts.append(line(status.why))
     if view.state == "done":
         parts.append(line("the labels are final; `icm-tui export` writes them to a file"))
     if view.skips_next:
@@ -61,7 +66,7 @@ def situation(view: RunView, *, read_only: bool, loading: float | None) -> Line:
         parts.append(line(f"shown: chain {view.chain} of {len(view.chains)}, in the lead"))
     if read_only:
         parts.append(line(span("read only", "second")))
-    return joined(parts)
+    return parts
 
 
 def _latest_command(view: RunView) -> Line:

@@ -19,6 +19,7 @@ from icm_tui.tui.keys import BY_ID
 from icm_tui.tui.panes import Panes
 from icm_tui.tui.state.filters import parse_filter
 from icm_tui.tui.state.layout import PANES, Pane, layout
+from icm_tui.tui.state.listing import RESUMABLE
 from icm_tui.tui.state.table import SORTS
 from icm_tui.tui.typed import Typed
 from icm_tui.tui.widgets.line_list import LineList
@@ -244,7 +245,7 @@ class RunScreen(Screen[None]):
         if action in ("pause", "step", "skip", "full_speed", "stop", "pin"):
             return live and not self._opening.read_only
         if action == "resume":
-            return self._view.state in ("died", "quiet", "stopped", "failed") and not self._opening.read_only
+            return self._view.state in RESUMABLE and not self._opening.read_only
         if action == "ask":
             return not self._opening.read_only
         return True

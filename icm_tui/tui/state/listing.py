@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from icm_tui.runs.status import LIVE
+
 if TYPE_CHECKING:
     from icm_tui.runs.listing import RunSummary
 
@@ -13,8 +15,8 @@ Keys = Callable[[str], str]
 """The key of an action, as it is shown, by the action's id."""
 
 RESUMABLE = ("died", "quiet", "stopped", "failed")
+"""The states of a run that can be given a new runner."""
 
-_LIVE = ("starting", "running", "pausing", "paused", "stopping")
 _OPENS = "{open} opens it"
 _OF_STATE = {
     "starting": _OPENS,
@@ -54,7 +56,7 @@ class Listing(msgspec.Struct, frozen=True):
     @property
     def live(self) -> int:
         """How many runs have a runner."""
-        return sum(run.state in _LIVE for run in self.runs)
+        return sum(run.state in LIVE for run in self.runs)
 
 
 class Row(msgspec.Struct, frozen=True):
