@@ -127,7 +127,7 @@ def _is_constant(value: ast.expr) -> bool:
 
 
 def _is_clean(value: ast.expr) -> bool:
-    """Whether a text is one of our own, or was cleaned by `span`; or is content made of lines."""
+    """Whether a text is one of our own, or was cleaned by `span`."""
     if _is_constant(value) or ast.unparse(value) in OWN:
         return True
     if isinstance(value, ast.IfExp):
@@ -136,11 +136,11 @@ def _is_clean(value: ast.expr) -> bool:
         return all(_is_clean(part.value) if isinstance(part, ast.FormattedValue) else True for part in value.values)
     if isinstance(value, ast.Attribute) and value.attr == "text":
         return isinstance(value.value, ast.Call) and _name(value.value.func)[0] == "span"
-    return isinstance(value, ast.Call) and _name(value.func) == ("content", "")
+    return False
 
 
 def _is_drawn(value: ast.expr) -> bool:
-    return isinstance(value, ast.Call) and _name(value.func) in (("strip", ""), ("content", ""))
+    return isinstance(value, ast.Call) and _name(value.func) == ("strip", "")
 
 
 def _modules() -> list[str]:
@@ -212,10 +212,8 @@ def test_a_planted_offence_is_found(planted: str) -> None:
 @pytest.mark.parametrize(
     "fair",
     [
-        "Static(content(lines), markup=False)",
         "Static('a constant', markup=False)",
         "self.notify(span(text).text, markup=False)",
-        "view.update(content(lines))",
         "line(span(text), ' · ', span(name, 'dim'))",
         "Span(' ' * room)",
         "Span(' ', 'dim')",
