@@ -103,6 +103,10 @@ class Journal:
         """The number of the last record appended, -1 before the first."""
         return self._last_seq
 
+    def now(self) -> float:
+        """The time by the clock that stamps the records, in unix seconds."""
+        return self._clock()
+
     @property
     def unwritten(self) -> int:
         """How many appended records are not in the file."""

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from icm_tui.clean import one_line
-from icm_tui.errors import RunFailed
+from icm_tui.errors import RunFailed, UserError
 from icm_tui.models.endpoint import Endpoint
 from icm_tui.models.interface import Asked, Asker, Unanswered
 from icm_tui.models.reply import Reply
@@ -200,13 +200,14 @@ class Runner:
             if command.what == "pin" and not pins:
                 continue
             place = Place(self._search.n, self._tally.last_decision_seq)
+            before = self._controls.profile, self._controls.paused
             obeyed, changes = self._controls.obey(command, place), list[Relabelled]()
             if command.what == "pin" and obeyed == DONE:
                 obeyed, changes = self._pin(command.args)
             if command.what == "ask" and obeyed == DONE:
                 obeyed = self._ask_again(command)
             if command.what == "resume" and obeyed == DONE:
-                self._adopt_settings()
+                obeyed = self._adopt_settings(*before)
             self._append(
                 CommandRecord(
                     id=command.id,
@@ -263,11 +264,20 @@ class Runner:
         why = self._thinking.ask(item, command.id)
         return Obeyed("refused", why) if why else DONE
 
-    def _adopt_settings(self) -> None:
-        """Go on with the settings as they are now."""
+    def _adopt_settings(self, before: Profile, paused: str | None) -> Obeyed:
+        """Go on with the settings as they are now; where the model cannot, as `before`, and as `paused`."""
         profile = self._controls.profile
+        try:
+            self._asker.adopt(profile.model, profile.reasoning)
+        except UserError as error:
+            self._controls.profile = before
+            with contextlib.suppress(UserError):
+                self._asker.adopt(before.model, before.reasoning)
+            if paused is not None:
+                self._controls.pause(paused)
+            return Obeyed("refused", one_line(str(error)).rstrip("."))
         self._limits.run = profile.run
-        self._asker.adopt(profile.model, profile.reasoning)
+        return DONE
 
     def _follow(self, chain: int, changes: list[Change]) -> None:
         """Tell of a chain's changed labels whoever keeps something that hangs on them."""
@@ -368,7 +378,7 @@ class Runner:
             block = self._lists.of(question.block)
             asked = Asked(question.id, question.item, block.chain, block.id, block.demonstrations)
             expected = self._asker.expected_cost(asked)
-            if why := self._limits.why_no_call(expected, time.time()):
+            if why := self._limits.why_no_call(expected, self._journal.now()):
                 self._hold(why, expected)
                 return
             self._limits.begin(question.id, "call", expected)

@@ -126,13 +126,13 @@ class Thinking:
         self._begin(self._asked(_name(call), item, number), _Stream(call, item, decision.n, label, due=True), expected)
 
     def why_not(self, item: int) -> str:
-        """Why an item cannot be asked about again now; empty where it can."""
+        """Why an item cannot be asked about again now, whatever that may cost; empty where it can."""
         number = self._list_of(item)
         if number is None:
             return f"item {item} has not been asked about yet, so there is no question to repeat"
         if len(self._again) + sum(not stream.due for stream in self._streams.values()) >= _MOST_ASKED:
             return f"{_MOST_ASKED} items are being asked about already; wait for their answers"
-        return self._limits.why_no_money("extra", self._expected_again(self._asked("", item, number)))
+        return ""
 
     def ask(self, item: int, command: str) -> str:
         """Ask about an item again, with the list that it was last asked with in the chain that leads, or else in any;
@@ -141,13 +141,16 @@ class Thinking:
         number = self._list_of(item)
         if (why := self.why_not(item)) or number is None:
             return why
+        expected = self._expected_again(self._asked("", item, number))
+        if why := self._limits.why_no_money("extra", expected):
+            return why
         try:
             call = self._opened().new_call()
         except RunFailed as error:
             return str(error)
-        asked = self._asked(_name(call), item, number)
+        asked = msgspec.structs.replace(self._asked(_name(call), item, number), again=True)
         self._again[asked.question] = _Again(asked, self._search.n, call, command)
-        self._limits.begin(asked.question, "extra", self._expected_again(asked))
+        self._limits.begin(asked.question, "extra", expected)
         self._asker.ask(asked)
         return ""
 

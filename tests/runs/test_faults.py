@@ -225,7 +225,7 @@ Damage = Callable[[RunDir], None]
 
 
 def _of_a_newer_format(run: RunDir) -> None:
-    run.journal.write_bytes(run.journal.read_bytes().replace(b'"format":1', b'"format":2', 1))
+    run.journal.write_bytes(run.journal.read_bytes().replace(b'"format":2', b'"format":3', 1))
 
 
 def _with_a_line_damaged(run: RunDir) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from icm_tui.models.endpoint import Price
 from icm_tui.models.interface import Asked, Change
 from icm_tui.profiles.schema import Profile, TaskSection
 from icm_tui.profiles.toml import apply_sets, load
@@ -139,3 +140,26 @@ class _Rendering(Wrapped):
         changes = list(changes)
         self._labels.setdefault(chain, {}).update({item: after for item, _, after in changes if after is not None})
         super().relabel(chain, changes)
+
+
+def test_what_a_server_need_not_read_again_is_told_and_costs_less_where_the_price_says_so(tmp_path: Path) -> None:
+    sets = ("search.shots=8", "search.share=16")
+    server = ("model.backend=openai", "model.base_url=https://host/v1", "model.model=m", "model.concurrency=4")
+    prepared = resolved(*sets, *server)
+    dear, less = (
+        forecast(prepared.profile, prepared.task.items, price=price, latency_s=3.0)
+        for price in (Price(2.0, 0.0), Price(2.0, 0.0, 0.5))
+    )
+    run = make(tmp_path / "run", *sets)
+    run_here(run.path)
+    asked = [answer["block"] for answer in lines(run, "answer")]
+    shown = {block["id"]: len(block["demonstrations"]) for block in lines(run, "block")}
+    again = sum(shown[block] for block in asked) - sum(shown.values())
+    read = sum(shown[block] + 1 for block in asked)
+    # The first lists are short, since little is labelled yet.
+    assert dear.tokens_cached / dear.tokens_in == pytest.approx(again / read, rel=0.1)
+    assert dear.cost_usd == pytest.approx(dear.tokens_in * 2e-6, rel=1e-3)
+    assert less.cost_usd == pytest.approx((dear.tokens_in - dear.tokens_cached * 0.75) * 2e-6, rel=1e-3)
+    assert dear.minutes == dear.calls * 3.0 / 4 / 60
+    everything = resolved("search.shots=all", *server)
+    assert forecast(everything.profile, everything.task.items).tokens_cached == 0

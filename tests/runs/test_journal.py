@@ -326,9 +326,9 @@ def test_damage_in_the_middle_is_named_by_its_line(tmp_path: Path, line: bytes, 
 def test_a_newer_format_is_refused_even_where_its_start_record_looks_different(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     whole_journal(path, [start(FORMAT + 1)])
-    for line in (path.read_bytes(), b'{"kind":"start","seq":0,"format":2,"shape":"unheard of"}\n'):
+    for line in (path.read_bytes(), b'{"kind":"start","seq":0,"format":3,"shape":"unheard of"}\n'):
         path.write_bytes(line)
-        with pytest.raises(UserError, match=r"written by a newer version.*format is 2.*reads up to 1\. Update icm-tui"):
+        with pytest.raises(UserError, match=r"written by a newer version.*format is 3.*reads up to 2\. Update icm-tui"):
             list(read_records(path))
         with pytest.raises(UserError, match="newer version"):
             Journal.open(path, durability="paid")

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icm_tui.models.interface import Asked, Asker
+from icm_tui.models.reply import Reply
 from icm_tui.runs import lists, session
 from icm_tui.runs.layout import RunDir
 from icm_tui.runs.records import AnswerRecord, BlockRecord, DecisionRecord, DoneRecord, StartRecord, StopRecord
@@ -309,8 +310,14 @@ def test_items_that_are_always_refused_stay_unlabelled_and_are_counted(method: s
 
 
 def test_a_run_whose_every_answer_fails_is_done_with_nothing_labelled(tmp_path: Path) -> None:
+    class RefusingAll(Wrapped):
+        async def replies(self, seconds: float) -> list[Answered]:
+            # In words of each item's own: refused alike, the run would pause.
+            came = await super().replies(seconds)
+            return [(asked, Reply(None, failed=f"no good: {asked.item * 'o'}")) for asked, _ in came]
+
     run = make(tmp_path / "run", "search.shots=8", "search.seeds=2")
-    outcome = run_here(run.path, asker_of=wrapped(refusing(list(range(40)), [])))
+    outcome = run_here(run.path, asker_of=wrapped(RefusingAll))
     assert outcome.state == "done"
     assert outcome.summary["calls_failed"] == outcome.summary["calls"] > 0
     assert outcome.summary["labelled"] == 0
