@@ -99,8 +99,6 @@ class Diagnosis(msgspec.Struct, frozen=True):
     known_limits: list[str]
     calls: int
     cost_usd: float | None
-    latency_s: float | None
-    tokens_a_second: float | None
 
 
 class Offer(msgspec.Struct, frozen=True):

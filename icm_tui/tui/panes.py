@@ -46,13 +46,13 @@ class Panes:
         """The filter while it is typed."""
         return [] if self.typed is None else [line(" / ", *self.typed.drawn(cells - 4))]
 
-    def situation(self) -> Line:
-        """What is under way, in the run or in the filter that is typed."""
+    def situation(self) -> list[Line]:
+        """What is under way, in the run or in the filter that is typed, each thing for itself."""
         if self.cannot_read:
-            return line(" ", span(self.cannot_read, "warn"))
+            return [line(span(self.cannot_read, "warn"))]
         if self.typed is not None:
-            return line(span(f" {len(self.table.rows)} match · enter keeps the filter, esc drops it", "second"))
-        return line(" ", *header.situation(self._view, read_only=self._read_only, loading=self._feed.loading))
+            return [line(span(f"{len(self.table.rows)} match · enter keeps the filter, esc drops it", "second"))]
+        return header.situation(self._view, read_only=self._read_only, loading=self._feed.loading)
 
     def profile_title(self, cells: int, _: int) -> list[Line]:
         """The profile's rule."""

@@ -35,7 +35,7 @@ def probe_line(probed: LastProbe | None, key: str) -> Line:
     """What the last probe of the endpoint said, in one line; without one, the key that asks."""
     if probed is None:
         return line(span(f"not probed yet: {key} asks it", "dim"))
-    parts = [probed.provider, probed.kind, f"{probed.top_logprobs} alternatives"]
+    parts = [probed.provider, probed.kind, f"{probed.top_logprobs} alternatives asked for"]
     if probed.favoured is not None:
         parts.append(f"{probed.favoured} favoured by {probed.nats:.1f} nats")
     return line(span(f"probed {ago(probed.age_s)}: {', '.join(part for part in parts if part)}", "dim"))

@@ -23,15 +23,14 @@ def title(name: str, told: Diagnosis | Failed | None, cells: int) -> Line:
 def doctor_lines(told: Diagnosis | Failed | None, cells: int) -> list[Line]:
     """The whole diagnosis in `cells`; why there is none; or, for None, that the model is being asked."""
     if told is None:
-        return [(), *_wrapped("Asking the model a few questions. Esc stops that and goes back.", cells, "dim")]
+        return _wrapped("Asking the model a few questions. Esc stops that and goes back.", cells, "dim")
     if isinstance(told, Failed):
-        return [(), *_wrapped(told.why, cells, "warn")]
+        return _wrapped(told.why, cells, "warn")
     lines: list[Line] = []
     if told.endpoint is not None:
         at = told.endpoint
-        parts = [f"{at.model} at {at.base_url}", at.provider, at.kind, f"{at.top_logprobs} alternatives"]
-        lines += [(), *_wrapped(" · ".join(part for part in parts if part), cells)]
-    lines.append(())
+        parts = [f"{at.model} at {at.base_url}", at.provider, at.kind, f"{at.top_logprobs} alternatives asked for"]
+        lines += [*_wrapped(" · ".join(part for part in parts if part), cells), ()]
     longest = min(_LONGEST_NAME, max((len(finding.name) for finding in told.findings), default=0))
     for finding in told.findings:
         lines += _finding(finding, longest, cells)
@@ -40,7 +39,7 @@ def doctor_lines(told: Diagnosis | Failed | None, cells: int) -> list[Line]:
         for limit in told.known_limits:
             lines += _wrapped(limit, cells)
     if told.calls:
-        lines += [(), *_wrapped(_spent(told), cells)]
+        lines += [(), *_wrapped(f"asked {told.calls} times, {_cost(told.cost_usd)}", cells)]
     return lines
 
 
@@ -50,8 +49,9 @@ def _verdict(told: Diagnosis | Failed | None) -> Line:
     if isinstance(told, Failed):
         return line(span("not asked", "warn"))
     counts = {state: sum(finding.state == state for finding in told.findings) for state in ("bad", "note")}
+    named = {"bad": "bad", "note": "notes" if counts["note"] > 1 else "note"}
     can = span("a run can be made", "accent") if told.fit else span("no run can be made", "warn")
-    return joined([line(can), *(line(f"{number} {state}") for state, number in counts.items() if number)])
+    return joined([line(can), *(line(f"{number} {named[state]}") for state, number in counts.items() if number)])
 
 
 def _finding(finding: Finding, longest: int, cells: int) -> list[Line]:
@@ -74,15 +74,6 @@ def _remedy(finding: Finding, indent: int, cells: int) -> list[Line]:
     blank, arrow = fit((), max(1, indent)), span("→ ", "second")
     pieces = wrap(finding.remedy, cells - max(1, indent) - 2)
     return [(*blank, *((span("  "),) if row else (arrow,)), span(piece)) for row, piece in enumerate(pieces)]
-
-
-def _spent(told: Diagnosis) -> str:
-    parts = [f"asked {told.calls} times, {_cost(told.cost_usd)}"]
-    if told.latency_s is not None:
-        parts.append(f"{told.latency_s:.2f} s a label")
-    if told.tokens_a_second is not None:
-        parts.append(f"{told.tokens_a_second:.0f} tokens a second")
-    return " · ".join(parts)
 
 
 def _cost(amount: float | None) -> str:

@@ -53,9 +53,9 @@ def situation(view: RunView, *, read_only: bool, loading: float | None) -> list[
     if told:
         parts.append(told)
     status = view.status
-    if status is not None and status.why and view.state not in ("running", "done"):
-        if not (told and status.why.startswith(_BY_COMMAND)):
-            parts.append(line(status.why))
+    why = status.why if status is not None and view.state not in ("running", "done") else ""
+    if why and not (told and why.startswith(_BY_COMMAND)):
+        parts.append(line(why))
     if view.state == "done":
         parts.append(line("the labels are final; `icm-tui export` writes them to a file"))
     if view.skips_next:

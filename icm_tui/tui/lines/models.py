@@ -10,6 +10,7 @@ READING = "reading the list …"
 
 _CONTEXT, _PRICE = 11, 8
 _UNKNOWN = "-"
+_WITHOUT = "r tries again; without a list, a model's name can be typed into the form."
 
 
 def found(offers: Sequence[Offer], typed: str) -> list[Offer]:
@@ -58,7 +59,7 @@ def detail(offer: Offer, cells: int) -> list[Line]:
 def trouble(told: Catalogue | Failed | None, shown: int, typed: str, cells: int) -> list[Line]:
     """What stands in the way: that nothing was read and why, that it is old and why, that nothing fits."""
     if isinstance(told, Failed):
-        return [line(span(piece, "warn")) for piece in _pieces(f"{told.why}\nr tries again.", cells)]
+        return [line(span(piece, "warn")) for piece in _pieces(f"{told.why}\n{_WITHOUT}", cells)]
     if told is None:
         return []
     if told.stale:

@@ -43,7 +43,7 @@ _SMALLEST = (60, 16)
 _ROOMY = 34
 _MOST_SAID = 6
 _FIND = "find: "
-_ADDRESS = ("model", "base_url")
+_ADDRESS, _MODEL = ("model", "base_url"), ("model", "model")
 _TYPING = "enter takes it · esc drops it · ctrl+u empties it"
 
 
@@ -311,7 +311,7 @@ class FormScreen(Screen[None]):
     def _choose_model(self, name: str | None) -> None:
         if name is not None:
             self._change(self._draft.with_model(name))
-            self._list.move_to(rows.ROWS.index(FIELDS["model", "model"]))
+            self._list.move_to(rows.ROWS.index(FIELDS[_MODEL]))
 
     def _refused(self, what: str) -> bool:
         """Whether there is something to mend first; then it is shown."""
@@ -498,7 +498,12 @@ class FormScreen(Screen[None]):
 
     def _detail(self, width: int, height: int) -> list[Line]:
         row = rows.ROWS[self._list.cursor]
-        return rows.detail_lines(row, self._checked, width, height) if isinstance(row, Field) else []
+        if not isinstance(row, Field):
+            return []
+        lines = rows.detail_lines(row, self._checked, width, height)
+        if row.key == _MODEL:
+            lines.append(line(span(f"{self.app.key('form.models')} lists the models of the server", "dim")))
+        return lines[:height]
 
     def _foot(self, width: int, height: int) -> list[Line]:
         if self._typing == "find":

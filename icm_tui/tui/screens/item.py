@@ -131,11 +131,10 @@ class ItemScreen(Screen[None]):
             span(f"{page} ", "title" if shown else "dim"),
         )
 
-    def _situation(self) -> Line:
+    def _situation(self) -> list[Line]:
         if self._asking is not None:
-            return line(span(f" ask: asking about item {self._asking} …", "second"))
-        told = header.situation(self._view, read_only=self._opening.read_only, loading=self._feed.loading)
-        return line(" ", *told)
+            return [line(span(f"ask: asking about item {self._asking} …", "second"))]
+        return header.situation(self._view, read_only=self._opening.read_only, loading=self._feed.loading)
 
     def _count(self) -> int:
         return len(self._made(self._list.size.width))

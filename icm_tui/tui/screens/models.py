@@ -40,16 +40,16 @@ class ModelsScreen(Screen[str | None]):
         self._typing = False
 
     def compose(self) -> ComposeResult:
-        """The title, the models, the one under the cursor, and the words that are typed."""
+        """The title, what stands in the way, the models, the one under the cursor, and the words that are typed."""
         yield LineView(lambda cells, _: [lines.title(self._server, self._told, len(self._shown), cells)], id="title")
         yield LineView(lambda cells, _: [lines.heads(cells - 1)], id="heads")
+        yield LineView(self._trouble, id="trouble")
         yield LineList(
             lambda: len(self._shown),
             lambda at, cells: lines.row_line(self._shown[at], cells),
             id="models",
             takes=self._take,
         )
-        yield LineView(self._trouble, id="trouble")
         yield LineView(self._detail, id="detail")
         yield LineView(self._filter_line, id="filter")
         yield Footer(compact=True, show_command_palette=False)

@@ -3,14 +3,14 @@
 import time
 from collections.abc import Callable
 
-from icm_tui.tui.cells import Line, Style, line, span
+from icm_tui.tui.cells import ELLIPSIS, Line, Span, Style, joined, line, span, width, wrap
 from icm_tui.tui.widgets.line_view import LineView
 
 _TOLD_SECONDS = 8.0
 
 
 class StatusLine(LineView):
-    """Shows one sentence until the next one."""
+    """Shows what there is to say until the next time: one line, or as many as it takes, up to half the screen."""
 
     def __init__(self) -> None:
         super().__init__(self._told, id="status")
@@ -22,16 +22,31 @@ class StatusLine(LineView):
         self._text, self._look = text, look
         self.redraw()
 
-    def _told(self, width: int, height: int) -> list[Line]:
-        return [line(span(f" {self._text}", self._look))] if self._text else []
+    def redraw(self) -> None:
+        """Be as high as what there is to say, and draw what changed of it."""
+        if self.is_mounted and self.size.width:
+            self.styles.height = max(1, len(self._told(self.size.width, self.size.height)))
+        super().redraw()
+
+    def _told(self, cells: int, height: int) -> list[Line]:
+        return self._in_full([line(span(self._text, self._look))] if self._text else [], cells)
+
+    def _in_full(self, parts: list[Line], cells: int) -> list[Line]:
+        """The parts in one line where there is room for them, else one below the other, each with all its words."""
+        whole = (Span(" "), *joined(parts)) if parts else ()
+        if width(whole) <= cells:
+            return [whole] if whole else []
+        lines = [piece for part in parts for piece in _wrapped(part, max(2, cells - 2))]
+        most = max(1, self.screen.size.height // 2)
+        return lines if len(lines) <= most else [*lines[: most - 1], line(span(f" {ELLIPSIS}", "dim"))]
 
 
 class Situation(StatusLine):
-    """Shows what `make` returns; for a few seconds what came of the last key instead."""
+    """Shows the parts that `make` returns; for a few seconds what came of the last key instead."""
 
-    def __init__(self, make: Callable[[], Line]) -> None:
+    def __init__(self, make: Callable[[], list[Line]]) -> None:
         super().__init__()
-        self._make_line = make
+        self._make_parts = make
         self._until = 0.0
 
     def say(self, text: str, look: Style = "plain") -> None:
@@ -39,7 +54,13 @@ class Situation(StatusLine):
         self._until = time.monotonic() + _TOLD_SECONDS
         super().say(text, look)
 
-    def _told(self, width: int, height: int) -> list[Line]:
+    def _told(self, cells: int, height: int) -> list[Line]:
         if time.monotonic() < self._until:
-            return super()._told(width, height)
-        return [self._make_line()]
+            return super()._told(cells, height)
+        return self._in_full(self._make_parts(), cells)
+
+
+def _wrapped(part: Line, cells: int) -> list[Line]:
+    """A part of one style, or whose first one will do for all."""
+    text = "".join(piece.text for piece in part)
+    return [line(span(f" {piece}", part[0].style)) for piece in wrap(text, cells)]

@@ -15,7 +15,7 @@ from icm_tui.runs.records import (
     StopRecord,
 )
 from icm_tui.search.types import Option
-from icm_tui.tui.cells import Line
+from icm_tui.tui.cells import Line, joined
 from icm_tui.tui.lines import accuracy, header, labels, log
 from icm_tui.tui.lines.numbers import dollars, duration, fraction, signed
 from icm_tui.tui.lines.profile import profile_lines
@@ -113,7 +113,7 @@ def test_the_situation_tells_what_is_under_way() -> None:
     view = small_view(chains=3)
 
     def told(read_only: bool = False, loading: float | None = None) -> str:
-        return text(header.situation(view, read_only=read_only, loading=loading))
+        return text(joined(header.situation(view, read_only=read_only, loading=loading)))
 
     assert told() == ""
     assert told(read_only=True, loading=0.25) == "reading the journal, 25% · read only"
@@ -134,6 +134,17 @@ def test_the_situation_tells_what_is_under_way() -> None:
     assert "shown: chain 0 of 2, in the lead" in told()
     view.apply([(4, CommandRecord(id="y", what="skip", n=2, outcome="done"))])
     assert "the next decision will be skipped" in told()
+
+
+def test_why_a_server_paused_a_run_is_told_also_behind_a_command() -> None:
+    view = small_view()
+    view.ask("x", "resume")
+    view.apply([(0, CommandRecord(id="x", what="resume", n=0, outcome="done"))])
+    view.apply_status(status("paused", why="The server wants money."), "paused")
+    parts = header.situation(view, read_only=False, loading=None)
+    assert [text(part) for part in parts] == ["resume: done, at decision 0", "The server wants money."]
+    view.apply_status(status("paused", why="paused by command"), "paused")
+    assert len(header.situation(view, read_only=False, loading=None)) == 1
 
 
 # Labels
