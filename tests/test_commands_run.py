@@ -18,6 +18,7 @@ from icm_tui.commands import tui as tui_module
 from icm_tui.commands.progress import ProgressLine, progress_text
 from icm_tui.runs import inbox
 from icm_tui.runs.layout import RunDir
+from icm_tui.runs.preflight import recalled
 from icm_tui.runs.session import Outcome, run_here
 from icm_tui.runs.status import Status, read_status, write_status
 from icm_tui.tui import entrance
@@ -196,8 +197,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[RunDir]:
         runs.append(made)
         return 0
 
-    # This version has no model yet that costs money.
-    monkeypatch.setattr(run_module, "check_backend", lambda profile: None)
+    # Nobody is asked here.
+    monkeypatch.setattr(run_module, "examine", recalled)
     monkeypatch.setattr(run_module, "run_to_end", start)
     return runs
 
@@ -232,10 +233,10 @@ def test_on_a_terminal_money_is_asked_about_once(
 
 
 def test_a_model_that_cannot_be_asked_is_refused_before_a_run_is_made(home: Path, capsys: Told) -> None:
-    assert paid_run("--yes") == 2
-    assert capsys.readouterr().err.splitlines()[-1] == (
-        'model.backend = "openai" cannot be used in this version; set it to "embedded".'
-    )
+    assert paid_run("--yes", "--set", "model.base_url=http://127.0.0.1:1/v1") == 2
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.startswith("No connection to 127.0.0.1:1: ")
+    assert "is the server running?" in told
     assert not (home / "runs").exists()
 
 

@@ -141,6 +141,9 @@ def _show_forecast(prepared: Prepared, expected: Forecast, standing: Standing, a
     if expected.paid:
         cost = "unknown: set model.price_in" if expected.cost_usd is None else f"about ${expected.cost_usd:.2f}"
         print(f"about {expected.tokens_in} tokens read, cost {cost}, about {expected.minutes:.0f} minutes")
+    elif expected.tokens_in:
+        computed = expected.tokens_in - expected.tokens_cached
+        print(f"about {computed} tokens to read on this machine, and {expected.tokens_cached} read before: no cost")
     else:
         print("The embedded model answers in this process: no cost, and it reads the texts rather than a prompt.")
         print("What follows is what a language model would be shown.")

@@ -14,8 +14,8 @@ from icm_tui.models.keys import Key, find_key
 from icm_tui.models.openrouter import Pin, choose, endpoints_of, is_openrouter
 from icm_tui.profiles.schema import Model
 
-# A model file's server keeps what it read a slot. Questions go to it one by one, so that a list stays where it was read;
-# explanations take the other slot.
+# A model file's server keeps what it read by slots. Questions go to it one by one, so that a list stays where it was
+# read; explanations take the other slot.
 _SLOTS = 2
 _AT_ONCE = 1
 

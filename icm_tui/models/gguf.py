@@ -19,7 +19,7 @@ import msgspec
 
 from icm_tui.clean import one_line
 from icm_tui.errors import UserError
-from icm_tui.models.gguf_header import NotGguf, read_header
+from icm_tui.models.gguf_header import Header, NotGguf, read_header
 from icm_tui.models.gguf_server import Serving, Task
 from icm_tui.models.keys import Key
 
@@ -72,19 +72,8 @@ async def serve(path: Path, *, slots: int, context: int | None = None) -> AsyncI
     """
     if slots < 1 or (context is not None and context < 1):
         raise UserError("A model file is served with at least one slot of at least one token.")
-    if importlib.util.find_spec("xllamacpp") is None:
-        raise UserError(_INSTALL)
+    header, digest, size = await asyncio.to_thread(check, path)
     name = one_line(str(path))
-    try:
-        header = await asyncio.to_thread(read_header, path)
-        digest = await asyncio.to_thread(digest_of, path)
-        size = path.stat().st_size
-    except FileNotFoundError as error:
-        raise UserError(f"There is no model file {name}. Set model.path to a file that ends with .gguf.") from error
-    except OSError as error:
-        raise UserError(f"The model file {name} cannot be read: {error.strerror}.") from error
-    except NotGguf as error:
-        raise UserError(f"{name} {error}. Set model.path to a whole file in llama.cpp's format.") from error
     tokens = context or min(header.context or _UNTOLD_CONTEXT, _MOST_CONTEXT)
     secret = secrets.token_urlsafe(32)
     task = Task(
@@ -109,6 +98,22 @@ async def serve(path: Path, *, slots: int, context: int | None = None) -> AsyncI
     finally:
         # Without awaiting: this runs also where the loop is at its end, and the child has nothing to put in order.
         child.end()
+
+
+def check(path: Path) -> tuple[Header, str, int]:
+    """What a model file says of itself, its digest and its size in bytes. Raises UserError where it cannot be read, is
+    no such file, or nothing here can serve it."""
+    if importlib.util.find_spec("xllamacpp") is None:
+        raise UserError(_INSTALL)
+    name = one_line(str(path))
+    try:
+        return read_header(path), digest_of(path), path.stat().st_size
+    except FileNotFoundError as error:
+        raise UserError(f"There is no model file {name}. Set model.path to a file that ends with .gguf.") from error
+    except OSError as error:
+        raise UserError(f"The model file {name} cannot be read: {error.strerror}.") from error
+    except NotGguf as error:
+        raise UserError(f"{name} {error}. Set model.path to a whole file in llama.cpp's format.") from error
 
 
 def digest_of(path: Path) -> str:

