@@ -1,0 +1,74 @@
+"""What children tell of servers, for the screens that show it; and an app that opens one of these screens."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from textual.pilot import Pilot
+from textual.screen import Screen
+
+from icm_tui.tui.app import IcmApp, Opening
+from icm_tui.tui.children import Asked, Catalogue, Diagnosis, Failed, Finding, Offer
+from icm_tui.tui.keymap import Keymap
+from tests.tui.drawn import until
+
+FIT = Diagnosis(
+    True,
+    Asked("http://127.0.0.1:8000/v1", "acme/tiny-1", "completions", 5, "chutes/bf16"),
+    [
+        Finding("reachable", "ok", "http://127.0.0.1:8000/v1 answers."),
+        Finding("logprobs", "note", "5 alternatives a place, though 20 were asked for.", "Nothing to change."),
+        Finding("leaning", "ok", "A is favoured by 0.70 nats whatever is shown; a run takes that off."),
+        Finding("cache", "note", "The server does not count what it read before.", "Let it report cached tokens."),
+    ],
+    ["vllm: more than 20 alternatives a place need the server's option --max-logprobs."],
+    14,
+    0.00004,
+)
+UNFIT = Diagnosis(False, None, [Finding("key", "bad", "MINE holds no key.", "Put a valid key into MINE.")], [], 0, None)
+OFFERS = [
+    Offer("acme/large-2", "Acme: Large 2", 131072, 3.0, 15.0, 0.3, logprobs=True),
+    Offer("acme/tiny-1", "Acme: Tiny 1", 32768, 0.1, 0.6, logprobs=True, expires="2027-01-01"),
+    Offer("zeta/tiny-3:free", "Zeta: Tiny 3 (free)", 32768, 0.0, 0.0, logprobs=True),
+    Offer("tiny"),
+]
+CATALOGUE = Catalogue("https://openrouter.ai/api/v1", 7300.0, OFFERS)
+
+
+class Telling:
+    """In the place of a child: tells what it is given, once it may, and keeps how it was asked."""
+
+    def __init__(self, told: Diagnosis | Catalogue | Failed) -> None:
+        self.told = told
+        self.asked: list[object] = []
+        self.given_up = 0
+        self.may_tell = asyncio.Event()
+        self.may_tell.set()
+
+    async def tell(self, *words: object) -> Diagnosis | Catalogue | Failed:
+        self.asked.append(words)
+        try:
+            await self.may_tell.wait()
+        except asyncio.CancelledError:
+            self.given_up += 1
+            raise
+        return self.told
+
+
+def opened(
+    make: Callable[[], Screen[str | None]] | Callable[[], Screen[None]],
+    what: Callable[[Pilot[None]], Awaitable[None]],
+    size: tuple[int, int] = (80, 24),
+) -> list[str | None]:
+    """Open a screen over the list of runs and use it; what it gave when it closed by itself."""
+    given: list[str | None] = []
+
+    async def run() -> None:
+        app = IcmApp(Opening(), Keymap())
+        async with app.run_test(size=size, notifications=True) as pilot:
+            screen = make()
+            app.push_screen(screen, given.append)  # type: ignore[arg-type]
+            await until(pilot, lambda: app.screen is screen)
+            await what(pilot)
+
+    asyncio.run(run())
+    return given
