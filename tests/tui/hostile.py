@@ -1,7 +1,9 @@
 """Texts that try to do more than be read, and homes full of them: in every place a text can come from."""
 
+import hashlib
 import json
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -134,6 +136,7 @@ def harmless_home(home: Path) -> None:
 def _fill(home: Path, corpus: Mapping[str, str], names: Mapping[str, str], labels: list[str]) -> None:
     runs, profiles = home / "icm" / "runs", home / "icm" / "profiles"
     profiles.mkdir(parents=True)
+    _catalogue(home / "icm" / "cache" / "catalogues", corpus)
     for place, name in enumerate(names.values()):
         made = SyntheticRun(runs / name, _short(corpus))
         made.decide(place)
@@ -155,6 +158,19 @@ def _fill(home: Path, corpus: Mapping[str, str], names: Mapping[str, str], label
     died.write(StopRecord(state="stopped", why=" ".join(_short(corpus))))
     died.heartbeat("stopped", " ".join(_short(corpus)), phase=corpus["csi clear"])
     died.close()
+
+
+def _catalogue(folder: Path, corpus: Mapping[str, str]) -> None:
+    """A list of models as if a server had been asked just now, so that none is."""
+    folder.mkdir(parents=True)
+    address = "https://openrouter.ai/api/v1"
+    models = [
+        {"id": text[:3000] or "none", "name": text[:3000], "context": 10**17, "parameters": ["logprobs"]}
+        | {"price": {"tokens_in": 1e-9, "tokens_out": 1e18}, "expires": text[:200]}
+        for text in corpus.values()
+    ]
+    kept = {"base_url": address, "at": time.time(), "models": models, "stale": ""}
+    (folder / f"{hashlib.sha256(address.encode()).hexdigest()}.json").write_text(json.dumps(kept))
 
 
 def _short(corpus: Mapping[str, str]) -> list[str]:

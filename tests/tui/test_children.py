@@ -93,9 +93,42 @@ def test_the_words_of_each_child(
         (children.start(mine, agreed=True), f"run {mine} --detach --yes"),
         (children.resume(run), f"resume {run} --detach"),
         (children.forecast(mine), f"run {mine} --dry-run --json"),
+        (children.doctor(mine), f"doctor {mine} --json"),
+        (children.models("openrouter", fresh=False), "models --server openrouter --json"),
+        (children.models(str(mine), fresh=True), f"models --server {mine} --json --refresh"),
     ):
         assert asyncio.run(call) == Failed(words)
-    assert [child.returncode for child in spawned] == [1] * 5
+    assert [child.returncode for child in spawned] == [1] * 8
+
+
+def test_a_diagnosis_is_one_also_where_no_run_can_be_made(
+    spawned: list["subprocess.Popen[bytes]"], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = '{"fit":false,"endpoint":null,"findings":[],"known_limits":[],"calls":2,"cost_usd":null,"leaning":null}'
+    monkeypatch.setenv("CODE", f"import sys; print({told!r}); sys.exit(1)")
+    assert asyncio.run(children.doctor(tmp_path)) == children.Diagnosis(False, None, [], [], 2, None)
+    assert asyncio.run(children.forecast(tmp_path)) == Failed("`icm-tui run` ended with status 1.")
+    monkeypatch.setenv("CODE", "import sys; sys.exit('the disk is full')")
+    assert asyncio.run(children.doctor(tmp_path)) == Failed("the disk is full")
+
+
+def test_what_another_version_prints_is_no_answer(
+    spawned: list["subprocess.Popen[bytes]"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODE", "print('[1, 2]')")
+    failed = asyncio.run(children.models("openrouter", fresh=False))
+    assert isinstance(failed, Failed)
+    assert failed.why.startswith("The list of models cannot be read")
+
+
+def test_a_long_catalogue_is_read_whole(
+    spawned: list["subprocess.Popen[bytes]"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "import json; print(json.dumps({'server': 's', 'age_s': 0, 'models': [{'id': 'm' * 2000}] * 2000}))"
+    monkeypatch.setenv("CODE", code)
+    told = asyncio.run(children.models("openrouter", fresh=False))
+    assert isinstance(told, children.Catalogue)
+    assert len(told.models) == 2000
 
 
 def test_a_child_has_no_terminal_and_what_it_says_steers_none(

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -11,11 +12,15 @@ from hypothesis import strategies as st
 from wcwidth import wcwidth
 
 from icm_tui.tui.cells import cut, fit, span, width, wrap
+from icm_tui.tui.children import Asked, Catalogue, Diagnosis, Failed, Finding, LastProbe, Offer
+from icm_tui.tui.form.expected import probe_line
+from icm_tui.tui.lines import doctor, models
 from tests.tui.escapes import Token
 from tests.tui.hostile import CORPUS, SURROGATES, harmless_home, hostile_home
 from tests.tui.terminal import ICM_TUI, Terminal
 
 ALL = CORPUS | SURROGATES
+_STATES: tuple[Literal["ok", "note", "bad"], ...] = ("ok", "note", "bad")
 _STEERING = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
@@ -53,22 +58,52 @@ def test_any_text_at_all(text: str, cells: int) -> None:
     assert _drawn_width(cut(cleaned, cells)) <= cells
 
 
+@pytest.mark.parametrize("text", ALL.values(), ids=ALL)
+def test_what_a_server_says_steers_nothing(text: str) -> None:
+    """In every place of a diagnosis and of a list of models."""
+    text = text[:20_000]
+    at = Asked(text, text, text, 5, text)
+    findings = [Finding(text, state, text, text) for state in _STATES]
+    told = Diagnosis(True, at, findings, [text], 1, None)
+    offer = Offer(text, text, 10**17, 1e-9, 1e18, 1e300, logprobs=True, expires=text)
+    catalogue = Catalogue(text, 0.0, [offer], text)
+    for cells in (7, 40, 120):
+        drawn = [doctor.title(text, told, cells), *doctor.doctor_lines(told, cells)[:200]]
+        drawn += doctor.doctor_lines(Failed(text), cells)[:200]
+        drawn += [models.title(text, catalogue, 1, cells), models.row_line(offer, cells)]
+        drawn += [*models.detail(offer, cells), *models.trouble(catalogue, 1, "", cells)[:200]]
+        drawn += [*models.trouble(Failed(text), 0, "", cells)[:200]]
+        drawn.append(probe_line(LastProbe(1.0, text, 20, text, text, 0.7), text))
+        for each in drawn:
+            words = "".join(part.text for part in each)
+            assert [character for character in words if unicodedata.category(character) in _STEERING] == []
+            assert width(fit(each, cells)) == cells
+
+
 # On real terminals
 
 SIZES = [(80, 24), (200, 60), (40, 10)]
 MIDDLE = (120, 40)
 BROKEN = ["surrogates", "broken-journal", "broken-profile"]
 
-# Every pane, every view of an item, the copying, the palette, the help, the form of the profile; moving about in each.
+# Every pane, every view of an item, the copying, the palette, the help, the form of the profile, a server's models,
+# what a model can do; moving about in each.
 _PAGES = ["\x1b[6~", "G", "g"]
 _ITEM = ["\r", "t", *_PAGES, "c", *_PAGES, "e", *_PAGES, "d", *_PAGES, "n", "q"]
+_MODELS = ["m", *_PAGES, "/", "x", "\x1b", "j", "u"]
+_DOCTOR = ["D", *_PAGES, "u"]
+# What a child process tells takes longer to come: these words stand on the screen then.
+_TOLD = {"m": ("─ models ·", "reading the list"), "D": ("─ doctor ·", "asking …")}
 RUN_KEYS = [
     *("1", *_PAGES, "2", *_PAGES, "4", "3", *_PAGES, "z", "2", *_PAGES, "3", "z", "o", "o", "o", "o", "a"),
     *("j", "j", *_ITEM, "G", "k", "k", "k", *_ITEM),
-    *("y", "t", "y", "r", "y", "p", "?", *_PAGES, "q", ":", "\x1b", "F", *_PAGES, "q"),
+    *("y", "t", "y", "r", "y", "p", "?", *_PAGES, "q", ":", "\x1b", "F", *_PAGES, *_MODELS, "q"),
 ]
 PANES = ["1", "G", "2", "g", "G", "3", "G", "\r", "e", "G", "q"]
-LIST_KEYS = ["j", "j", *_PAGES, *["k"] * 12, "y", ":", "\x1b", "?", "q", "G", "k", "k", "F", "j", "q", "g"]
+LIST_KEYS = [
+    *("j", "j", *_PAGES, *["k"] * 12, "y", ":", "\x1b", "?", "q"),
+    *("G", "k", "k", "F", "j", "q", "k", *_DOCTOR, "g"),
+]
 
 Home = Callable[[str], Path]
 
@@ -97,6 +132,8 @@ def walk(folder: Path, words: Iterable[str], keys: Iterable[str], size: tuple[in
             terminal.type(key)
             # A lone escape is one after a while only.
             terminal.until_quiet(0.3 if key == "\x1b" else 0.08)
+            if key in _TOLD:
+                _wait_for_child(terminal, *_TOLD[key])
             assert terminal.process.poll() is None, terminal.text
         terminal.until_quiet(0.6)
         terminal.type("\x03")
@@ -106,6 +143,10 @@ def walk(folder: Path, words: Iterable[str], keys: Iterable[str], size: tuple[in
         assert terminal.wait() == 0, terminal.text
     assert terminal.left_changed() == {}
     return terminal
+
+
+def _wait_for_child(terminal: Terminal, shown: str, waiting: str) -> None:
+    terminal.until(lambda: shown in terminal.text and waiting not in terminal.text)
 
 
 def uses(tokens: Iterable[Token]) -> set[str]:

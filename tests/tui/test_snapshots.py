@@ -24,9 +24,12 @@ from icm_tui.runs.session import run_here
 from icm_tui.runs.status import Status, read_status, write_status
 from icm_tui.tui.app import IcmApp, Opening
 from icm_tui.tui.keymap import Keymap
+from icm_tui.tui.screens.doctor import DoctorScreen
+from icm_tui.tui.screens.models import ModelsScreen
 from icm_tui.tui.screens.run import RunScreen
 from tests.runs.made import make
 from tests.tui.drawn import until
+from tests.tui.served import CATALOGUE, FIT, Telling
 from tests.tui.snapshot import snapshot
 
 SIZES = ((80, 24), (120, 40), (200, 60))
@@ -150,6 +153,26 @@ def test_the_form(home: Path, size: tuple[int, int]) -> None:
         await until(pilot, lambda: "10,880 calls" in snapshot(app.screen))
 
     check("form", Opening(), size, use)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_the_doctor(home: Path, size: tuple[int, int]) -> None:
+    async def use(pilot: Pilot[None]) -> None:
+        pilot.app.push_screen(DoctorScreen("mine", Telling(FIT).tell))  # type: ignore[arg-type]
+        await until(pilot, lambda: "a run can be made" in snapshot(pilot.app.screen))
+
+    check("doctor", Opening(), size, use)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_the_models(home: Path, size: tuple[int, int]) -> None:
+    async def use(pilot: Pilot[None]) -> None:
+        pilot.app.push_screen(ModelsScreen("openrouter", Telling(CATALOGUE).tell))  # type: ignore[arg-type]
+        await until(pilot, lambda: "zeta/tiny-3" in snapshot(pilot.app.screen))
+        await pilot.press("slash", *"acme")
+        await until(pilot, lambda: "zeta/tiny-3" not in snapshot(pilot.app.screen))
+
+    check("models", Opening(), size, use)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
