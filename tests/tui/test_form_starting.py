@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from textual.app import App
 from textual.widget import Widget
@@ -16,7 +17,7 @@ from icm_tui.tui.form.draft import Draft
 from icm_tui.tui.screens import form
 from icm_tui.tui.screens.question import Prompt, Question
 from tests.tui.drawn import lines
-from tests.tui.form_screen import DATASET, FROZEN_RUN, Children, Tried, use
+from tests.tui.form_screen import DATASET, FREE, FROZEN_RUN, Children, Tried, use
 
 PAID = DATASET + '[model]\nbackend = "openai"\nbase_url = "http://localhost:1/v1"\nmodel = "m"\n'
 COSTLY = children.Expected(340, 10880, 32.0, 1000, 0.5, 3.0, True)
@@ -38,6 +39,29 @@ def test_the_forecast_is_made_anew_after_changes_have_rested(child: Children, mo
         await tried.until(lambda: not any(folder.exists() for folder in child.folders))
 
     use(count)
+
+
+def test_what_the_last_probe_said_stands_below_the_forecast(child: Children) -> None:
+    async def see(tried: Tried) -> None:
+        await tried.until(lambda: "not probed yet: D asks it" in tried.said())
+        probed = children.LastProbe(2 * 86400.0 + 5, "completions", 20, "nebius", "A", 0.71)
+        child.expected = msgspec.structs.replace(COSTLY, probed=probed)
+        await tried.set("limit", "40")
+        told = "probed 2 days ago: nebius, completions, 20 alternatives asked for, A favoured by 0.7 nats"
+        await tried.until(lambda: told in tried.said())
+        child.expected = children.Failed("no such file")
+        await tried.set("limit", "50")
+        await tried.until(lambda: "no such file" in tried.said())
+        assert "probed" not in tried.said()
+
+    async def see_none(tried: Tried) -> None:
+        await tried.until(lambda: "10,880 calls" in tried.said())
+        assert "probed" not in tried.said()
+
+    child.expected = COSTLY
+    use(see, PAID)
+    child.expected = FREE
+    use(see_none)
 
 
 def test_a_run_is_started_from_a_private_file_and_opened(child: Children) -> None:

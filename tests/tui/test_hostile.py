@@ -13,7 +13,7 @@ from wcwidth import wcwidth
 
 from icm_tui.tui.cells import cut, fit, span, width, wrap
 from icm_tui.tui.children import Asked, Catalogue, Diagnosis, Failed, Finding, LastProbe, Offer
-from icm_tui.tui.form.expected import probe_line
+from icm_tui.tui.form.expected import probe_lines
 from icm_tui.tui.lines import doctor, models
 from tests.tui.escapes import Token
 from tests.tui.hostile import CORPUS, SURROGATES, harmless_home, hostile_home
@@ -73,7 +73,7 @@ def test_what_a_server_says_steers_nothing(text: str) -> None:
         drawn += [models.title(text, catalogue, 1, cells), models.row_line(offer, cells)]
         drawn += [*models.detail(offer, cells), *models.trouble(catalogue, 1, "", cells)[:200]]
         drawn += [*models.trouble(Failed(text), 0, "", cells)[:200]]
-        drawn.append(probe_line(LastProbe(1.0, text, 20, text, text, 0.7), text))
+        drawn += probe_lines(LastProbe(1.0, text, 20, text, text, 0.7), text, cells)
         for each in drawn:
             words = "".join(part.text for part in each)
             assert [character for character in words if unicodedata.category(character) in _STEERING] == []

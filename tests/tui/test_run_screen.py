@@ -64,6 +64,35 @@ def test_a_small_screen_shows_one_pane_and_the_others_are_a_key_away(done: RunDi
     show(done, use, SMALL)
 
 
+@pytest.mark.parametrize("size", [(60, 16), SMALL, LARGE])
+def test_why_a_run_stands_is_told_whole_and_gives_its_room_back(live: RunDir, size: tuple[int, int]) -> None:
+    why = (
+        "The server takes no more calls now: the day's calls of a free model are used up, and it says that they come "
+        "back at midnight. Wait until then, or name another model in model.model. After that press space; no answer "
+        "that was given is asked for again. THE END."
+    )
+    as_live(live, "paused", why=why)
+
+    async def use(pilot: Pilot[None], screen: RunScreen) -> None:
+        await until(pilot, lambda: why in " ".join(text(pilot).split()), looks=500)
+        as_live(live, "running")
+        await until(pilot, lambda: "THE END." not in text(pilot))
+        await until(pilot, lambda: screen.query_one("#status").size.height == 1)
+
+    show(live, use, size)
+
+
+def test_a_reason_without_end_leaves_half_the_screen(live: RunDir) -> None:
+    as_live(live, "paused", why="word " * 3000)
+
+    async def use(pilot: Pilot[None], screen: RunScreen) -> None:
+        await until(pilot, lambda: screen.query_one("#status").size.height == 12)
+        assert "…" in [row.strip() for row in text(pilot).splitlines()]
+        assert "3 labels" in text(pilot)
+
+    show(live, use, SMALL)
+
+
 def test_every_size_down_to_a_line_is_drawn_and_back(done: RunDir) -> None:
     async def use(pilot: Pilot[None], screen: RunScreen) -> None:
         for size in (

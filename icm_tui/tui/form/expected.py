@@ -33,14 +33,15 @@ def in_words(expected: Expected) -> str:
     return " · ".join(parts)
 
 
-def probe_line(probed: LastProbe | None, key: str) -> Line:
-    """What the last probe of the endpoint said, in one line; without one, the key that asks."""
+def probe_lines(probed: LastProbe | None, key: str, cells: int) -> list[Line]:
+    """What the last probe of the endpoint said; without one, the key that asks."""
     if probed is None:
-        return line(span(f"not probed yet: {key} asks it", "dim"))
+        return [line(span(f"not probed yet: {key} asks it", "dim"))]
     parts = [probed.provider, probed.kind, f"{probed.top_logprobs} alternatives asked for"]
     if probed.favoured is not None:
         parts.append(f"{probed.favoured} favoured by {probed.nats:.1f} nats")
-    return line(span(f"probed {ago(probed.age_s)}: {', '.join(part for part in parts if part)}", "dim"))
+    told = f"probed {ago(probed.age_s)}: {', '.join(part for part in parts if part)}"
+    return [line(span(piece, "dim")) for piece in wrap(told, cells)][:2]
 
 
 def question(expected: Expected) -> str:

@@ -22,7 +22,7 @@ from icm_tui.tui import children
 from icm_tui.tui.cells import Line, Style, fit, line, span, wrap
 from icm_tui.tui.form import rows
 from icm_tui.tui.form.draft import FIELDS, USUAL_SERVER, Draft
-from icm_tui.tui.form.expected import Outlook, outlook_lines, probe_line, question
+from icm_tui.tui.form.expected import Outlook, outlook_lines, probe_lines, question
 from icm_tui.tui.form.fields import Field
 from icm_tui.tui.form.files import FOR_EDITOR, editor, read_draft, remove, write_draft
 from icm_tui.tui.keymap import bindings
@@ -513,14 +513,14 @@ class FormScreen(Screen[None]):
         text, look = self._said
         said = [line(span(piece, look)) for piece in wrap(text, width)][-_MOST_SAID:] if text else []
         outlook = f"{self._to_mend} before it can start" if self._checked.count else self._outlook
-        return [*outlook_lines(outlook, width, 2), *self._probed(), *said]
+        return [*outlook_lines(outlook, width, 2), *self._probed(width), *said]
 
-    def _probed(self) -> list[Line]:
+    def _probed(self, width: int) -> list[Line]:
         """What the last probe said of the server, once it is known whether there was one."""
         profile = self._checked.profile
         if profile is None or profile.model.backend != "openai" or not isinstance(self._outlook, children.Expected):
             return []
-        return [probe_line(self._outlook.probed, self.app.key("form.doctor"))]
+        return probe_lines(self._outlook.probed, self.app.key("form.doctor"), width)
 
 
 def _named(event: Key) -> tuple[str, str | None]:

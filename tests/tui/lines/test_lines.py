@@ -17,7 +17,7 @@ from icm_tui.runs.records import (
 from icm_tui.search.types import Option
 from icm_tui.tui.cells import Line, joined
 from icm_tui.tui.lines import accuracy, header, labels, log
-from icm_tui.tui.lines.numbers import dollars, duration, fraction, signed
+from icm_tui.tui.lines.numbers import ago, dollars, duration, fraction, signed
 from icm_tui.tui.lines.profile import profile_lines
 from icm_tui.tui.state.view import RunView
 from tests.tui.lines.reports import report
@@ -134,6 +134,21 @@ def test_the_situation_tells_what_is_under_way() -> None:
     assert "shown: chain 0 of 2, in the lead" in told()
     view.apply([(4, CommandRecord(id="y", what="skip", n=2, outcome="done"))])
     assert "the next decision will be skipped" in told()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.0, "just now"),
+        (59.9, "just now"),
+        (60.0, "1 minute ago"),
+        (7300.0, "2 hours ago"),
+        (86400.0, "1 day ago"),
+        (1e9, "11574 days ago"),
+    ],
+)
+def test_how_long_ago(seconds: float, words: str) -> None:
+    assert ago(seconds) == words
 
 
 def test_why_a_server_paused_a_run_is_told_also_behind_a_command() -> None:
