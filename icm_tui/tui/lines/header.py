@@ -69,6 +69,11 @@ def situation(view: RunView, *, read_only: bool, loading: float | None) -> list[
     return parts
 
 
+def needs_reading(view: RunView) -> bool:
+    """Whether the situation is to be read to its last word: where the run does not go on, or cannot be read."""
+    return view.state != "running" or bool(view.problem)
+
+
 def _latest_command(view: RunView) -> Line:
     """The last command and what came of it, until the run is well past it."""
     if view.latest is None:

@@ -69,7 +69,7 @@ class ItemScreen(Screen[None]):
         """A title, the page, what is under way, the keys."""
         yield LineView(self._title, id="title")
         yield LineList(self._count, self._row, id="page")
-        yield Situation(self._situation)
+        yield Situation(self._situation, lambda: header.needs_reading(self._view))
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:

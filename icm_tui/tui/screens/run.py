@@ -16,6 +16,7 @@ from icm_tui.tui.cells import Line
 from icm_tui.tui.feed import Feed
 from icm_tui.tui.keymap import bindings
 from icm_tui.tui.keys import BY_ID
+from icm_tui.tui.lines import header
 from icm_tui.tui.panes import Panes
 from icm_tui.tui.state.filters import parse_filter
 from icm_tui.tui.state.layout import PANES, Pane, layout
@@ -130,7 +131,7 @@ class RunScreen(Screen[None]):
                 lambda at, cells: panes.gold_lines(cells)[at],
             )
         yield LineView(panes.filter_line, id="filter")
-        yield Situation(panes.situation)
+        yield Situation(panes.situation, lambda: header.needs_reading(self._view))
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:

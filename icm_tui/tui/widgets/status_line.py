@@ -42,11 +42,13 @@ class StatusLine(LineView):
 
 
 class Situation(StatusLine):
-    """Shows the parts that `make` returns; for a few seconds what came of the last key instead."""
+    """Shows the parts that `make` returns, in full where `in_full` says so, else what fits into a line; for a few
+    seconds what came of the last key instead."""
 
-    def __init__(self, make: Callable[[], list[Line]]) -> None:
+    def __init__(self, make: Callable[[], list[Line]], in_full: Callable[[], bool]) -> None:
         super().__init__()
         self._make_parts = make
+        self._is_in_full = in_full
         self._until = 0.0
 
     def say(self, text: str, look: Style = "plain") -> None:
@@ -57,7 +59,8 @@ class Situation(StatusLine):
     def _told(self, cells: int, height: int) -> list[Line]:
         if time.monotonic() < self._until:
             return super()._told(cells, height)
-        return self._in_full(self._make_parts(), cells)
+        parts = self._make_parts()
+        return self._in_full(parts, cells) if self._is_in_full() else [(Span(" "), *joined(parts))]
 
 
 def _wrapped(part: Line, cells: int) -> list[Line]:
