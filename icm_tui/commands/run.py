@@ -140,7 +140,7 @@ def _show_forecast(prepared: Prepared, expected: Forecast, standing: Standing, a
     print(f"{len(prepared.task.items)} items, about {expected.calls} calls ({expected.calls_per_label} a label)")
     if expected.paid:
         cost = "unknown: set model.price_in" if expected.cost_usd is None else f"about ${expected.cost_usd:.2f}"
-        print(f"about {expected.tokens_in} tokens read, cost {cost}, about {expected.minutes:.0f} minutes")
+        print(f"about {expected.tokens_in} tokens read, cost {cost}, {_minutes(expected.minutes)}")
     elif expected.tokens_in:
         computed = expected.tokens_in - expected.tokens_cached
         print(f"about {computed} tokens to read on this machine, and {expected.tokens_cached} read before: no cost")
@@ -153,6 +153,10 @@ def _show_forecast(prepared: Prepared, expected: Forecast, standing: Standing, a
         print(f"\n--- prompt {number} " + "-" * 50)
         print(multi_line(prompt))
     return 0
+
+
+def _minutes(minutes: float | None) -> str:
+    return "under a minute" if minutes is None or minutes < 1 else f"about {minutes:.0f} minutes"
 
 
 def _last_probe(standing: Standing, labels: list[str]) -> dict[str, Any] | None:

@@ -11,6 +11,10 @@ from icm_tui.runs.tally import Tally
 # A question of the search, one that a person had asked again, or an explanation.
 Kind = Literal["call", "extra", "thought"]
 
+# The first explanation where no price is known: it reads what a call reads, and each token that it writes costs some ten
+# times one that is read.
+_CALLS_A_THOUGHT = 100
+
 # A budget may be missed by what sums of floating-point numbers are off, in USD.
 _ROUNDING = 1e-9
 
@@ -25,7 +29,8 @@ class Limits:
 
     A call is taken to cost the most that was expected of it (USD, None where that is not known) or what the dearest of
     its kind has cost so far, whichever is more. So a budget is never passed as long as no call costs more than that.
-    Where nothing is known of a cost, one call is let through alone, to see what it costs.
+    Where nothing is known of a cost, one call is let through alone, to see what it costs; a first explanation is taken
+    to cost a hundred calls.
     """
 
     def __init__(self, run: Run, tally: Tally) -> None:
@@ -80,8 +85,11 @@ class Limits:
 
     def _most(self, kind: Kind, expected: float | None) -> float | None:
         """The most that a call may cost, in USD; None where nothing is known of it."""
-        dearest = self._tally.dearest_thought if kind == "thought" else self._tally.dearest_call
+        tally = self._tally
+        dearest = tally.dearest_thought if kind == "thought" else tally.dearest_call
         known = [cost for cost in (expected, dearest) if cost is not None]
+        if not known and tally.dearest_call is not None:
+            return tally.dearest_call * _CALLS_A_THOUGHT
         return max(known, default=None)
 
 

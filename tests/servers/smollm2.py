@@ -31,14 +31,15 @@ real = [
 ]
 
 
-def write_short_pairs(path: Path) -> None:
-    """Forty short items in pairs: a word of praise and one of complaint about one thing."""
+def write_short_pairs(path: Path, pairs: int = 20) -> None:
+    """Short items in pairs, at most 200: a word of praise and one of complaint about one thing."""
     things = _THINGS.split()
-    rows = [
-        {"text": f"a {word} {things[number % len(things)]}", "pair": number, "side": side, "gold": side == "fine"}
-        for number, words in enumerate(zip(_FINE.split(), _POOR.split(), strict=True))
-        for side, word in zip(("fine", "poor"), words, strict=True)
-    ]
+    rows = []
+    for number in range(pairs):
+        thing = things[(number + number // 20) % len(things)]
+        for side, words in (("fine", _FINE.split()), ("poor", _POOR.split())):
+            text = f"a {words[number % 20]} {thing}"
+            rows.append({"text": text, "pair": number, "side": side, "gold": side == "fine"})
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from icm_tui.runs.status import LIVE
-
 if TYPE_CHECKING:
     from icm_tui.runs.listing import RunSummary
 
@@ -56,6 +54,8 @@ class Listing(msgspec.Struct, frozen=True):
     @property
     def live(self) -> int:
         """How many runs have a runner."""
+        from icm_tui.runs.status import LIVE  # the list is drawn before runs are read
+
         return sum(run.state in LIVE for run in self.runs)
 
 
