@@ -11,7 +11,7 @@ from icm_tui.runs.tally import Tally
 # A question of the search, one that a person had asked again, or an explanation.
 Kind = Literal["call", "extra", "thought"]
 
-# The first explanation where no price is known: it reads what a call reads, and each token that it writes costs some ten
+# The first explanation where no price is known: it reads what a call reads, and a token that it writes costs some ten
 # times one that is read.
 _CALLS_A_THOUGHT = 100
 
