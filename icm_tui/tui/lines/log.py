@@ -5,6 +5,7 @@ from icm_tui.runs.records import (
     CommandRecord,
     DecisionRecord,
     DoneRecord,
+    EndpointRecord,
     ErrorRecord,
     ExtraRecord,
     StartRecord,
@@ -27,6 +28,10 @@ def record_line(view: RunView, record: AnyRecord | None) -> Line:
     if isinstance(record, StartRecord):
         again = "a runner goes on" if record.seq else "a runner begins"
         return line(span(f"── {again} on {record.host}, process {record.pid}", "dim"))
+    if isinstance(record, EndpointRecord):
+        asked = record.endpoint
+        held = f", held to {asked.provider}" if asked.provider else ""
+        return line(span(f"── asks {asked.model or 'the model file'} by {asked.kind}{held}", "dim"))
     if isinstance(record, StopRecord):
         return line(span(f"── {record.state}: {record.why}" if record.why else f"── {record.state}", "second"))
     if isinstance(record, ErrorRecord):

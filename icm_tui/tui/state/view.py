@@ -14,6 +14,7 @@ from icm_tui.runs.records import (
     CommandRecord,
     DecisionRecord,
     DoneRecord,
+    EndpointRecord,
     ErrorRecord,
     ExtraRecord,
     StartRecord,
@@ -133,7 +134,7 @@ class RunView:
                 self.started += 1
                 self._turned_at = record.t
                 self.log.add_record(offset)
-            elif isinstance(record, ErrorRecord):
+            elif isinstance(record, EndpointRecord | ErrorRecord):
                 self.log.add_record(offset)
             elif isinstance(record, DoneRecord):
                 self._turned_at = record.t

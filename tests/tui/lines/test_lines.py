@@ -4,12 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from icm_tui.models.endpoint import Endpoint
 from icm_tui.runs.records import (
     AnswerRecord,
     AnyRecord,
     CommandRecord,
     DecisionRecord,
     DoneRecord,
+    EndpointRecord,
     ErrorRecord,
     ExtraRecord,
     StopRecord,
@@ -291,6 +293,14 @@ def test_the_lines_of_decisions() -> None:
         (started(1.0), "── a runner goes on on h, process 1"),
         (StopRecord(state="paused", why="run.max_calls = 5"), "── paused: run.max_calls = 5"),
         (StopRecord(state="stopped"), "── stopped"),
+        (
+            EndpointRecord(endpoint=Endpoint(base_url="http://h", model="acme/tiny", kind="chat", provider="nebius")),
+            "── asks acme/tiny by chat, held to nebius",
+        ),
+        (
+            EndpointRecord(endpoint=Endpoint(base_url="gguf:0f", model="", kind="completions")),
+            "── asks the model file by completions",
+        ),
         (ErrorRecord(what="the disk is full"), "ERROR the disk is full"),
         (DoneRecord(decisions=3, calls=9), "── done: 3 decisions, 9 calls"),
         (
