@@ -149,6 +149,11 @@ def _wait_for_child(terminal: Terminal, shown: str, waiting: str) -> None:
     terminal.until(lambda: shown in terminal.text and waiting not in terminal.text)
 
 
+# The colours of a sentence that is told over a screen without a line for it. Whether a copy ends on such a screen, the
+# help for one, hangs on how fast it went.
+_TOLD_OVER = {"SGR 32", "SGR 40"}
+
+
 def uses(tokens: Iterable[Token]) -> set[str]:
     """What of a terminal's language was used: attributes each by itself, a clipboard's text whatever it is."""
     used: set[str] = set()
@@ -165,7 +170,7 @@ def uses(tokens: Iterable[Token]) -> set[str]:
 
 def assert_harmless(tokens: list[Token], model: list[Token]) -> None:
     """Nothing but what the model, which showed harmless texts, has sent as well."""
-    assert uses(tokens) - uses(model) == set()
+    assert uses(tokens) - uses(model) - _TOLD_OVER == set()
     assert {token.kind for token in tokens} & {"c1", "broken", "dcs", "sos", "pm", "apc"} == set()
     for token in tokens:
         if token.kind == "text":
