@@ -20,7 +20,8 @@ def cut_off(failure: Exception, where: str, *, headed: bool) -> Fault:
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
         return Fault("retry", f"No connection to {where}: it does not speak TLS there; is it http, not https?")
     if any(isinstance(cause, socket.gaierror) for cause in causes):
-        return Fault("retry", f"No connection to {where}: this name has no address; is model.base_url right, and the network there?")
+        asked = "are model.base_url and the network right?"
+        return Fault("retry", f"No connection to {where}: this name has no address; {asked}")
     if isinstance(failure, httpx.ConnectTimeout):
         return Fault("retry", f"No connection to {where}: it did not accept one in time; is the server running?")
     if isinstance(failure, httpx.ProxyError):
