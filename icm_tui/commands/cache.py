@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from icm_tui.amounts import disk_size
 from icm_tui.clean import one_line
-from icm_tui.commands.amounts import disk_size
 from icm_tui.commands.table import columns
 from icm_tui.errors import UserError
 from icm_tui.models.answer_cache import Source, Survey, answers_path, survey

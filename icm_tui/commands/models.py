@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from icm_tui.amounts import ago
 from icm_tui.clean import one_line
 from icm_tui.commands.table import columns
 from icm_tui.errors import UserError
@@ -28,7 +29,6 @@ from icm_tui.profiles.problems import ProfileError
 from icm_tui.profiles.schema import Profile
 
 _TIMEOUT_S = 30.0
-_SPANS = ((86400.0, "day"), (3600.0, "hour"), (60.0, "minute"))
 
 
 def list_(args: argparse.Namespace) -> int:
@@ -179,15 +179,7 @@ def _say_age(catalogue: Catalogue, now: float, *, cached: bool) -> None:
         return
     why = f"{catalogue.stale} Shown is the " if catalogue.stale else ""
     advice = "" if catalogue.stale else "; --refresh reads it again"
-    print(f"{why}catalogue of {_ago(now - catalogue.at)}{advice}", file=sys.stderr)
-
-
-def _ago(seconds: float) -> str:
-    for span, word in _SPANS:
-        number = int(seconds // span)
-        if number > 0:
-            return f"{number} {word}{'s' if number > 1 else ''} ago"
-    return "just now"
+    print(f"{why}catalogue of {ago(now - catalogue.at)}{advice}", file=sys.stderr)
 
 
 def _prices(price: Price | None) -> tuple[str, str]:

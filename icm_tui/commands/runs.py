@@ -6,8 +6,8 @@ import time
 
 import msgspec
 
+from icm_tui.amounts import disk_size
 from icm_tui.clean import one_line
-from icm_tui.commands.amounts import disk_size
 from icm_tui.commands.table import columns
 from icm_tui.errors import UserError
 from icm_tui.paths import runs_dir

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -31,6 +31,8 @@ from icm_tui.models.wire.types import Completion, Usage
 from icm_tui.profiles.schema import Model, Prompt, Reasoning
 
 _log = logging.getLogger(__name__)
+
+_Number = TypeVar("_Number", int, float)
 
 # A reply without log-probabilities is asked for again so often; some routers lose them now and then.
 _TRIES_FOR_LOGPROBS = 4
@@ -299,9 +301,9 @@ class ServerAsker:
         price = price_of(self._model, self._open[1].price)
         return msgspec.structs.replace(
             reply,
-            tokens_in=_count(usage.tokens_in for usage in usages),
-            tokens_out=_count(usage.tokens_out for usage in usages),
-            tokens_cached=_count(usage.tokens_cached for usage in usages),
+            tokens_in=_sum(usage.tokens_in for usage in usages),
+            tokens_out=_sum(usage.tokens_out for usage in usages),
+            tokens_cached=_sum(usage.tokens_cached for usage in usages),
             cost=_sum(cost_of(usage, price) for usage in usages),
         )
 
@@ -322,11 +324,6 @@ async def probed(connection: Connection, model: Model, labels: Sequence[str]) ->
     return known
 
 
-def _sum(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
-
-
-def _count(values: Iterable[int | None]) -> int | None:
+def _sum(values: Iterable[_Number | None]) -> _Number | None:
     known = [value for value in values if value is not None]
     return sum(known) if known else None

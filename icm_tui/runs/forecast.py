@@ -8,6 +8,8 @@ from typing import NamedTuple
 import msgspec
 
 from icm_tui.models.endpoint import Price
+from icm_tui.models.money import cost_of
+from icm_tui.models.wire.types import Usage
 from icm_tui.profiles.schema import Profile
 from icm_tui.prompts import find_template, render_completion
 from icm_tui.runs.assembly import icm_settings, make_search, problem_of, window_of
@@ -64,7 +66,8 @@ def forecast(
     if not paid:
         cost = 0.0
     elif price is not None:
-        cost = _cost(price, tokens, cached, calls)
+        known = cost_of(Usage(tokens, calls, cached), price)  # one token written a call
+        cost = None if known is None else round(known, 4)
     seconds = _SECONDS_A_CALL if latency_s is None else latency_s
     minutes = calls * seconds / profile.model.concurrency / 60 if prompted else None
     return Forecast(calls, round(calls / max(1, len(items)), 2), tokens, cached, cost, minutes, paid)
@@ -99,12 +102,6 @@ def expected_parts(profile: Profile, problem: Problem) -> list[Part]:
         again = math.ceil(SMALLEST_MARGIN * units) + math.ceil(AT_RANDOM * units)
         parts.append(part(again, again, settings.share))
     return parts
-
-
-def _cost(price: Price, tokens: int, cached: int, calls: int) -> float:
-    """USD for the tokens read, `cached` of them from the cache, and one token written a call."""
-    at_less = price.tokens_in if price.tokens_cached is None else price.tokens_cached
-    return round(((tokens - cached) * price.tokens_in + cached * at_less + calls * price.tokens_out) / 1e6, 4)
 
 
 def first_prompts(profile: Profile, items: Sequence[Item], count: int = 3) -> list[str]:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from icm_tui.amounts import disk_size
 from icm_tui.cli import main
-from icm_tui.commands.amounts import disk_size
 from icm_tui.commands.table import columns
 
 

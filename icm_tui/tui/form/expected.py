@@ -1,8 +1,8 @@
 """What a run of the draft would ask and cost, in words."""
 
+from icm_tui.amounts import ago
 from icm_tui.tui.cells import Line, line, span, wrap
 from icm_tui.tui.children import Expected, LastProbe
-from icm_tui.tui.lines.numbers import ago
 
 Outlook = Expected | str | None
 """What is expected; why that is not known; or nothing yet."""

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from icm_tui.amounts import ago
 from icm_tui.tui.cells import Line, Span, fit, joined, line, rule, span, width, wrap
 from icm_tui.tui.children import Catalogue, Failed, Offer
-from icm_tui.tui.lines.numbers import ago
 
 READING = "reading the list …"
 

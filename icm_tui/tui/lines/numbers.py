@@ -2,7 +2,6 @@
 
 _MINUS = "\u2212"
 _UNKNOWN = "\u2013"
-_SPANS = ((86400.0, "day"), (3600.0, "hour"), (60.0, "minute"))
 
 
 def fraction(value: float | None, places: int = 2) -> str:
@@ -34,15 +33,6 @@ def duration(seconds: float) -> str:
     if whole < 86400:
         return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
     return f"{whole // 86400}d{whole % 86400 // 3600:02d}h"
-
-
-def ago(seconds: float) -> str:
-    """How long ago something was, in its largest unit: "2 days ago", "just now" below a minute."""
-    for span, word in _SPANS:
-        number = int(seconds // span)
-        if number > 0:
-            return f"{number} {word}{'s' if number > 1 else ''} ago"
-    return "just now"
 
 
 def dollars(amount: float) -> str:

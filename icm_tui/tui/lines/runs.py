@@ -3,6 +3,7 @@
 import time
 from typing import TYPE_CHECKING
 
+from icm_tui.amounts import disk_size
 from icm_tui.tui.cells import Line, Span, fit, line, rule, span, spread, width, wrap
 from icm_tui.tui.cells import Style as Look
 from icm_tui.tui.lines.numbers import fraction
@@ -22,7 +23,6 @@ _STARTED = 12
 _METHOD = 6
 _MODEL = 22
 _DISK = 7
-_UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def header(listing: Listing | None, cells: int, *, read_only: bool) -> Line:
@@ -66,7 +66,7 @@ def _run(run: "RunSummary", cells: int) -> Line:
     name = fit(line(f"  {run.name}"), _name_width(cells) + 2)
     coherence = "-" if run.coherence is None else f"{fraction(run.coherence)} bits"
     more = line(
-        *(span(text, "dim") for text in (_date(run.started), run.method or "-", run.model or "-", _size(run.disk)))
+        *(span(text, "dim") for text in (_date(run.started), run.method or "-", run.model or "-", disk_size(run.disk)))
     )
     return _in_columns(name, (span(run.state, _look(run.state)), *line(_decision(run), coherence), *more), cells)
 
@@ -133,11 +133,3 @@ def _decision(run: "RunSummary") -> str:
 
 def _date(started: float | None) -> str:
     return "-" if started is None else time.strftime("%b %d %H:%M", time.localtime(started))
-
-
-def _size(size: float) -> str:
-    for unit in _UNITS[:-1]:
-        if size < 1000:
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    return f"{size:.0f} {_UNITS[-1]}"

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from icm_tui.amounts import ago
 from icm_tui.models.endpoint import Endpoint
 from icm_tui.runs.records import (
     AnswerRecord,
@@ -19,7 +20,7 @@ from icm_tui.runs.records import (
 from icm_tui.search.types import Option
 from icm_tui.tui.cells import Line, joined
 from icm_tui.tui.lines import accuracy, header, labels, log
-from icm_tui.tui.lines.numbers import ago, dollars, duration, fraction, signed
+from icm_tui.tui.lines.numbers import dollars, duration, fraction, signed
 from icm_tui.tui.lines.profile import profile_lines
 from icm_tui.tui.state.view import RunView
 from tests.tui.lines.reports import report
