@@ -5,7 +5,7 @@ import argparse
 import msgspec
 
 from icm_tui.clean import one_line
-from icm_tui.commands.comparing import answered, as_examples, laid_out, subject_of
+from icm_tui.commands.comparing import answered, as_examples, keep, laid_out, subject_of
 from icm_tui.errors import UserError
 from icm_tui.measure.comparison import ASKED, METHODS, NEED_GOLD, baseline_rows
 from icm_tui.measure.conditions import own_showings
@@ -36,6 +36,7 @@ def baselines(args: argparse.Namespace) -> int:
         fixed=subject.fixed,
         seed=seed,
     )
+    keep(subject, subject.run.baselines, rows, args.shots)
     if args.json:
         report = {"run": subject.run.name, "column": subject.column, "shots": args.shots, "rows": rows}
         print(msgspec.json.encode(report).decode())

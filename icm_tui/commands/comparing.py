@@ -2,13 +2,15 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from icm_tui.clean import one_line
 from icm_tui.commands.table import columns
 from icm_tui.errors import RunFailed, UserError
 from icm_tui.measure.gold_file import read_gold
+from icm_tui.measure.kept_table import keep_table
 from icm_tui.measure.table import number
 from icm_tui.paths import runs_dir
 from icm_tui.profiles.names import nearest
@@ -127,6 +129,14 @@ class _Progress:
     def close(self) -> None:
         if self._drawn:
             print(file=sys.stderr)
+
+
+def keep(subject: Subject, path: Path, rows: Sequence[Mapping[str, Any]], shots: int | None = None) -> None:
+    """Keep a printed table for the screens; where that cannot be, it is said, and nothing else is lost."""
+    try:
+        keep_table(path, subject.column, subject.found, rows, shots)
+    except RunFailed as error:
+        print(f"The screens will not show this table. {error}", file=sys.stderr)
 
 
 def laid_out(heads: Sequence[str], rows: Sequence[dict[str, object]]) -> str:

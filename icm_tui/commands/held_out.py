@@ -5,7 +5,7 @@ import argparse
 import msgspec
 
 from icm_tui.clean import one_line
-from icm_tui.commands.comparing import answered, as_examples, laid_out, subject_of
+from icm_tui.commands.comparing import answered, as_examples, keep, laid_out, subject_of
 from icm_tui.errors import UserError
 from icm_tui.measure.comparison import curve_rows, named
 from icm_tui.measure.conditions import CONDITIONS, SHOTS, held_out_curves
@@ -31,6 +31,7 @@ def held_out(args: argparse.Namespace) -> int:
     curves = held_out_curves(ground, found, own, conditions=conditions, shots=shots, draws=args.draws, seed=seed)
     known = answered(subject, [each for curve in curves for draw in curve.draws for each in draw], yes=args.yes)
     rows = curve_rows(ground, out, curves, known, classes=subject.classes, fixed=subject.fixed, seed=seed)
+    keep(subject, subject.run.curves, rows)
     if args.json:
         print(msgspec.json.encode({"run": subject.run.name, "column": subject.column, "rows": rows}).decode())
         return 0

@@ -102,6 +102,16 @@ class RunDir(msgspec.Struct, frozen=True):
         return self.path / "comparisons.jsonl"
 
     @property
+    def baselines(self) -> Path:
+        """The last table of methods that need no search."""
+        return self.path / "baselines.json"
+
+    @property
+    def curves(self) -> Path:
+        """The last table of what labels are worth as examples."""
+        return self.path / "held_out_curves.json"
+
+    @property
     def lock(self) -> Path:
         """The file whose lock the runner holds."""
         return self.path / "lock"

@@ -42,6 +42,7 @@ _COMPARISONS = """
 `comparisons.jsonl` beside the journal holds answers to questions that no search asked: records `answer` and `endpoint`
 as above, with a `seq` of their own. `item` counts the lines of `items.jsonl` and then those of `held_out.jsonl`;
 `question` is the digest of what was shown, with its labels, and asked. Nothing of it reaches the run's labels.
+`baselines.json` and `held_out_curves.json` are the last tables made of them, for the screens.
 """
 
 

@@ -4,11 +4,13 @@ A page is a function here and its lines in `lines`; PAGES names them in the orde
 """
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from icm_tui.errors import UserError
 from icm_tui.measure.diagnosis import diagnose, headline
 from icm_tui.measure.gold_file import read_gold
+from icm_tui.measure.kept_table import labels_digest, read_table
 from icm_tui.measure.stability import Stability, stability
 from icm_tui.profiles.schema import Profile
 from icm_tui.profiles.toml import load
@@ -16,7 +18,7 @@ from icm_tui.runs.layout import RunDir, read_items
 from icm_tui.runs.replay import final_labels
 from icm_tui.runs.siblings import siblings_of
 from icm_tui.tui.cells import Line
-from icm_tui.tui.lines import diagnosis
+from icm_tui.tui.lines import comparison, diagnosis
 from icm_tui.tui.lines import stability as stability_lines
 
 
@@ -75,4 +77,39 @@ def _compared(run: RunDir, profile: Profile, with_gold: bool) -> Told:
     return Told(stability_lines.summary(found), lambda _: (), len(rows), lambda at, _: rows[at])
 
 
-PAGES: dict[str, Compute] = {"what the split follows": _diagnosed, "seeds": _compared}
+def _baselines(run: RunDir, profile: Profile, with_gold: bool) -> Told:
+    command = f"`icm-tui baselines {run.name} --gold`"
+    return _kept(run, profile, run.baselines, with_gold, command, ("found", "zero_shot", "random_labels"))
+
+
+def _held_out(run: RunDir, profile: Profile, with_gold: bool) -> Told:
+    if not run.held_out.exists():
+        return no_page("This run holds no items out; start one with --set task.held_out=0.2.")
+    return _kept(run, profile, run.curves, with_gold, f"`icm-tui held-out {run.name}`", ("zero_shot", "random"))
+
+
+def _kept(run: RunDir, profile: Profile, path: Path, with_gold: bool, command: str, free: Sequence[str]) -> Told:
+    # Names in `free` have labels of arbitrary names, which were read as fits gold best.
+    if not with_gold:
+        return no_page("This table compares with gold, which is hidden.")
+    table = read_table(path)
+    if table is None:
+        return no_page(f"Not asked yet: {command} asks the model, and this page keeps what it found.")
+    found = {item: final.label for item, final in enumerate(final_labels(run.path)) if final.label is not None}
+    told = [table.column, "held-out items" if table.shots is None else f"lists of {table.shots}"]
+    if labels_digest(found) != table.labels:
+        told.insert(0, f"labels have changed since: {command} renews it")
+    if profile.consistency.rule != "one_true":
+        named = [row.method or row.condition for row in table.rows]
+        told.append("best naming: " + ", ".join(name for name in dict.fromkeys(named) if name in free))
+    return Told(
+        " · ".join(told), comparison.heading, len(table.rows), lambda at, cells: comparison.row(table.rows[at], cells)
+    )
+
+
+PAGES: dict[str, Compute] = {
+    "diagnosis": _diagnosed,
+    "seeds": _compared,
+    "baselines": _baselines,
+    "held out": _held_out,
+}

@@ -110,7 +110,7 @@ ACTIONS: tuple[Action, ...] = (
         "run.accuracy",
         ("A",),
         "columns",
-        "All gold columns with curves, what the split follows, and how seeds agree.",
+        "All gold columns with curves, what the split follows, how seeds agree, baselines.",
         "run",
         False,
         "columns",

@@ -1,6 +1,8 @@
 """`baselines` and `held-out`: the tables, what must be asked for by name, money, and a process killed in the middle."""
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -9,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from icm_tui import atomic
 from icm_tui.cli import main
 from icm_tui.runs.comparing import read_answers
 from icm_tui.runs.layout import RunDir
@@ -85,6 +88,22 @@ def test_the_same_table_again_asks_nothing(run: Path, capsys: pytest.CaptureFixt
     kept = RunDir(run).comparisons.read_bytes()
     assert _report(capsys, "baselines", str(run)) == first
     assert RunDir(run).comparisons.read_bytes() == kept
+
+
+def test_a_table_that_cannot_be_kept_is_printed_all_the_same(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = _report(capsys, "baselines", str(run))
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(atomic, "write", full)
+    assert main(["baselines", str(run), "--json"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out) == expected
+    assert "The screens will not show this table." in said.err
+    assert "free some space" in said.err
 
 
 @pytest.mark.parametrize(

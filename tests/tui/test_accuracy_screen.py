@@ -1,4 +1,4 @@
-"""The accuracy screen: gold columns with curves, what the split follows, and the seeds."""
+"""The accuracy screen: gold columns with curves, what the split follows, the seeds, and tables of comparisons."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -161,3 +161,43 @@ def test_a_read_only_view_of_a_blind_run_marks_nothing(tmp_path: Path) -> None:
         assert not (path / "looked").exists()
 
     show(path, use, read_only=True)
+
+
+def test_the_tables_of_comparisons(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    words = ["run", "demo", "--headless", "--out", str(path), "--set", "task.limit=60", "--set", "task.held_out=0.33"]
+    assert main(words) == 0
+
+    async def nothing_yet(pilot: Pilot[None], screen: AccuracyScreen) -> None:
+        await pilot.press("tab", "tab", "tab")
+        await until(pilot, lambda: "`icm-tui baselines run --gold` asks" in text(pilot))
+        await pilot.press("tab")
+        await until(pilot, lambda: "`icm-tui held-out run` asks" in text(pilot))
+
+    show(path, nothing_yet)
+    assert main(["baselines", str(path), "--shots", "8"]) == 0
+    assert main(["held-out", str(path), "--shots", "0,4", "--draws", "2"]) == 0
+    run = RunDir(path)
+    stale = run.curves.read_bytes().replace(b'"labels":"', b'"labels":"x')
+    run.curves.write_bytes(stale)
+
+    async def both(pilot: Pilot[None], screen: AccuracyScreen) -> None:
+        await pilot.press("tab", "tab", "tab")
+        await until(pilot, lambda: "progressive · lists of 8 · best naming: found" in text(pilot))
+        assert column_names(pilot) == ["found", "zero_shot", "random_labels"]
+        await pilot.press("a")
+        await until(pilot, lambda: "compares with gold, which is hidden" in text(pilot))
+        assert column_names(pilot) == []
+        await pilot.press("a", "tab")
+        await until(pilot, lambda: "labels have changed since" in text(pilot))
+        assert column_names(pilot) == ["zero_shot", "found", "gold", "random", "scrambled"]
+
+    show(path, both)
+
+
+def test_a_run_that_holds_nothing_out_says_how(done: RunDir) -> None:
+    async def use(pilot: Pilot[None], screen: AccuracyScreen) -> None:
+        await pilot.press("tab", "tab", "tab", "tab")
+        await until(pilot, lambda: "task.held_out=0.2" in text(pilot))
+
+    show(done.path, use)

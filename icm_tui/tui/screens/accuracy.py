@@ -1,4 +1,4 @@
-"""The accuracy screen: every gold column with its curve, what the split follows, and how the seeds agree."""
+"""The accuracy screen: every gold column with its curve, and the pages of findings beside them."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
@@ -199,8 +199,8 @@ class AccuracyScreen(Screen[None]):
 
     def _title(self, cells: int) -> Line:
         pages = [line(span(page, "title" if page == self._page else "dim")) for page in self._pages]
-        right = f"o sort: {self._sort}" if self._page == GOLD else ""
-        return rule(joined(pages), line(span(right, "dim")), cells)
+        right = line(span(f"o sort: {self._sort}", "dim")) if self._page == GOLD else ()
+        return rule(joined(pages), right, cells)
 
     def _summary(self, cells: int) -> Line:
         if self._page != GOLD:

@@ -384,7 +384,7 @@ class RunScreen(Screen[None]):
         self._draw()
 
     def action_accuracy(self) -> None:
-        """All gold columns, what the split follows, and how seeds agree."""
+        """All gold columns, and the pages of findings beside them."""
         from icm_tui.tui.screens.accuracy import AccuracyScreen
 
         self.app.push_screen(AccuracyScreen(self.feed, self._panes.gold, self.follow, self._opening.read_only))

@@ -1,0 +1,35 @@
+"""Tables of comparisons in any width."""
+
+import pytest
+
+from icm_tui.measure.kept_table import Row
+from icm_tui.tui.cells import width
+from icm_tui.tui.lines import comparison
+
+_FOUND = Row(0.941, 0.94, (0.888, 0.978), 272, 272, 123456, 1.25, 12.3, method="found")
+_EMPTY = Row(None, None, None, 0, 0, 0, 0.0, 0.0, condition="scrambled", shots=64)
+
+
+def _text(row: Row, cells: int) -> str:
+    return "".join(span.text for span in comparison.row(row, cells))
+
+
+@pytest.mark.parametrize("cells", range(0, 140, 7))
+@pytest.mark.parametrize("row", [_FOUND, _EMPTY])
+def test_no_row_is_wider_than_the_screen(row: Row, cells: int) -> None:
+    assert width(comparison.row(row, cells)) <= cells
+    assert width(comparison.heading(cells)) <= cells
+
+
+def test_columns_are_shown_whole_or_not_at_all() -> None:
+    wide, narrow = _text(_FOUND, 120), _text(_FOUND, 80)
+    assert ".94  ███████████▎    .89 .98       .94    272     272    123456    $1.25     12.3" in wide
+    assert narrow.endswith("272")
+    assert wide.startswith(narrow)
+    heading = "".join(span.text for span in comparison.heading(80))
+    assert heading.endswith("calls")
+    assert len(heading) == len(narrow)
+
+
+def test_nothing_to_say_is_a_dash_and_no_bar() -> None:
+    assert _text(_EMPTY, 120).split() == ["scrambled", "64", "\u2013", "\u2013", "0", "0", "0", "0.0"]
