@@ -69,7 +69,6 @@ CARD = Card(
         "The six wordings come with a model's estimate of the gold (ai_ columns); it is not read.",
         "116 of 132 vignettes are violations: a majority answer has .88 of that column right.",
         "A wording of another world or of an AI has the gold of the vignette it was made from.",
-        f'In split "{_ALL}" the embedded model takes a group\'s mean off its members, and with it what they share.',
         "Which files the Hub has was not checked on the live Hub.",
     ],
 )
