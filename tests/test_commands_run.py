@@ -16,14 +16,14 @@ from icm_tui.commands import progress
 from icm_tui.commands import run as run_module
 from icm_tui.commands import tui as tui_module
 from icm_tui.commands.progress import ProgressLine, progress_text
-from icm_tui.runs import inbox
-from icm_tui.runs.layout import RunDir
-from icm_tui.runs.preflight import recalled
-from icm_tui.runs.session import Outcome, run_here
-from icm_tui.runs.status import Status, read_status, write_status
+from icm_tui.run_dir import inbox
+from icm_tui.run_dir.layout import RunDir
+from icm_tui.run_dir.status import Status, read_status, write_status
+from icm_tui.runner.preflight import recalled
+from icm_tui.runner.session import Outcome, run_here
 from icm_tui.tui import entrance
-from tests.runs.made import lines, make
-from tests.runs.processes import dead_pid
+from tests.runner.made import lines, make
+from tests.runner.processes import dead_pid
 
 Told = pytest.CaptureFixture[str]
 

@@ -1,10 +1,9 @@
-"""Who may import whom, who may name gold, and what a small command loads."""
+"""Who may import whom, and what a small command loads."""
 
-import io
 import os
+import re
 import subprocess
 import sys
-import tokenize
 from pathlib import Path
 
 import pytest
@@ -23,21 +22,14 @@ def test_the_contracts_hold() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_what_searches_asks_and_runs_has_no_word_for_gold() -> None:
-    """The names in these rooms' code, comments and strings apart. Layout knows where the file lies, and prepare hands
-    what a task read to whoever writes it; both are done before anything is asked."""
-    makers = {PACKAGE / "runs" / name for name in ("layout.py", "prepare.py")}
-    rooms = [PACKAGE / "search", PACKAGE / "models", PACKAGE / "runs"]
-    files = [path for room in rooms for path in sorted(room.rglob("*.py"))] + sorted(PACKAGE.glob("prompts*.py"))
-    assert len(files) > 10
-    seen = {
-        f"{path.relative_to(ROOT)}:{token.start[0]}"
-        for path in files
-        if path not in makers
-        for token in tokenize.generate_tokens(io.StringIO(path.read_text("utf-8")).readline)
-        if token.type == tokenize.NAME and "gold" in token.string.lower()
-    }
-    assert seen == set()
+def test_only_files_named_for_it_import_textual() -> None:
+    """A screen's state and lines are free of Textual: only widgets, screens, the app and its entrance draw."""
+    imports = re.compile(r"^\s*(from|import) textual\b", re.MULTILINE)
+    drawing = {path for path in (PACKAGE / "tui").rglob("*.py") if imports.search(path.read_text("utf-8"))}
+    named = {path for path in drawing if path.stem.endswith(("screen", "widget", "app"))}
+    named |= {path for path in drawing if path.parent.name == "widgets"}
+    assert len(named) > 10
+    assert {str(path.relative_to(PACKAGE)) for path in drawing - named} == set()
 
 
 def _loaded(*words: str) -> set[str]:

@@ -8,15 +8,15 @@ from collections.abc import Callable
 
 import msgspec
 
-from icm_tui.clean import multi_line, one_line
 from icm_tui.commands.control import Watch, end_of_whole_lines
 from icm_tui.errors import RunFailed
-from icm_tui.paths import runs_dir
-from icm_tui.profiles.toml import load
-from icm_tui.runs.journal import read_records
-from icm_tui.runs.layout import RunDir, find_run
-from icm_tui.runs.reasoning import ReasoningFollower, ReasoningPiece
-from icm_tui.runs.records import ExtraRecord, ThoughtRecord
+from icm_tui.files import runs_dir
+from icm_tui.profile.toml import load
+from icm_tui.run_dir.journal import read_records
+from icm_tui.run_dir.layout import RunDir, find_run
+from icm_tui.run_dir.reasoning import ReasoningFollower, ReasoningPiece
+from icm_tui.run_dir.records import ExtraRecord, ThoughtRecord
+from icm_tui.text import multi_line, one_line
 
 _LOOK_EVERY = 0.05
 
@@ -33,7 +33,7 @@ def ask(args: argparse.Namespace) -> int:
     if watch.has_runner:
         extra, thought = ask_runner(run, watch, args.item, told.add)
     else:
-        from icm_tui.runs.asking import ask_here
+        from icm_tui.runner.asking import ask_here
 
         extra, thought = ask_here(run.path, args.item, observe=told.add)
     told.end()

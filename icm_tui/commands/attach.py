@@ -3,13 +3,13 @@
 import argparse
 import time
 
-from icm_tui.clean import one_line
 from icm_tui.commands.progress import progress_text
 from icm_tui.commands.tui import has_screen, watch
 from icm_tui.errors import UserError
-from icm_tui.paths import runs_dir
-from icm_tui.runs.layout import RunDir, find_run, run_paths
-from icm_tui.runs.status import ENDED, LIVE, Heartbeat, liveness, read_status
+from icm_tui.files import runs_dir
+from icm_tui.run_dir.layout import RunDir, find_run, run_paths
+from icm_tui.run_dir.status import ENDED, LIVE, Heartbeat, liveness, read_status
+from icm_tui.text import one_line
 
 _EVERY = 1.0
 _STOPPED_SHORT = 1

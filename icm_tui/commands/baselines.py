@@ -4,11 +4,11 @@ import argparse
 
 import msgspec
 
-from icm_tui.clean import one_line
 from icm_tui.commands.comparing import answered, as_examples, keep, laid_out, subject_of
 from icm_tui.errors import UserError
-from icm_tui.measure.comparison import ASKED, METHODS, NEED_GOLD, baseline_rows
-from icm_tui.measure.conditions import own_showings
+from icm_tui.evaluate.comparison import ASKED, METHODS, NEED_GOLD, baseline_rows
+from icm_tui.evaluate.designs import own_showings
+from icm_tui.text import one_line
 
 
 def baselines(args: argparse.Namespace) -> int:

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import msgspec
 
-from icm_tui.amounts import disk_size
-from icm_tui.clean import one_line
 from icm_tui.commands.table import columns
 from icm_tui.errors import UserError
-from icm_tui.models.answer_cache import Source, Survey, answers_path, survey
-from icm_tui.models.answer_cache import clear as clear_answers
+from icm_tui.models.server.cache import Source, Survey, answers_path, survey
+from icm_tui.models.server.cache import clear as clear_answers
+from icm_tui.text import disk_size, one_line
 
 
 def show(args: argparse.Namespace) -> int:

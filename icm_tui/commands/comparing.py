@@ -6,23 +6,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from icm_tui.clean import one_line
 from icm_tui.commands.table import columns
 from icm_tui.errors import RunFailed, UserError
-from icm_tui.measure.gold_file import read_gold
-from icm_tui.measure.kept_table import keep_table
-from icm_tui.measure.table import number
-from icm_tui.paths import runs_dir
-from icm_tui.profiles.names import nearest
-from icm_tui.profiles.schema import Profile
-from icm_tui.profiles.toml import load
-from icm_tui.runs.blind import unhide
-from icm_tui.runs.changes import with_allowed_sets
-from icm_tui.runs.comparing import INTERRUPTED, Ground, Showing, compare_here, expected, ground_of, read_answers
-from icm_tui.runs.layout import RunDir, find_run
-from icm_tui.runs.preflight import examine
-from icm_tui.runs.records import AnswerRecord
-from icm_tui.runs.replay import final_labels
+from icm_tui.evaluate.blind import unhide
+from icm_tui.evaluate.gold_file import read_gold
+from icm_tui.evaluate.saved_table import keep_table
+from icm_tui.evaluate.table import number
+from icm_tui.files import runs_dir
+from icm_tui.profile.names import nearest
+from icm_tui.profile.schema import Profile
+from icm_tui.profile.toml import load
+from icm_tui.run_dir.labels import final_labels
+from icm_tui.run_dir.layout import RunDir, find_run
+from icm_tui.run_dir.records import AnswerRecord
+from icm_tui.runner.changes import with_allowed_sets
+from icm_tui.runner.comparing import INTERRUPTED, Ground, Showing, compare_here, expected, ground_of, read_answers
+from icm_tui.runner.preflight import examine
+from icm_tui.text import one_line
 
 
 class Subject(NamedTuple):

@@ -9,16 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from icm_tui.clean import one_line
 from icm_tui.commands.naming import to_type
 from icm_tui.errors import RunFailed, UserError
-from icm_tui.paths import runs_dir
-from icm_tui.runs import inbox
-from icm_tui.runs.journal import read_records
-from icm_tui.runs.layout import RunDir, find_run
-from icm_tui.runs.os_lock import is_held
-from icm_tui.runs.records import CommandRecord
-from icm_tui.runs.status import LIVE, Heartbeat, Status, liveness, read_status
+from icm_tui.files import runs_dir
+from icm_tui.run_dir import inbox
+from icm_tui.run_dir.journal import read_records
+from icm_tui.run_dir.layout import RunDir, find_run
+from icm_tui.run_dir.os_lock import is_held
+from icm_tui.run_dir.records import CommandRecord
+from icm_tui.run_dir.status import LIVE, Heartbeat, Status, liveness, read_status
+from icm_tui.text import one_line
 
 # A runner looks into its inbox ten times a second, but not while it reads a long journal back or waits for a disk.
 PATIENCE = 60.0
@@ -37,7 +37,7 @@ def send(args: argparse.Namespace) -> int:
 
 def pin(args: argparse.Namespace) -> int:
     """Pins `args.item` of `args.run` to `args.label`, or with `args.off` takes its pin off."""
-    from icm_tui.profiles.toml import load
+    from icm_tui.profile.toml import load
 
     if args.off == (args.label is not None):
         raise UserError("`icm-tui pin` takes either a LABEL or --off, as in `icm-tui pin demo 17 A`.")
@@ -70,8 +70,8 @@ def seconds_of(text: str) -> float:
 
 def resume(args: argparse.Namespace) -> int:
     """Lifts the pause of a run that has a process; gives a run that has none a new one, here or detached."""
-    from icm_tui.profiles.toml import load
-    from icm_tui.runs.changes import with_allowed_sets
+    from icm_tui.profile.toml import load
+    from icm_tui.runner.changes import with_allowed_sets
 
     run = find_run(args.run, runs_dir())
     with_allowed_sets(load(run.profile), args.set)
@@ -82,7 +82,7 @@ def resume(args: argparse.Namespace) -> int:
         watch.tell("resume", {"set": args.set} if args.set else {})
         return 0
     if args.detach:
-        from icm_tui.runs.launch import detach
+        from icm_tui.runner.launch import detach
 
         detach(run.path, args.set)
         print(run.path)

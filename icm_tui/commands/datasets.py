@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import msgspec
 
-from icm_tui.clean import one_line
 from icm_tui.commands.table import columns
-from icm_tui.profiles.schema import SAMPLES
-from icm_tui.profiles.store import list_profiles
+from icm_tui.profile.schema import SAMPLES
+from icm_tui.profile.store import list_profiles
+from icm_tui.tasks.availability import Here, hub_cache, local_folders, whereabouts
 from icm_tui.tasks.card import Card, Place, Terms
-from icm_tui.tasks.load import DATASETS, card_of
-from icm_tui.tasks.whereabouts import Here, hub_cache, local_folders, whereabouts
+from icm_tui.tasks.registry import DATASETS, card_of
+from icm_tui.text import one_line
 
 _WIDTH = 80
 _TERMS: dict[Terms, str] = {"free": "free", "non-commercial": "NON-COMMERCIAL", "no licence": "NO LICENCE"}

@@ -6,15 +6,15 @@ from shutil import get_terminal_size
 
 import msgspec
 
-from icm_tui.clean import one_line
 from icm_tui.commands.table import columns
-from icm_tui.measure.diagnosis import Finding, diagnose, headline
-from icm_tui.measure.gold_file import read_gold
-from icm_tui.paths import runs_dir
-from icm_tui.profiles.toml import load
-from icm_tui.runs.blind import is_hidden, unhide
-from icm_tui.runs.layout import find_run, read_items
-from icm_tui.runs.replay import final_labels
+from icm_tui.evaluate.blind import is_hidden, unhide
+from icm_tui.evaluate.gold_file import read_gold
+from icm_tui.evaluate.shortcuts import Finding, diagnose, headline
+from icm_tui.files import runs_dir
+from icm_tui.profile.toml import load
+from icm_tui.run_dir.labels import final_labels
+from icm_tui.run_dir.layout import find_run, read_items
+from icm_tui.text import one_line
 
 
 def diagnosis(args: argparse.Namespace) -> int:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import msgspec
 
-from icm_tui.clean import multi_line, one_line
+from icm_tui.domain.endpoint import Endpoint
 from icm_tui.errors import UserError
-from icm_tui.models.endpoint import Endpoint
-from icm_tui.models.probed import Finding, Probed, keep
-from icm_tui.profiles import store
-from icm_tui.profiles.defaults import resolve_without_data
-from icm_tui.profiles.presets import find_preset
-from icm_tui.profiles.schema import Model, Profile
+from icm_tui.models.server.probe.result import Finding, Probed, keep
+from icm_tui.profile import store
+from icm_tui.profile.defaults import resolve_without_data
+from icm_tui.profile.presets import find_preset
+from icm_tui.profile.schema import Model, Profile
+from icm_tui.text import multi_line, one_line
 
 FIT, UNFIT = 0, 1
 
@@ -88,8 +88,8 @@ def _examined(profile: Profile) -> Report:
 
 
 async def _probed(model: Model, labels: list[str]) -> Probed:
-    from icm_tui.models.connection import connect  # loads httpx, which the embedded model does without
-    from icm_tui.models.probe import probe
+    from icm_tui.models.server.connection import connect  # loads httpx, which the embedded model does without
+    from icm_tui.models.server.probe.probing import probe
 
     async with connect(model, Path.cwd()) as connection:
         base_url = connection.base_url

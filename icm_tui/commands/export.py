@@ -3,15 +3,15 @@
 import argparse
 import sys
 
-from icm_tui.measure.gold_file import read_gold
-from icm_tui.paths import runs_dir
-from icm_tui.profiles.toml import load
-from icm_tui.reports.export import ExportRow
-from icm_tui.reports.export import export as write
-from icm_tui.runs.blind import unhide
-from icm_tui.runs.layout import find_run, read_items
-from icm_tui.runs.replay import final_labels
-from icm_tui.tasks.item import Gold, Item
+from icm_tui.domain.items import Gold, Item
+from icm_tui.evaluate.blind import unhide
+from icm_tui.evaluate.export import ExportRow
+from icm_tui.evaluate.export import export as write
+from icm_tui.evaluate.gold_file import read_gold
+from icm_tui.files import runs_dir
+from icm_tui.profile.toml import load
+from icm_tui.run_dir.labels import final_labels
+from icm_tui.run_dir.layout import find_run, read_items
 
 
 def export(args: argparse.Namespace) -> int:

@@ -7,14 +7,14 @@ from typing import Any
 
 import msgspec
 
-from icm_tui.measure.gold_file import read_gold
-from icm_tui.measure.report import measure_labels, unconstrained_groups
-from icm_tui.measure.table import chosen, format_table, side_by_side
-from icm_tui.paths import runs_dir
-from icm_tui.profiles.toml import load
-from icm_tui.runs.blind import unhide
-from icm_tui.runs.layout import RunDir, find_run, read_items
-from icm_tui.runs.replay import FinalLabel, final_labels
+from icm_tui.evaluate.blind import unhide
+from icm_tui.evaluate.gold_file import read_gold
+from icm_tui.evaluate.report import measure_labels, unconstrained_groups
+from icm_tui.evaluate.table import chosen, format_table, side_by_side
+from icm_tui.files import runs_dir
+from icm_tui.profile.toml import load
+from icm_tui.run_dir.labels import FinalLabel, final_labels
+from icm_tui.run_dir.layout import RunDir, find_run, read_items
 
 # Where there is no terminal, such as in a file, lines may be long.
 _NO_TERMINAL = (120, 24)

@@ -11,22 +11,21 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from icm_tui.amounts import ago
-from icm_tui.clean import one_line
 from icm_tui.commands.table import columns
+from icm_tui.domain.endpoint import Price
 from icm_tui.errors import UserError
-from icm_tui.models.catalogue import Catalogue, Offer, load
-from icm_tui.models.client import Client
-from icm_tui.models.endpoint import Price
-from icm_tui.models.keys import find_key
-from icm_tui.models.openrouter import Route, endpoints_of, is_openrouter
-from icm_tui.profiles import store
-from icm_tui.profiles.credentials import url_fault
-from icm_tui.profiles.defaults import resolve_without_data
-from icm_tui.profiles.names import nearest
-from icm_tui.profiles.presets import BY_NAME, find_preset
-from icm_tui.profiles.problems import ProfileError
-from icm_tui.profiles.schema import Profile
+from icm_tui.models.server.catalogue import Catalogue, Offer, load
+from icm_tui.models.server.http import Client
+from icm_tui.models.server.keys import find_key
+from icm_tui.models.server.router import Route, endpoints_of, is_openrouter
+from icm_tui.profile import store
+from icm_tui.profile.credentials import url_fault
+from icm_tui.profile.defaults import resolve_without_data
+from icm_tui.profile.names import nearest
+from icm_tui.profile.presets import BY_NAME, find_preset
+from icm_tui.profile.problems import ProfileError
+from icm_tui.profile.schema import Profile
+from icm_tui.text import ago, one_line
 
 _TIMEOUT_S = 30.0
 

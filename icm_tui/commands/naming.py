@@ -2,9 +2,9 @@
 
 import shlex
 
-from icm_tui.clean import one_line
-from icm_tui.paths import runs_dir
-from icm_tui.runs.layout import RunDir
+from icm_tui.files import runs_dir
+from icm_tui.run_dir.layout import RunDir
+from icm_tui.text import one_line
 
 
 def to_type(run: RunDir) -> str:

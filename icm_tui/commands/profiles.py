@@ -6,15 +6,15 @@ from pathlib import Path
 
 import msgspec
 
-from icm_tui.clean import one_line
 from icm_tui.commands.table import columns
 from icm_tui.errors import UserError
-from icm_tui.profiles import store
-from icm_tui.profiles.defaults import resolve_without_data, unused
-from icm_tui.profiles.importing import import_fork, import_paper
-from icm_tui.profiles.problems import ProfileError
-from icm_tui.profiles.schema import Profile
-from icm_tui.profiles.toml import dumps
+from icm_tui.profile import store
+from icm_tui.profile.defaults import resolve_without_data, unused
+from icm_tui.profile.importing import import_fork, import_paper
+from icm_tui.profile.problems import ProfileError
+from icm_tui.profile.schema import Profile
+from icm_tui.profile.toml import dumps
+from icm_tui.text import one_line
 
 
 def list_(args: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ import shutil
 import time
 from typing import TextIO
 
-from icm_tui.runs.status import Status
+from icm_tui.run_dir.status import Status
 
 _EVERY = 5.0
 

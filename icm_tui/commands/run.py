@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 
-from icm_tui.clean import multi_line, one_line
 from icm_tui.commands.control import seconds_of
 from icm_tui.commands.measure import measured, table
 from icm_tui.commands.naming import to_type
@@ -17,18 +16,18 @@ from icm_tui.commands.progress import ProgressLine
 from icm_tui.commands.stability import compared, print_stability
 from icm_tui.commands.tui import has_screen, watch
 from icm_tui.errors import UserError
-from icm_tui.measure.gold_file import write_gold
-from icm_tui.profiles.store import find
-from icm_tui.profiles.toml import load
-from icm_tui.runs import inbox
-from icm_tui.runs.blind import is_hidden
-from icm_tui.runs.forecast import Forecast, first_prompts, forecast
-from icm_tui.runs.launch import detach
-from icm_tui.runs.layout import RunDir
-from icm_tui.runs.preflight import Standing, examine, recalled
-from icm_tui.runs.prepare import Prepared, make_run, prepare
-from icm_tui.runs.session import Outcome, run_here
-from icm_tui.runs.siblings import under_seeds
+from icm_tui.evaluate.blind import is_hidden
+from icm_tui.evaluate.gold_file import write_gold
+from icm_tui.profile.store import find
+from icm_tui.profile.toml import load
+from icm_tui.run_dir import inbox
+from icm_tui.run_dir.layout import RunDir
+from icm_tui.runner.forecast import Forecast, first_prompts, forecast
+from icm_tui.runner.launch import detach
+from icm_tui.runner.preflight import Standing, examine, recalled
+from icm_tui.runner.prepare import Prepared, make_run, prepare, under_seeds
+from icm_tui.runner.session import Outcome, run_here
+from icm_tui.text import multi_line, one_line
 from icm_tui.tui.children import pace_of
 
 _METHOD_NOTES = {

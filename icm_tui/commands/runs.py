@@ -6,13 +6,12 @@ import time
 
 import msgspec
 
-from icm_tui.amounts import disk_size
-from icm_tui.clean import one_line
 from icm_tui.commands.table import columns
 from icm_tui.errors import UserError
-from icm_tui.paths import runs_dir
-from icm_tui.runs.layout import RunDir, find_run
-from icm_tui.runs.listing import RunSummary, list_runs, remove
+from icm_tui.files import runs_dir
+from icm_tui.run_dir.layout import RunDir, find_run
+from icm_tui.run_dir.listing import RunSummary, list_runs, remove
+from icm_tui.text import disk_size, one_line
 
 
 def list_(args: argparse.Namespace) -> int:

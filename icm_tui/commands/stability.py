@@ -8,17 +8,17 @@ from typing import Any
 
 import msgspec
 
-from icm_tui.clean import one_line
 from icm_tui.commands.table import columns
+from icm_tui.domain.items import Item
 from icm_tui.errors import UserError
-from icm_tui.measure.stability import Stability
-from icm_tui.measure.stability import stability as compare
-from icm_tui.paths import runs_dir
-from icm_tui.profiles.toml import load
-from icm_tui.runs.layout import RunDir, find_run, read_items
-from icm_tui.runs.replay import final_labels
-from icm_tui.runs.siblings import siblings_of
-from icm_tui.tasks.item import Item
+from icm_tui.evaluate.stability import Stability
+from icm_tui.evaluate.stability import stability as compare
+from icm_tui.files import runs_dir
+from icm_tui.profile.toml import load
+from icm_tui.run_dir.labels import final_labels
+from icm_tui.run_dir.layout import RunDir, find_run, read_items
+from icm_tui.run_dir.siblings import siblings_of
+from icm_tui.text import one_line
 
 
 def stability(args: argparse.Namespace) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from icm_tui.clean import one_line
+from icm_tui.text import one_line
 
 
 def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -6,8 +6,8 @@ import sys
 import time
 from pathlib import Path
 
-from icm_tui.clean import one_line
 from icm_tui.errors import UserError
+from icm_tui.text import one_line
 from icm_tui.tui.terminal import refusal
 
 
@@ -37,8 +37,8 @@ def watch(run: Path | None, *, read_only: bool = False, mouse: bool = True) -> i
 def farewell(path: Path) -> str:
     """How a run stands and how to come back to it, in one line."""
     from icm_tui.commands.naming import to_type
-    from icm_tui.runs.layout import RunDir
-    from icm_tui.runs.status import LIVE, liveness, read_status
+    from icm_tui.run_dir.layout import RunDir
+    from icm_tui.run_dir.status import LIVE, liveness, read_status
 
     run = RunDir(path)
     name, typed = one_line(run.name), to_type(run)

@@ -5,9 +5,9 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from icm_tui.models.endpoint import Endpoint
-from icm_tui.models.reply import Reply
-from icm_tui.profiles.schema import Model, Reasoning
+from icm_tui.domain.endpoint import Endpoint
+from icm_tui.domain.reply import Reply
+from icm_tui.profile.schema import Model, Reasoning
 
 Change = tuple[int, int | None, int | None]
 

@@ -10,9 +10,9 @@ from itertools import product
 
 import msgspec
 
-from icm_tui.search.consistency import MOST_ASSIGNMENTS, assignments, parts_of
-from icm_tui.search.score import Scores, logsumexp
-from icm_tui.search.types import Option
+from icm_tui.domain.decisions import Option
+from icm_tui.domain.rules import MOST_ASSIGNMENTS, assignments, parts_of
+from icm_tui.domain.scores import Scores, logsumexp
 
 _SHOWN = 8
 

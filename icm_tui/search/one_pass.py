@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
+from icm_tui.domain.decisions import Block, Change, Decision, Proposal, Question
+from icm_tui.domain.rules import broken
+from icm_tui.domain.scores import Scores, centred, log_softmax
 from icm_tui.search.choice import choose
-from icm_tui.search.consistency import broken
 from icm_tui.search.draws import Draws, Purpose
 from icm_tui.search.problem import Problem
-from icm_tui.search.score import Scores, centred, log_softmax
 from icm_tui.search.settings import OnePassSettings
-from icm_tui.search.types import Block, Change, Decision, Proposal, Question
 
 # So cold that the best assignment is taken, and of several equally good ones each as readily.
 COLDEST = 1e-6
@@ -216,6 +216,8 @@ def obeying(problem: Problem, items: Sequence[int], labels: list[int]) -> list[t
     where those left all do."""
     shown: list[tuple[int, int]] = []
     of_group: dict[int, list[tuple[int, int]]] = {}
+    # Under one key labels are alike from the first: a second key may yet come, and then the rule demands it.
+    alike = problem.rule != "none"
     for item in items:
         before = of_group.setdefault(problem.group_of[item], [])
         keys = [problem.keys[other] for other, _ in [*before, (item, 0)]]
@@ -223,6 +225,7 @@ def obeying(problem: Problem, items: Sequence[int], labels: list[int]) -> list[t
             label
             for label in [*labels, *range(problem.n_labels)]
             if not broken(problem.rule, [*(of for _, of in before), label], keys)
+            and all(label == of for (_, of), key in zip(before, keys, strict=False) if alike and key == keys[-1])
         ]
         label = fitting[0]
         if label in labels:

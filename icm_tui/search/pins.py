@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from icm_tui.search.consistency import nearest
+from icm_tui.domain.decisions import Change, Proposal
+from icm_tui.domain.rules import nearest
 from icm_tui.search.problem import Problem
-from icm_tui.search.types import Change, Proposal
 
 
 class Pins:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from icm_tui.tasks.item import Item
+from icm_tui.domain.items import Item
 
 
 class Problem(msgspec.Struct, frozen=True):

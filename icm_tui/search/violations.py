@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from icm_tui.search.consistency import broken
+from icm_tui.domain.decisions import Change
+from icm_tui.domain.rules import broken
 from icm_tui.search.problem import Problem
-from icm_tui.search.types import Change
 
 Labels = Sequence[int | None]
 

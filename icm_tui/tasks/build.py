@@ -5,15 +5,15 @@ from collections.abc import Sequence
 
 import msgspec
 
+from icm_tui.domain.items import Gold, Item, Task
 from icm_tui.errors import UserError
 from icm_tui.tasks.cells import optional_cell, read_cell, require_column
 from icm_tui.tasks.gold import read_gold, telling_columns
-from icm_tui.tasks.item import Gold, Item, Task
-from icm_tui.tasks.rows import Table
+from icm_tui.tasks.quoting import shown
 from icm_tui.tasks.shuffle import SourceItem, first_groups, shuffle
 from icm_tui.tasks.source import Source
+from icm_tui.tasks.tables import Table
 from icm_tui.tasks.template import SETTING, TextTemplate
-from icm_tui.tasks.wording import shown
 
 
 class Columns(msgspec.Struct, frozen=True):

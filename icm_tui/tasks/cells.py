@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterable
 
 from icm_tui.errors import UserError
-from icm_tui.tasks.rows import Row, Table, kind_of
-from icm_tui.tasks.wording import nearest, shown
+from icm_tui.tasks.quoting import nearest, shown
+from icm_tui.tasks.tables import Row, Table, kind_of
 
 
 def spelled(value: object) -> str | None:

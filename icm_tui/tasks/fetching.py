@@ -5,7 +5,7 @@ import time
 from types import TracebackType
 from typing import Any
 
-from icm_tui.amounts import disk_size
+from icm_tui.text import disk_size
 
 _EVERY_S = 0.1
 _CLEAR = "\r\x1b[K"

@@ -7,11 +7,11 @@ from typing import Literal, NoReturn
 
 import msgspec
 
+from icm_tui.domain.items import Gold, Item
 from icm_tui.errors import UserError
 from icm_tui.tasks.cells import require_column, spelled
-from icm_tui.tasks.item import Gold, Item
-from icm_tui.tasks.rows import Row, Table
-from icm_tui.tasks.wording import shown
+from icm_tui.tasks.quoting import shown
+from icm_tui.tasks.tables import Row, Table
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _SIGNS = {1.0: 1, 0.0: 0, -1.0: -1}

@@ -20,12 +20,12 @@ from typing import Any
 
 import msgspec
 
-from icm_tui.amounts import disk_size
 from icm_tui.errors import UserError
 from icm_tui.tasks.card import HubFiles
 from icm_tui.tasks.fetching import Progress
-from icm_tui.tasks.rows import Row, Table, read_table
-from icm_tui.tasks.wording import shown
+from icm_tui.tasks.quoting import shown
+from icm_tui.tasks.tables import Row, Table, read_table
+from icm_tui.text import disk_size
 
 # Files up to so many bytes together are downloaded and read whole: more would fill a person's disk and memory with
 # rows that no search can label.

@@ -18,11 +18,11 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from icm_tui.domain.items import Task
 from icm_tui.tasks.build import Columns, make_task
-from icm_tui.tasks.item import Task
-from icm_tui.tasks.rows import Row, Table
-from icm_tui.tasks.settings import TaskSettings
+from icm_tui.tasks.section import TaskSettings
 from icm_tui.tasks.source import Source
+from icm_tui.tasks.tables import Row, Table
 
 
 class Pair(msgspec.Struct, frozen=True):

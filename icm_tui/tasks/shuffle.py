@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from icm_tui.domain.items import Item
 from icm_tui.errors import UserError
-from icm_tui.tasks.item import Item
 
 
 class SourceItem(msgspec.Struct, frozen=True):

@@ -4,9 +4,9 @@ import msgspec
 
 from icm_tui.errors import UserError
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
-from icm_tui.tasks.rows import Table, expanded, read_table
-from icm_tui.tasks.settings import TaskSettings, refuse_given
-from icm_tui.tasks.wording import nearest, shown
+from icm_tui.tasks.quoting import nearest, shown
+from icm_tui.tasks.section import TaskSettings, refuse_given
+from icm_tui.tasks.tables import Table, expanded, read_table
 
 
 class Source(msgspec.Struct, frozen=True):

@@ -4,8 +4,8 @@ import re
 
 from icm_tui.errors import UserError
 from icm_tui.tasks.cells import read_cell
-from icm_tui.tasks.rows import Row, Table
-from icm_tui.tasks.wording import shown
+from icm_tui.tasks.quoting import shown
+from icm_tui.tasks.tables import Row, Table
 
 _PART = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 SETTING = "task.text"

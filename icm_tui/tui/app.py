@@ -16,10 +16,11 @@ from textual.geometry import Size
 from textual.screen import Screen
 
 from icm_tui.errors import UserError
-from icm_tui.tui.cells import Style, span
-from icm_tui.tui.key_names import shown
-from icm_tui.tui.keymap import Keymap, bindings, overrides
-from icm_tui.tui.keys import BY_ID
+from icm_tui.tui.keys.actions import BY_ID
+from icm_tui.tui.keys.keymap import Keymap, overrides
+from icm_tui.tui.keys.names import shown
+from icm_tui.tui.text.cells import Style, span
+from icm_tui.tui.widgets.bindings import bindings
 from icm_tui.tui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class IcmApp(App[None]):
     def open_form_of(self, text: str, name: str, *, frozen: bool = False) -> None:
         """Show the TOML of a profile as a form under a name."""
         from icm_tui.tui.form.draft import Draft
-        from icm_tui.tui.screens.form import FormScreen
+        from icm_tui.tui.form.screen import FormScreen
 
         try:
             self.push_screen(FormScreen(Draft.from_toml(text, name), frozen=frozen, title=name))
@@ -131,7 +132,7 @@ class IcmApp(App[None]):
         if len(self.screen_stack) > 1:
             await self._close(self.pop_screen)
         elif self.screen in self._runs:
-            from icm_tui.tui.screens.runs import RunsScreen
+            from icm_tui.tui.home.screen import RunsScreen
 
             await self.switch_screen(RunsScreen(self.opening))
 
@@ -157,32 +158,32 @@ class IcmApp(App[None]):
 
     def action_help(self) -> None:
         """What can be done here, with its keys."""
-        from icm_tui.tui.palette import scope_of
-        from icm_tui.tui.screens.help import HelpScreen
+        from icm_tui.tui.help.screen import HelpScreen
+        from icm_tui.tui.palette.screen import scope_of
 
         self.push_screen(HelpScreen(scope_of(self.screen), self.keymap, self.keymap_problems))
 
     def action_mouse(self) -> None:
         """Give the mouse to the terminal, or take it back."""
-        from icm_tui.tui.mouse import toggle_mouse
+        from icm_tui.tui.widgets.mouse import toggle_mouse
 
         self.tell(toggle_mouse(self))
 
     def action_commands(self, typed: str = "") -> None:
         """All that can be done here by name; `typed` stands there already."""
-        from icm_tui.tui.palette import Palette
+        from icm_tui.tui.palette.screen import Palette
 
         self.push_screen(Palette(self.keymap, typed))
 
     def _first_screen(self) -> Screen[Any]:
         if self.opening.run is not None:
             return self._screen_of(self.opening.run)
-        from icm_tui.tui.screens.runs import RunsScreen
+        from icm_tui.tui.home.screen import RunsScreen
 
         return RunsScreen(self.opening)
 
     def _screen_of(self, path: Path) -> Screen[Any]:
-        from icm_tui.tui.screens.run import RunScreen
+        from icm_tui.tui.run.screen import RunScreen
 
         screen = RunScreen(path, self.opening)
         self._runs.add(screen)

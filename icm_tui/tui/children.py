@@ -16,8 +16,8 @@ from typing import IO, Literal, TypeVar
 
 import msgspec
 
-from icm_tui.clean import multi_line
-from icm_tui.profiles.store import SHIPPED
+from icm_tui.profile.store import SHIPPED
+from icm_tui.text import multi_line
 
 # The demo would be over before its first labels were read.
 DEMO_SECONDS = 20.0

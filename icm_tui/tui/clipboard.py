@@ -12,10 +12,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from icm_tui import paths
-from icm_tui.clean import multi_line
+from icm_tui import files
 from icm_tui.errors import UserError
-from icm_tui.runs.layout import write_atomically
+from icm_tui.run_dir.layout import write_atomically
+from icm_tui.text import multi_line
 
 if TYPE_CHECKING:
     from icm_tui.tui.app import IcmApp
@@ -59,7 +59,7 @@ def copy_and_tell(app: "IcmApp", text: str) -> None:
 
     async def work() -> None:
         told = await copy(
-            text, environ=os.environ, write_osc52=app.copy_to_clipboard, run=run_program, directory=paths.cache_dir()
+            text, environ=os.environ, write_osc52=app.copy_to_clipboard, run=run_program, directory=files.cache_dir()
         )
         app.tell(told)
 
@@ -91,7 +91,7 @@ async def run_program(words: Sequence[str], stdin: bytes) -> int | None:
 def _keep(path: Path, data: bytes) -> str:
     """Writes the file; what went wrong, nothing where all is well."""
     try:
-        paths.make_private(path.parent)
+        files.make_private(path.parent)
         write_atomically(path, data)
     except OSError as error:
         return f"{path.parent} cannot be made: {error.strerror}"

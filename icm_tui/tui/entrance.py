@@ -14,9 +14,9 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from icm_tui import paths
-from icm_tui.clean import multi_line
+from icm_tui import files
 from icm_tui.errors import RunFailed
+from icm_tui.text import multi_line
 from icm_tui.tui.terminal import is_slow, prepare_environment
 
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ def enter(run: Path | None, *, read_only: bool, mouse: bool) -> list[Path]:
     """
     prepare_environment(os.environ)
     from icm_tui.tui.app import IcmApp, Opening
-    from icm_tui.tui.keymap import load_keymap
+    from icm_tui.tui.keys.keymap import load_keymap
 
-    keymap, problems = load_keymap(paths.keymap_path())
+    keymap, problems = load_keymap(files.keymap_path())
     app = IcmApp(Opening(run, read_only=read_only, slow_line=is_slow(os.environ)), keymap, problems)
     # What the app would print of a fault of its own is kept off the person's screen.
     app.error_console.file = faults = io.StringIO()
@@ -104,10 +104,10 @@ def _watch_terminal() -> None:
 def _logged(faults: str) -> str:
     """The sentence for a fault of the program, whose traceback goes into a file."""
     text = f"{time.strftime('%Y-%m-%d %H:%M:%S')}\n{multi_line(faults)}\n"
-    path = paths.cache_dir() / LOG
+    path = files.cache_dir() / LOG
     told = "The screens ended by a fault of the program; the runs are not touched"
     try:
-        paths.make_private(path.parent)
+        files.make_private(path.parent)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with open(descriptor, "w", encoding="utf-8", errors="replace") as file:
             file.write(text)

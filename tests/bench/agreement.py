@@ -23,13 +23,13 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from icm_tui.measure.agreement import agreement
-from icm_tui.models.embedded import EmbeddedModel
-from icm_tui.profiles.toml import load, loads
-from icm_tui.runs.assembly import make_search, problem_of, window_of
-from icm_tui.runs.prepare import Prepared, prepare
-from icm_tui.search.interface import Search
-from icm_tui.search.types import Block
+from icm_tui.domain.decisions import Block
+from icm_tui.evaluate.agreement import agreement
+from icm_tui.models.embedded.model import EmbeddedModel
+from icm_tui.profile.toml import load, loads
+from icm_tui.runner.assembly import make_search, problem_of, window_of
+from icm_tui.runner.prepare import Prepared, prepare
+from icm_tui.search.method import Search
 from tests.bench.prepare import SETS
 
 SHOTS = {"political": 16, "truthfulqa": 64, "gsm8k": 64, "dilemmas": 16, "dilemmas_action": 16, "arithmetic": 16}

@@ -12,8 +12,8 @@ import argparse
 import statistics
 from itertools import islice
 
+from icm_tui.domain.items import Item
 from icm_tui.search.problem import make_problem
-from icm_tui.tasks.item import Item
 from tests.bench.decisions import batches
 
 LABELS = (2, 3, 7)

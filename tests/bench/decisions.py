@@ -15,9 +15,9 @@ import time
 from collections.abc import Iterator, Sequence
 from itertools import count, islice
 
-from icm_tui.search.icm import Icm
+from icm_tui.domain.items import Item
+from icm_tui.search.icm.method import Icm
 from icm_tui.search.problem import Problem, make_problem
-from icm_tui.tasks.item import Item
 from tests.search.efforts import effort
 
 SIZES = (1_000, 10_000, 100_000)

@@ -15,14 +15,14 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from icm_tui.models.client import Client
-from icm_tui.models.endpoint import Endpoint
+from icm_tui.domain.endpoint import Endpoint
+from icm_tui.domain.reply import Reply
 from icm_tui.models.interface import Asked
-from icm_tui.models.openai_api import ServerAsker
-from icm_tui.models.reply import Reply
-from icm_tui.models.requests import label_request
-from icm_tui.models.wire.types import Completion
-from icm_tui.profiles.schema import Model, Prompt, Reasoning
+from icm_tui.models.server.client import ServerAsker
+from icm_tui.models.server.http import Client
+from icm_tui.models.server.reply.types import Completion
+from icm_tui.models.server.requests import label_request
+from icm_tui.profile.schema import Model, Prompt, Reasoning
 from tests.servers.behaviour import Behaviour, Kind
 from tests.servers.process import serving
 

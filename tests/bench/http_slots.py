@@ -16,11 +16,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from icm_tui.models.connection import connect
-from icm_tui.models.openai_api import probed
-from icm_tui.profiles.toml import load
-from icm_tui.runs.layout import RunDir
-from icm_tui.runs.session import run_here
+from icm_tui.models.server.client import probed
+from icm_tui.models.server.connection import connect
+from icm_tui.profile.toml import load
+from icm_tui.run_dir.layout import RunDir
+from icm_tui.runner.session import run_here
 from tests.servers.behaviour import Behaviour
 from tests.servers.labelled import make_server_run, write_pairs
 from tests.servers.process import serving

@@ -12,9 +12,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from icm_tui.runs.layout import RunDir
-from icm_tui.runs.session import run_here
-from tests.runs.made import lines
+from icm_tui.run_dir.layout import RunDir
+from icm_tui.runner.session import run_here
+from tests.runner.made import lines
 from tests.servers.smollm2 import MODEL, make_real_run, write_short_pairs
 
 

@@ -13,9 +13,9 @@ import statistics
 
 import numpy as np
 
-from icm_tui.search.icm import Icm
+from icm_tui.domain.items import Item
+from icm_tui.search.icm.method import Icm
 from icm_tui.search.problem import Problem, make_problem
-from icm_tui.tasks.item import Item
 from tests.search.efforts import effort
 
 SIGMA = 0.3

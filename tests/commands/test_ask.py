@@ -11,12 +11,12 @@ from icm_tui.cli import main
 from icm_tui.commands.ask import ask_runner
 from icm_tui.commands.control import Watch
 from icm_tui.errors import RunFailed
-from icm_tui.runs import inbox
-from icm_tui.runs.journal import Journal, read_records
-from icm_tui.runs.layout import RunDir
-from icm_tui.runs.reasoning import ReasoningLog, ReasoningPiece
-from icm_tui.runs.records import AnyRecord, CommandRecord, ExtraRecord, ThoughtRecord
-from icm_tui.runs.status import Status, write_status
+from icm_tui.run_dir import inbox
+from icm_tui.run_dir.journal import Journal, read_records
+from icm_tui.run_dir.layout import RunDir
+from icm_tui.run_dir.reasoning import ReasoningLog, ReasoningPiece
+from icm_tui.run_dir.records import AnyRecord, CommandRecord, ExtraRecord, ThoughtRecord
+from icm_tui.run_dir.status import Status, write_status
 
 SPEAKER = "embedded model (word patterns, no language model)"
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from icm_tui.cli import main
-from icm_tui.models.answer_cache import AnswerCache, answers_path, survey
-from icm_tui.models.endpoint import Endpoint
-from icm_tui.models.reply import Reply
+from icm_tui.domain.endpoint import Endpoint
+from icm_tui.domain.reply import Reply
+from icm_tui.models.server.cache import AnswerCache, answers_path, survey
 
 
 class _Terminal(io.StringIO):
@@ -96,7 +96,7 @@ def test_a_cache_in_use_is_not_cleared(
 ) -> None:
     import sqlite3
 
-    monkeypatch.setattr("icm_tui.models.answer_cache._BUSY_MS", 20)
+    monkeypatch.setattr("icm_tui.models.server.cache._BUSY_MS", 20)
     holder = sqlite3.connect(filled, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     assert main(["cache", "clear", "--yes"]) == 2

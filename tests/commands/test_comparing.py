@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from icm_tui import atomic
+from icm_tui import files
 from icm_tui.cli import main
-from icm_tui.runs.comparing import read_answers
-from icm_tui.runs.layout import RunDir
+from icm_tui.run_dir.layout import RunDir
+from icm_tui.runner.comparing import read_answers
 from tests.servers.behaviour import Behaviour
 from tests.servers.model import ModelServer
 
@@ -98,7 +98,7 @@ def test_a_table_that_cannot_be_kept_is_printed_all_the_same(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(atomic, "write", full)
+    monkeypatch.setattr(files, "write", full)
     assert main(["baselines", str(run), "--json"]) == 0
     said = capsys.readouterr()
     assert json.loads(said.out) == expected

@@ -11,15 +11,16 @@ from icm_tui.cli import main
 from icm_tui.commands.control import PATIENCE, Watch
 from icm_tui.commands.naming import to_type
 from icm_tui.errors import RunFailed
-from icm_tui.measure.gold_file import write_gold
-from icm_tui.profiles.schema import Profile, TaskSection
-from icm_tui.profiles.toml import apply_sets
-from icm_tui.runs import inbox, launch
-from icm_tui.runs.journal import Journal, read_records
-from icm_tui.runs.layout import RunDir
-from icm_tui.runs.prepare import make_run, prepare
-from icm_tui.runs.records import CommandRecord
-from icm_tui.runs.status import Status, read_status, write_status
+from icm_tui.evaluate.gold_file import write_gold
+from icm_tui.profile.schema import Profile, TaskSection
+from icm_tui.profile.toml import apply_sets
+from icm_tui.run_dir import inbox
+from icm_tui.run_dir.journal import Journal, read_records
+from icm_tui.run_dir.layout import RunDir
+from icm_tui.run_dir.records import CommandRecord
+from icm_tui.run_dir.status import Status, read_status, write_status
+from icm_tui.runner import launch
+from icm_tui.runner.prepare import make_run, prepare
 
 Obey = Callable[[inbox.Command], tuple[str, str] | None]
 

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 import pytest
 
 from icm_tui.cli import main
-from icm_tui.profiles import store
-from icm_tui.profiles.schema import Profile, TaskSection
-from icm_tui.tasks import load
+from icm_tui.profile import store
+from icm_tui.profile.schema import Profile, TaskSection
+from icm_tui.tasks import registry as load
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -37,7 +37,7 @@ CARD = Card(
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A made-up dataset among few others, and an empty cache."""
-    monkeypatch.setitem(sys.modules, "icm_tui.tasks.made_up", SimpleNamespace(CARD=CARD))  # type: ignore[misc]
+    monkeypatch.setitem(sys.modules, "icm_tui.tasks.datasets.made_up", SimpleNamespace(CARD=CARD))  # type: ignore[misc]
     for name in list(load.DATASETS):
         if name not in ("file", "topics"):
             monkeypatch.delitem(load.DATASETS, name)

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from icm_tui.cli import main
-from icm_tui.models import openrouter
-from icm_tui.profiles.presets import BY_NAME
+from icm_tui.models.server import router as openrouter
+from icm_tui.profile.presets import BY_NAME
 from tests.servers.model import Behaviour, ModelServer
 from tests.servers.openrouter import OpenRouterServer, Served
 

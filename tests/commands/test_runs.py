@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from icm_tui.amounts import disk_size
 from icm_tui.cli import main
 from icm_tui.commands.table import columns
+from icm_tui.text import disk_size
 
 
 class _Terminal(io.StringIO):

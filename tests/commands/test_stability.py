@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from icm_tui.cli import main
-from icm_tui.runs.layout import RunDir, read_items
-from icm_tui.runs.siblings import siblings_of
+from icm_tui.run_dir.layout import RunDir, read_items
+from icm_tui.run_dir.siblings import siblings_of
 
 _SMALL = ["--set", "task.limit=40", "--set", "search.chains=2", "--set", "search.sweeps=1"]
 

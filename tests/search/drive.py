@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from icm_tui.search.icm import Icm
-from icm_tui.search.types import Block, Decision, Question
+from icm_tui.domain.decisions import Block, Decision, Question
+from icm_tui.search.icm.method import Icm
 
 Shown = Sequence[tuple[int, int]]
 Model = Callable[[int, Shown], list[float] | None]

@@ -1,8 +1,8 @@
 """The settings that a profile of defaults resolves to, for a problem made by a test."""
 
-from icm_tui.profiles.defaults import resolve
-from icm_tui.profiles.schema import Consistency, Model, Profile, Prompt, Run, Search, TaskSection
-from icm_tui.runs.assembly import icm_settings, window_of
+from icm_tui.profile.defaults import resolve
+from icm_tui.profile.schema import Consistency, Model, Profile, Prompt, Run, Search, TaskSection
+from icm_tui.runner.assembly import icm_settings, window_of
 from icm_tui.search.problem import Problem
 from icm_tui.search.settings import Settings
 

@@ -7,10 +7,10 @@ from zlib import crc32
 import msgspec
 from hypothesis import strategies as st
 
-from icm_tui.search.interface import Search
+from icm_tui.domain.decisions import Block, Decision, Proposal, Question
+from icm_tui.domain.items import Item
+from icm_tui.search.method import Search
 from icm_tui.search.problem import Problem, make_problem
-from icm_tui.search.types import Block, Decision, Proposal, Question
-from icm_tui.tasks.item import Item
 
 Shown = Sequence[tuple[int, int]]
 Model = Callable[[int, Shown], list[float] | None]

@@ -2,9 +2,9 @@
 
 from hypothesis import strategies as st
 
+from icm_tui.domain.items import Item
 from icm_tui.search.problem import Problem, make_problem
 from icm_tui.search.settings import Settings
-from icm_tui.tasks.item import Item
 
 RULES = {2: ("none", "opposite", "one_true", "same"), 3: ("none", "same")}
 

@@ -10,10 +10,10 @@ from itertools import product
 
 import numpy as np
 
+from icm_tui.domain.decisions import Block, Decision
 from icm_tui.search.draws import Draws, Purpose
 from icm_tui.search.problem import Problem
 from icm_tui.search.settings import Settings
-from icm_tui.search.types import Block, Decision
 from tests.search.drive import Event, Told
 
 Vector = tuple[float, ...]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icm_tui.search.icm import Icm
+from icm_tui.search.icm.method import Icm
 from icm_tui.search.problem import Problem
 from icm_tui.search.schedule import geometric
 from icm_tui.search.settings import Settings

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from icm_tui.domain.rules import MOST_ASSIGNMENTS
+from icm_tui.domain.scores import log_softmax
 from icm_tui.search.choice import choose
-from icm_tui.search.consistency import MOST_ASSIGNMENTS
-from icm_tui.search.score import log_softmax
 from tests.search.problems import RULES
 from tests.search.reference import allowed
 

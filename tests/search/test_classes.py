@@ -6,9 +6,9 @@ from random import Random
 
 import pytest
 
-from icm_tui.search.icm import Icm
+from icm_tui.domain.items import Item
+from icm_tui.search.icm.method import Icm
 from icm_tui.search.problem import make_problem
-from icm_tui.tasks.item import Item
 from tests.search.drive import Model, Shown, shown_to
 from tests.search.efforts import effort
 

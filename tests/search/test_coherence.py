@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icm_tui.search.coherence import FEWEST_SCORED, HeldOut
-from icm_tui.search.icm import Icm
+from icm_tui.domain.items import Item
+from icm_tui.search.icm.coherence import FEWEST_SCORED, HeldOut
+from icm_tui.search.icm.method import Icm
 from icm_tui.search.problem import make_problem
-from icm_tui.tasks.item import Item
 from tests.search.drive import Run, hashed
 from tests.search.efforts import effort
 from tests.search.reference import entropy_bits

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icm_tui.search.demonstrations import LabelPool, draw_list
 from icm_tui.search.draws import Draws, Purpose
+from icm_tui.search.icm.demonstrations import LabelPool, draw_list
 from icm_tui.search.problem import Problem
 from tests.search.problems import problems
 

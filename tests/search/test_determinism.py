@@ -5,10 +5,10 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icm_tui.search.icm import Icm
+from icm_tui.domain.decisions import Decision
+from icm_tui.search.icm.method import Icm
 from icm_tui.search.problem import Problem
 from icm_tui.search.settings import Settings
-from icm_tui.search.types import Decision
 from tests.search.drive import Run, Told, adopt, hashed
 from tests.search.problems import problems, settings_of
 

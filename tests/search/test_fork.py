@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icm_tui.search.fork import Fork, disagreements, repair
+from icm_tui.domain.decisions import Block, Decision
+from icm_tui.domain.items import Item
 from icm_tui.search.problem import Problem, make_problem
+from icm_tui.search.replications.fork import Fork, disagreements, repair
 from icm_tui.search.settings import ForkSettings
-from icm_tui.search.types import Block, Decision
-from icm_tui.tasks.item import Item
 from tests.search.journalled import Answer, adopt, decisions, go_on, noise, overruling, problems
 
 SEEDS = st.integers(0, 2**32)

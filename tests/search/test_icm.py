@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icm_tui.search.icm import Icm
-from icm_tui.search.interface import Search
+from icm_tui.domain.decisions import Decision
+from icm_tui.domain.items import Item
+from icm_tui.search.icm.method import Icm
+from icm_tui.search.method import Search
 from icm_tui.search.problem import Problem, make_problem
 from icm_tui.search.settings import Settings
-from icm_tui.search.types import Decision
-from icm_tui.tasks.item import Item
 from tests.search.drive import Model, Run, hashed, shown_to
 from tests.search.efforts import effort
 from tests.search.problems import problems, settings_of

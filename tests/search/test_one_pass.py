@@ -6,16 +6,16 @@ from random import Random
 from typing import Literal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from icm_tui.search.consistency import broken
+from icm_tui.domain.decisions import Block
+from icm_tui.domain.items import Item
+from icm_tui.domain.rules import broken
+from icm_tui.domain.scores import log_softmax
 from icm_tui.search.one_pass import OnePass
 from icm_tui.search.problem import Problem, make_problem
-from icm_tui.search.score import log_softmax
 from icm_tui.search.settings import OnePassSettings
-from icm_tui.search.types import Block
-from icm_tui.tasks.item import Item
 from tests.search.drive import Run, hashed
 from tests.search.journalled import Answer, adopt, decisions, go_on, noise, overruling, problems
 
@@ -57,8 +57,17 @@ def test_neither_the_window_nor_the_order_of_answers_changes_a_label(
     assert straight.trajectory() == shuffled.trajectory()
 
 
+# One key comes twice, and then another one: labels that differ under the first would leave none for the second.
+TWICE_THEN_ANOTHER = make_problem(
+    [Item(str(n), "", group, key) for n, (group, key) in enumerate([(0, 2), (0, 3), (1, 0), (1, 0), (1, 4)])],
+    "opposite",
+    2,
+)
+
+
 @settings(max_examples=40)
 @given(problem=problems(), seed=SEEDS, method=METHOD)
+@example(problem=TWICE_THEN_ANOTHER, seed=0, method="random_labels")
 def test_every_item_is_asked_once_and_never_shown_its_group(
     problem: Problem, seed: int, method: Literal["zero_shot", "random_labels"]
 ) -> None:

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icm_tui.search import paper
-from icm_tui.search.consistency import broken
-from icm_tui.search.paper import Paper
+from icm_tui.domain.decisions import Block
+from icm_tui.domain.items import Item
+from icm_tui.domain.rules import broken
 from icm_tui.search.problem import Problem, make_problem
+from icm_tui.search.replications import paper
+from icm_tui.search.replications.paper import Paper
 from icm_tui.search.settings import PaperSettings
-from icm_tui.search.types import Block
-from icm_tui.tasks.item import Item
 from tests.search.journalled import Answer, Model, Record, Shown, adopt, decisions, go_on, noise, overruling, problems
 
 SEEDS = st.integers(0, 2**32)

@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icm_tui.search.consistency import broken, nearest
-from icm_tui.search.fork import Fork
-from icm_tui.search.icm import Icm
-from icm_tui.search.interface import Search
-from icm_tui.search.paper import Paper
+from icm_tui.domain.decisions import Block, Change, Decision, Option, Proposal, Question
+from icm_tui.domain.items import Item
+from icm_tui.domain.rules import broken, nearest
+from icm_tui.search.icm.method import Icm
+from icm_tui.search.method import Search
 from icm_tui.search.pins import Pins
 from icm_tui.search.problem import Problem, make_problem
+from icm_tui.search.replications.fork import Fork
+from icm_tui.search.replications.paper import Paper
 from icm_tui.search.settings import ForkSettings, PaperSettings, Settings
-from icm_tui.search.types import Block, Change, Decision, Option, Proposal, Question
 from icm_tui.search.violations import Violations
-from icm_tui.tasks.item import Item
 from tests.search import journalled
 from tests.search.drive import Model, hashed
 from tests.search.problems import problems, settings_of

@@ -7,8 +7,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from icm_tui.domain.items import Item
 from icm_tui.search.problem import Problem, make_problem
-from icm_tui.tasks.item import Item
 
 KEYS = st.none() | st.integers(0, 3)
 

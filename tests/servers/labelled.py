@@ -3,11 +3,11 @@
 import json
 from pathlib import Path
 
-from icm_tui.measure.gold_file import write_gold
-from icm_tui.profiles.schema import Profile, TaskSection
-from icm_tui.profiles.toml import apply_sets
-from icm_tui.runs.layout import RunDir
-from icm_tui.runs.prepare import make_run, prepare
+from icm_tui.evaluate.gold_file import write_gold
+from icm_tui.profile.schema import Profile, TaskSection
+from icm_tui.profile.toml import apply_sets
+from icm_tui.run_dir.layout import RunDir
+from icm_tui.runner.prepare import make_run, prepare
 
 
 def write_pairs(path: Path, items: int) -> None:

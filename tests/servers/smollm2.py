@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from icm_tui.measure.gold_file import write_gold
-from icm_tui.profiles.schema import Profile, TaskSection
-from icm_tui.profiles.toml import apply_sets
-from icm_tui.runs.layout import RunDir
-from icm_tui.runs.prepare import make_run, prepare
+from icm_tui.evaluate.gold_file import write_gold
+from icm_tui.profile.schema import Profile, TaskSection
+from icm_tui.profile.toml import apply_sets
+from icm_tui.run_dir.layout import RunDir
+from icm_tui.runner.prepare import make_run, prepare
 
 _FINE = "lovely good great warm bright fine kind neat calm fresh sweet clean quick glad smart grand fair soft rich bold"
 _POOR = "awful poor dreadful cold dull bad mean messy tense stale sour dirty slow sad silly petty vile harsh bare timid"

@@ -9,9 +9,9 @@ import pytest
 from msgspec.structs import replace
 
 from icm_tui.errors import UserError
-from icm_tui.runs.layout import RunDir, read_items
-from icm_tui.runs.session import run_here
-from tests.runs.made import lines
+from icm_tui.run_dir.layout import RunDir, read_items
+from icm_tui.runner.session import run_here
+from tests.runner.made import lines
 from tests.servers.behaviour import Behaviour
 from tests.servers.faults import ALL, Faults
 from tests.servers.labelled import make_server_run, write_pairs

@@ -6,10 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
-from icm_tui.models.wire.labels import read_labels
-from icm_tui.models.wire.reply import read_reply
-from icm_tui.models.wire.stream import StreamReader
-from icm_tui.models.wire.types import Completion, Fault
+from icm_tui.models.server.reply.labels import read_labels
+from icm_tui.models.server.reply.stream import StreamReader
+from icm_tui.models.server.reply.types import Completion, Fault
+from icm_tui.models.server.reply.whole import read_reply
 from icm_tui.prompts import find_template, render_chat, render_completion
 from tests.servers.behaviour import Behaviour
 from tests.servers.faults import ALL, Faults, Kind

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from icm_tui.tasks.item import Task
-from icm_tui.tasks.load import card_of, load_task
+from icm_tui.domain.items import Task
+from icm_tui.tasks.registry import card_of, load_task
 from tests.tasks.given import Given
 
 FOLDERS = {

@@ -6,10 +6,10 @@ from collections import Counter
 
 import pytest
 
+from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
-from icm_tui.tasks.arithmetic import make_claims
-from icm_tui.tasks.item import Task
-from icm_tui.tasks.load import load_task
+from icm_tui.tasks.datasets.arithmetic import make_claims
+from icm_tui.tasks.registry import load_task
 from tests.tasks.given import Given
 
 _CLAIM = re.compile(r"(\d+) ([-+*]) (\d+) = (\d+)")

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from icm_tui.errors import UserError
-from icm_tui.tasks.load import load_task
+from icm_tui.tasks.registry import load_task
 from tests.tasks.given import Given
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from icm_tui.domain.items import Item, Task
 from icm_tui.errors import UserError
-from icm_tui.tasks.daily_dilemmas import CARD, load, signed_counts
-from icm_tui.tasks.item import Item, Task
-from icm_tui.tasks.rows import read_table
+from icm_tui.tasks.datasets.daily_dilemmas import CARD, load, signed_counts
+from icm_tui.tasks.tables import read_table
 from tests.tasks.given import Given
 
 _ROWS = "dilemma_to_action_to_values_aggregated.csv"

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from icm_tui.tasks.item import Task
-from icm_tui.tasks.load import load_task
+from icm_tui.domain.items import Task
+from icm_tui.tasks.registry import load_task
 from tests.tasks.given import Given
 
 _ROWS: list[dict[str, Any]] = [

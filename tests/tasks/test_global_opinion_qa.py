@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
-from icm_tui.tasks.global_opinion_qa import CARD, COUNTRIES, load, split_header
-from icm_tui.tasks.item import Task
+from icm_tui.tasks.datasets.global_opinion_qa import CARD, COUNTRIES, load, split_header
 from tests.tasks.given import Given
 
 _HEADER = ["Country", "Tea at four?\nA. Yes\nB. No\n", "Which cup?\nA. Red\nB. Blue\nC. None\n", "Milk?\nA. In\nB. Out"]

@@ -2,9 +2,9 @@
 
 import pytest
 
+from icm_tui.domain.items import Gold, Item
 from icm_tui.tasks.gold import read_gold, telling_columns
-from icm_tui.tasks.item import Gold, Item
-from icm_tui.tasks.rows import Row, Table
+from icm_tui.tasks.tables import Row, Table
 
 
 def _gold(values: list[object], labels: int = 2) -> tuple[list[int | None], list[str]]:

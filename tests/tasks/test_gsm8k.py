@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from icm_tui.errors import UserError
-from icm_tui.tasks.gsm8k import final_answer
-from icm_tui.tasks.load import load_task
+from icm_tui.tasks.datasets.gsm8k import final_answer
+from icm_tui.tasks.registry import load_task
 from tests.tasks.given import Given
 
 

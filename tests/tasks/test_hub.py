@@ -13,7 +13,7 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from icm_tui.tasks.rows import read_table
+from icm_tui.tasks.tables import read_table
 from tests.servers.hub import Fault, Hub, hub_server
 
 ROWS = [
@@ -348,7 +348,7 @@ _RUN = """
 import sys
 from types import SimpleNamespace
 from icm_tui.cli import main
-from icm_tui.tasks import load
+from icm_tui.tasks import registry
 from icm_tui.tasks.build import Columns, make_task
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
 from icm_tui.tasks.source import read_source
@@ -365,8 +365,8 @@ def read(settings, *, labels, rule, seed):
         source.tables["rows"], columns, labels=labels, rule="none", limit=settings.limit, seed=seed, source=source
     )
 
-sys.modules["icm_tui.tasks.made_up"] = SimpleNamespace(CARD=card, load=read)
-load.DATASETS["topics"] = "made_up"
+sys.modules["icm_tui.tasks.datasets.made_up"] = SimpleNamespace(CARD=card, load=read)
+registry.DATASETS["topics"] = "made_up"
 sys.exit(main(["run", "topics", "--headless", "--out", sys.argv[1], *sys.argv[2:]]))
 """
 
@@ -407,7 +407,7 @@ def test_a_local_csv_loads_none_of_the_hubs_libraries(tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_bytes(_claims("local"))
     code = """
 import sys
-from icm_tui.tasks.load import load_task
+from icm_tui.tasks.registry import load_task
 from tests.tasks.given import Given
 load_task(Given(dataset="file", path=sys.argv[1], text="text"), labels=["A", "B"], rule=None, seed=1)
 print(*sorted({"datasets", "huggingface_hub", "pandas", "pyarrow", "httpx", "httpx2", "fsspec"} & set(sys.modules)))

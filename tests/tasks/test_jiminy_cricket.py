@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
-from icm_tui.tasks.item import Task
-from icm_tui.tasks.jiminy_cricket import CARD, GOLD, HARMS, load
+from icm_tui.tasks.datasets.jiminy_cricket import CARD, GOLD, HARMS, load
 from tests.tasks.given import Given
 
 _HEADER = ["File", "Line", "Neighboring text", "Description", "Review", "Conditioning", "Morality", "Python Filters"]

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
-from icm_tui.tasks.item import Task
-from icm_tui.tasks.machiavelli import AGGREGATED, CARD, MORALITY, load, split_choices
+from icm_tui.tasks.datasets.machiavelli import AGGREGATED, CARD, MORALITY, load, split_choices
 from tests.tasks.given import Given
 
 

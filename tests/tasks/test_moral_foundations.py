@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from icm_tui.domain.items import Item, Task
 from icm_tui.errors import UserError
-from icm_tui.tasks.item import Item, Task
-from icm_tui.tasks.moral_foundations import CARD, FOUNDATIONS, WORDINGS, load
+from icm_tui.tasks.datasets.moral_foundations import CARD, FOUNDATIONS, WORDINGS, load
 from tests.tasks.given import Given
 
 _COUNTS = {"Care": 32, "Fairness": 17, "Authority": 17, "Sanctity": 17, "Liberty": 17, "Loyalty": 16}

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
 from icm_tui.prompts import leading_words
-from icm_tui.tasks.item import Task
-from icm_tui.tasks.load import load_task
+from icm_tui.tasks.registry import load_task
 from tests.tasks.given import Given
 
 # The first of each pair is the chosen one; every pair is listed in both orders, as the sources do.

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from icm_tui.domain.items import Item
 from icm_tui.errors import UserError
-from icm_tui.tasks.item import Item
 from icm_tui.tasks.shuffle import SourceItem, first_groups, shuffle
 
 _words = st.sampled_from(["a", "b", "c", "d", "e", "f"])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icm_tui.errors import UserError
-from icm_tui.tasks.rows import Row, Table
+from icm_tui.tasks.tables import Row, Table
 from icm_tui.tasks.template import TextTemplate
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
-from icm_tui.tasks.item import Task
-from icm_tui.tasks.load import load_task
+from icm_tui.tasks.registry import load_task
 from tests.tasks.given import Given
 
 

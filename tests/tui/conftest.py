@@ -7,13 +7,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from icm_tui.runs.layout import RunDir
-from icm_tui.runs.lock import RunLock
-from icm_tui.runs.session import run_here
+from icm_tui.run_dir.layout import RunDir
+from icm_tui.run_dir.lock import RunLock
+from icm_tui.runner.session import run_here
 from icm_tui.tui import children
-from icm_tui.tui.screens import form
-from tests.runs.made import make
-from tests.tui import form_screen, runs_screen
+from icm_tui.tui.form import screen as form
+from tests.runner.made import make
+from tests.tui.form import screen_driver as form_screen
+from tests.tui.home import screen_driver as runs_screen
 from tests.tui.live import as_live
 
 
@@ -49,8 +50,8 @@ def child(monkeypatch: pytest.MonkeyPatch) -> form_screen.Children:
 def stubs(monkeypatch: pytest.MonkeyPatch) -> None:
     """The list of runs opens stubs in place of a run's screen and the form."""
     runs, forms = SimpleNamespace(RunScreen=runs_screen.RunStub), SimpleNamespace(FormScreen=runs_screen.FormStub)
-    monkeypatch.setitem(sys.modules, "icm_tui.tui.screens.run", runs)
-    monkeypatch.setitem(sys.modules, "icm_tui.tui.screens.form", forms)
+    monkeypatch.setitem(sys.modules, "icm_tui.tui.run.screen", runs)
+    monkeypatch.setitem(sys.modules, "icm_tui.tui.form.screen", forms)
     monkeypatch.setattr(runs_screen.FormStub, "opened", [])
 
 

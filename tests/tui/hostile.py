@@ -7,8 +7,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from icm_tui.profiles.schema import Model, Profile, Prompt, Reasoning, Run, TaskSection
-from icm_tui.runs.records import AnswerRecord, CommandRecord, ExtraRecord, StopRecord, ThoughtRecord
+from icm_tui.profile.schema import Model, Profile, Prompt, Reasoning, Run, TaskSection
+from icm_tui.run_dir.records import AnswerRecord, CommandRecord, ExtraRecord, StopRecord, ThoughtRecord
 from tests.tui.synthetic import SyntheticRun
 
 MEGABYTE = 1 << 20

@@ -4,9 +4,9 @@ import os
 import socket
 import time
 
-from icm_tui.runs import inbox
-from icm_tui.runs.layout import RunDir
-from icm_tui.runs.status import Status, write_status
+from icm_tui.run_dir import inbox
+from icm_tui.run_dir.layout import RunDir
+from icm_tui.run_dir.status import Status, write_status
 
 
 def as_live(run: RunDir, state: str, **more: object) -> None:

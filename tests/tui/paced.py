@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
-from icm_tui.runs.journal import read_records
-from icm_tui.runs.layout import RunDir
-from icm_tui.runs.records import DecisionRecord
-from icm_tui.runs.replay import FinalLabel, final_labels
-from icm_tui.runs.status import read_status
+from icm_tui.run_dir.journal import read_records
+from icm_tui.run_dir.labels import FinalLabel, final_labels
+from icm_tui.run_dir.layout import RunDir
+from icm_tui.run_dir.records import DecisionRecord
+from icm_tui.run_dir.status import read_status
 from tests.tui.terminal import ICM_TUI, PATIENCE, environment
 
 SMALL = ("--set", "task.limit=60")

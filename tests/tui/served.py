@@ -8,7 +8,7 @@ from textual.screen import Screen
 
 from icm_tui.tui.app import IcmApp, Opening
 from icm_tui.tui.children import Asked, Catalogue, Diagnosis, Failed, Finding, Offer
-from icm_tui.tui.keymap import Keymap
+from icm_tui.tui.keys.keymap import Keymap
 from tests.tui.drawn import until
 
 FIT = Diagnosis(

@@ -19,12 +19,14 @@ from typing import Any
 
 import msgspec
 
-from icm_tui.profiles.defaults import resolve
-from icm_tui.profiles.schema import Profile, Run, TaskSection
-from icm_tui.profiles.toml import dumps
-from icm_tui.runs.layout import create, write_atomically, write_items
-from icm_tui.runs.lock import RunLock
-from icm_tui.runs.records import (
+from icm_tui.domain.decisions import Option
+from icm_tui.domain.items import Item
+from icm_tui.profile.defaults import resolve
+from icm_tui.profile.schema import Profile, Run, TaskSection
+from icm_tui.profile.toml import dumps
+from icm_tui.run_dir.layout import create, write_atomically, write_items
+from icm_tui.run_dir.lock import RunLock
+from icm_tui.run_dir.records import (
     FORMAT,
     AnswerRecord,
     AnyRecord,
@@ -36,9 +38,7 @@ from icm_tui.runs.records import (
     StopRecord,
     ThoughtRecord,
 )
-from icm_tui.runs.status import Status, write_status
-from icm_tui.search.types import Option
-from icm_tui.tasks.item import Item
+from icm_tui.run_dir.status import Status, write_status
 
 SUBJECTS = ("The council", "A good neighbour", "The new tax", "Public transport", "An early start", "The old bridge")
 VERBS = ("should pay for", "has little to do with", "is the reason for", "will outlast", "takes away from", "protects")

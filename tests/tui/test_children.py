@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from icm_tui.profiles.store import SHIPPED
-from icm_tui.runs.layout import RunDir
-from icm_tui.runs.status import process_exists, read_status
+from icm_tui.profile.store import SHIPPED
+from icm_tui.run_dir.layout import RunDir
+from icm_tui.run_dir.status import process_exists, read_status
 from icm_tui.tui import children
 from icm_tui.tui.children import Expected, Failed, Started
 

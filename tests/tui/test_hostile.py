@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wcwidth import wcwidth
 
-from icm_tui.tui.cells import cut, fit, span, width, wrap
 from icm_tui.tui.children import Asked, Catalogue, Diagnosis, Failed, Finding, LastProbe, Offer
+from icm_tui.tui.doctor import lines as doctor
 from icm_tui.tui.form.expected import probe_lines
-from icm_tui.tui.lines import doctor, models
+from icm_tui.tui.models import lines as models
+from icm_tui.tui.text.cells import cut, fit, span, width, wrap
 from tests.tui.escapes import Token
 from tests.tui.hostile import CORPUS, SURROGATES, harmless_home, hostile_home
 from tests.tui.terminal import ICM_TUI, Terminal

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from icm_tui.runs.layout import RunDir
+from icm_tui.run_dir.layout import RunDir
 from tests.tui.paced import icm_tui, start
 from tests.tui.terminal import ICM_TUI, Terminal
 

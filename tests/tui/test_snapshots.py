@@ -17,17 +17,17 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from icm_tui.profiles.store import SHIPPED
-from icm_tui.runs.layout import RunDir
-from icm_tui.runs.lock import RunLock
-from icm_tui.runs.session import run_here
-from icm_tui.runs.status import Status, read_status, write_status
+from icm_tui.profile.store import SHIPPED
+from icm_tui.run_dir.layout import RunDir
+from icm_tui.run_dir.lock import RunLock
+from icm_tui.run_dir.status import Status, read_status, write_status
+from icm_tui.runner.session import run_here
 from icm_tui.tui.app import IcmApp, Opening
-from icm_tui.tui.keymap import Keymap
-from icm_tui.tui.screens.doctor import DoctorScreen
-from icm_tui.tui.screens.models import ModelsScreen
-from icm_tui.tui.screens.run import RunScreen
-from tests.runs.made import make
+from icm_tui.tui.doctor.screen import DoctorScreen
+from icm_tui.tui.keys.keymap import Keymap
+from icm_tui.tui.models.screen import ModelsScreen
+from icm_tui.tui.run.screen import RunScreen
+from tests.runner.made import make
 from tests.tui.drawn import until
 from tests.tui.served import CATALOGUE, FIT, Telling
 from tests.tui.snapshot import snapshot

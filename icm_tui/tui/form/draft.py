@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from icm_tui.errors import UserError
-from icm_tui.profiles.checks import build
-from icm_tui.profiles.defaults import unused
-from icm_tui.profiles.schema import Profile
-from icm_tui.profiles.toml import loads
+from icm_tui.profile.checks import build
+from icm_tui.profile.defaults import unused
+from icm_tui.profile.schema import Profile
+from icm_tui.profile.toml import loads
 from icm_tui.tui.form.fields import Field, Key, defaults, fields
 from icm_tui.tui.form.values import as_key, as_toml, read, settled, written
 

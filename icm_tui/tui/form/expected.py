@@ -1,8 +1,8 @@
 """What a run of the draft would ask and cost, in words."""
 
-from icm_tui.amounts import ago
-from icm_tui.tui.cells import Line, line, span, wrap
+from icm_tui.text import ago
 from icm_tui.tui.children import Expected, LastProbe
+from icm_tui.tui.text.cells import Line, line, span, wrap
 
 Outlook = Expected | str | None
 """What is expected; why that is not known; or nothing yet."""

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import msgspec.inspect as inspect
 
-from icm_tui.profiles.defaults import resolve_without_data
-from icm_tui.profiles.schema import Profile
+from icm_tui.profile.defaults import resolve_without_data
+from icm_tui.profile.schema import Profile
 from icm_tui.tui.form.values import Kind, written
 
 Key = tuple[str, str]

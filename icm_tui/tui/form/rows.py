@@ -1,8 +1,8 @@
 """The lines of the profile form: what is set, what holds otherwise, and what is wrong, each beside its field."""
 
-from icm_tui.tui.cells import Line, Style, fit, joined, line, rule, span, width, wrap
 from icm_tui.tui.form.draft import Checked, Draft
 from icm_tui.tui.form.fields import Field, Section, fields
+from icm_tui.tui.text.cells import Line, Style, fit, joined, line, rule, span, width, wrap
 
 Row = Section | Field
 

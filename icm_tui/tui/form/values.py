@@ -6,7 +6,7 @@ import tomllib
 import unicodedata
 from typing import Any, Literal
 
-from icm_tui.tui.cells import span
+from icm_tui.tui.text.cells import span
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _SHORT = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}

@@ -3,8 +3,8 @@
 from rich.segment import Segment
 from textual.strip import Strip
 
-from icm_tui.tui.cells import Line, fit
-from icm_tui.tui.theme import STYLES
+from icm_tui.tui.text.cells import Line, fit
+from icm_tui.tui.text.theme import STYLES
 
 
 def strip(line: Line, cells: int, *, cursor: bool = False) -> Strip:

@@ -8,8 +8,8 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from icm_tui.tui.cells import Line
-from icm_tui.tui.keymap import bindings
+from icm_tui.tui.text.cells import Line
+from icm_tui.tui.widgets.bindings import bindings
 from icm_tui.tui.widgets.drawing import strip
 
 

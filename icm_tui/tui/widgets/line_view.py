@@ -6,7 +6,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from icm_tui.tui.cells import Line
+from icm_tui.tui.text.cells import Line
 from icm_tui.tui.widgets.drawing import strip
 
 

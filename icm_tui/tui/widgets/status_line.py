@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from icm_tui.tui.cells import ELLIPSIS, Line, Span, Style, joined, line, span, width, wrap
+from icm_tui.tui.text.cells import ELLIPSIS, Line, Span, Style, joined, line, span, width, wrap
 from icm_tui.tui.widgets.line_view import LineView
 
 _TOLD_SECONDS = 8.0

@@ -2,9 +2,9 @@
 
 import pytest
 
-from icm_tui.measure.kept_table import Row
-from icm_tui.tui.cells import width
-from icm_tui.tui.lines import comparison
+from icm_tui.evaluate.saved_table import Row
+from icm_tui.tui.accuracy import comparison
+from icm_tui.tui.text.cells import width
 
 _FOUND = Row(0.941, 0.94, (0.888, 0.978), 272, 272, 123456, 1.25, 12.3, method="found")
 _EMPTY = Row(None, None, None, 0, 0, 0, 0.0, 0.0, condition="scrambled", shots=64)

@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from icm_tui.runs.records import AnswerRecord, BlockRecord, CommandRecord, DecisionRecord, ExtraRecord
-from icm_tui.search.consistency import broken
+from icm_tui.domain.decisions import Demonstrations, Option
+from icm_tui.domain.items import Item
+from icm_tui.domain.rules import broken
+from icm_tui.run_dir.records import AnswerRecord, BlockRecord, CommandRecord, DecisionRecord, ExtraRecord
 from icm_tui.search.problem import make_problem
-from icm_tui.search.types import Demonstrations, Option
-from icm_tui.tasks.item import Item
-from icm_tui.tui.cells import Line, width
-from icm_tui.tui.lines import item as lines
-from icm_tui.tui.lines.prompt import page_prompt
-from icm_tui.tui.state.view import RunView
+from icm_tui.tui.item import lines
+from icm_tui.tui.item.prompt import page_prompt
+from icm_tui.tui.run.view import RunView
+from icm_tui.tui.text.cells import Line, width
 from tests.tui.hostile import CORPUS, MEGABYTE
 from tests.tui.state.finished import KINDS, Finished, records_of, view_of
 from tests.tui.state.small import decision, numbered, piece, small_view

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icm_tui.amounts import ago
-from icm_tui.models.endpoint import Endpoint
-from icm_tui.runs.records import (
+from icm_tui.domain.decisions import Option
+from icm_tui.domain.endpoint import Endpoint
+from icm_tui.run_dir.records import (
     AnswerRecord,
     AnyRecord,
     CommandRecord,
@@ -17,12 +17,15 @@ from icm_tui.runs.records import (
     ExtraRecord,
     StopRecord,
 )
-from icm_tui.search.types import Option
-from icm_tui.tui.cells import Line, joined
-from icm_tui.tui.lines import accuracy, header, labels, log
-from icm_tui.tui.lines.numbers import dollars, duration, fraction, signed
-from icm_tui.tui.lines.profile import profile_lines
-from icm_tui.tui.state.view import RunView
+from icm_tui.text import ago
+from icm_tui.tui.run import accuracy_lines as accuracy
+from icm_tui.tui.run import header
+from icm_tui.tui.run import label_lines as labels
+from icm_tui.tui.run import log_lines as log
+from icm_tui.tui.run.profile_lines import profile_lines
+from icm_tui.tui.run.view import RunView
+from icm_tui.tui.text.cells import Line, joined
+from icm_tui.tui.text.numbers import dollars, duration, fraction, signed
 from tests.tui.lines.reports import report
 from tests.tui.lines.test_widths import status
 from tests.tui.state.finished import KINDS, Finished, full_view, records_of

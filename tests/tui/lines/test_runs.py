@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icm_tui.runs.listing import RunSummary
-from icm_tui.runs.status import ENDED, LIVE
-from icm_tui.tui.cells import Line, width
-from icm_tui.tui.lines.runs import header, row_line, small, told
-from icm_tui.tui.state.listing import RESUMABLE, Listing, Row, Startable, advice, place, rest, rows, run_key
+from icm_tui.run_dir.listing import RunSummary
+from icm_tui.run_dir.status import ENDED, LIVE
+from icm_tui.tui.home.lines import header, row_line, small, told
+from icm_tui.tui.home.listing import RESUMABLE, Listing, Row, Startable, advice, place, rest, rows, run_key
+from icm_tui.tui.text.cells import Line, width
 
 
 def keys(action: str) -> str:

@@ -7,11 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icm_tui.measure.diagnosis import Finding
-from icm_tui.runs.status import ENDED, LIVE, Status
-from icm_tui.tui.cells import Line, width
-from icm_tui.tui.lines import accuracy, diagnosis, gold_columns, header, labels
-from icm_tui.tui.state.view import RunView
+from icm_tui.evaluate.shortcuts import Finding
+from icm_tui.run_dir.status import ENDED, LIVE, Status
+from icm_tui.tui.accuracy import gold_columns
+from icm_tui.tui.accuracy import shortcuts as diagnosis
+from icm_tui.tui.run import accuracy_lines as accuracy
+from icm_tui.tui.run import header
+from icm_tui.tui.run import label_lines as labels
+from icm_tui.tui.run.view import RunView
+from icm_tui.tui.text.cells import Line, width
 from tests.tui.hostile import CORPUS
 from tests.tui.lines.reports import report
 from tests.tui.state.finished import KINDS, Finished, records_of, view_of

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from icm_tui.profiles.toml import load
-from icm_tui.runs import runner
-from icm_tui.runs.journal import read_records
-from icm_tui.runs.layout import RunDir, read_items
-from icm_tui.runs.records import AnyRecord
-from icm_tui.runs.session import run_here
-from icm_tui.tui.state.view import RunView
-from tests.runs.made import make
-from tests.runs.test_pins import PLAN, play
+from icm_tui.profile.toml import load
+from icm_tui.run_dir.journal import read_records
+from icm_tui.run_dir.layout import RunDir, read_items
+from icm_tui.run_dir.records import AnyRecord
+from icm_tui.runner import runner
+from icm_tui.runner.session import run_here
+from icm_tui.tui.run.view import RunView
+from tests.runner.made import make
+from tests.runner.test_pins import PLAN, play
 
 KINDS = {
     "shots": ["search.shots=4", "task.limit=16", "reasoning.every=5"],

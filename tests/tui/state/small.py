@@ -2,13 +2,13 @@
 
 from msgspec.structs import replace
 
-from icm_tui.profiles.defaults import resolve
-from icm_tui.profiles.schema import Profile, TaskSection
-from icm_tui.runs.reasoning import ReasoningPiece
-from icm_tui.runs.records import AnswerRecord, AnyRecord, BlockRecord, DecisionRecord, StartRecord
-from icm_tui.search.types import Option
-from icm_tui.tasks.item import Item
-from icm_tui.tui.state.view import RunView
+from icm_tui.domain.decisions import Option
+from icm_tui.domain.items import Item
+from icm_tui.profile.defaults import resolve
+from icm_tui.profile.schema import Profile, TaskSection
+from icm_tui.run_dir.reasoning import ReasoningPiece
+from icm_tui.run_dir.records import AnswerRecord, AnyRecord, BlockRecord, DecisionRecord, StartRecord
+from icm_tui.tui.run.view import RunView
 
 
 def small_view(chains: int = 1, items: int = 4, labels: str = "AB") -> RunView:

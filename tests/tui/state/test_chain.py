@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icm_tui.tui.state.chain import ChainLabels, SweepFlips
-from icm_tui.tui.state.history import Change
+from icm_tui.tui.run.chain import ChainLabels, SweepFlips
+from icm_tui.tui.run.history import Change
 
 CHANGES = st.lists(st.tuples(st.integers(0, 3), st.none() | st.integers(0, 1), st.booleans()), max_size=30)
 

@@ -3,8 +3,8 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icm_tui.tui.cells import wrap
-from icm_tui.tui.state.log import Log, LogRows, Row, Thought
+from icm_tui.tui.run.log import Log, LogRows, Row, Thought
+from icm_tui.tui.text.cells import wrap
 
 TEXTS = st.text(st.sampled_from("ab 漢\n"), max_size=60)
 

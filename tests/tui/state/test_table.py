@@ -2,11 +2,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icm_tui.tui.state import table as table_module
-from icm_tui.tui.state.filters import parse_filter
-from icm_tui.tui.state.table import SORTS, Sort, Table
-from icm_tui.tui.state.view import RunView
-from tests.runs.journals import Clock
+from icm_tui.tui.run import table as table_module
+from icm_tui.tui.run.filters import parse_filter
+from icm_tui.tui.run.table import SORTS, Sort, Table
+from icm_tui.tui.run.view import RunView
+from tests.runner.journals import Clock
 from tests.tui.state.finished import Finished, full_view, records_of, view_of
 
 TYPED = st.sampled_from(["", "the", "label=A", "flips>0", "p<.8", "pinned", "p<.9 label=B", "nothing is so"])

@@ -8,19 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icm_tui.runs.layout import RunDir
-from icm_tui.runs.records import (
-    AnyRecord,
-    CommandRecord,
-    DecisionRecord,
-    DoneRecord,
-    StopRecord,
-    ThoughtRecord,
-)
-from icm_tui.runs.replay import final_labels
-from icm_tui.tasks.item import Item
-from icm_tui.tui.state.history import NEVER, UNLABELLED, Change
-from icm_tui.tui.state.view import RunView
+from icm_tui.domain.items import Item
+from icm_tui.run_dir.labels import final_labels
+from icm_tui.run_dir.layout import RunDir
+from icm_tui.run_dir.records import AnyRecord, CommandRecord, DecisionRecord, DoneRecord, StopRecord, ThoughtRecord
+from icm_tui.tui.run.history import NEVER, UNLABELLED, Change
+from icm_tui.tui.run.view import RunView
 from tests.tui.state.finished import KINDS, Finished, cut, full_view, records_of, view_of
 from tests.tui.state.small import answer, block, decision, numbered, piece, small_view, started
 

@@ -1,0 +1,63 @@
+"""The last table of a comparison, kept in the run's directory: a screen shows it and asks nothing."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from icm_tui.errors import UserError
+from icm_tui.run_dir.layout import digest, write_atomically
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A row as measure.comparison makes it: of a `method`, or of a `condition` with so many `shots` over its `draws`.
+    Shares are None where nothing can be said."""
+
+    accuracy: float | None
+    balanced: float | None
+    ci95: tuple[float, float] | None
+    n: int
+    calls: int
+    tokens: int
+    cost_usd: float
+    seconds: float
+    method: str = ""
+    condition: str = ""
+    shots: int = 0
+    draws: int = 1
+
+
+class KeptTable(msgspec.Struct, frozen=True):
+    """Rows against the gold column `column`, and the digest of the labels they were made of. `shots` is how many
+    examples every list had; None where that differs from row to row."""
+
+    column: str
+    labels: str
+    rows: list[Row]
+    shots: int | None = None
+
+
+def labels_digest(found: Mapping[int, int]) -> str:
+    """What tells whether a run's labels, by item, are still those of a table."""
+    return digest(msgspec.json.encode(sorted(found.items())))
+
+
+def keep_table(
+    path: Path, column: str, found: Mapping[int, int], rows: Sequence[Mapping[str, Any]], shots: int | None = None
+) -> None:
+    """Write the table that replaces the one in `path`. Raises RunFailed where the system refuses."""
+    table = KeptTable(column, labels_digest(found), msgspec.convert(rows, list[Row]), shots)
+    write_atomically(path, msgspec.json.encode(table) + b"\n")
+
+
+def read_table(path: Path) -> KeptTable | None:
+    """The table kept in `path`, None where there is none. Raises UserError where it cannot be read."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=KeptTable)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}. Check that it is yours to read.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is no table of a comparison: {error}. The same comparison makes it anew.") from error

@@ -1,0 +1,172 @@
+"""What a found split follows: length, punctuation, words, places and gold columns in one ranked table.
+
+A split can be coherent about something nobody meant. Every trait is put on one scale, the rank-biserial correlation
+(Cureton 1956): how much likelier a random item of the set has the higher value than one outside it, less the reverse;
+for a trait that is there or not it is the difference of the two shares, and for gold of two classes it is twice the
+balanced accuracy less one. p is adjusted for having looked at all traits, by permutation of whole groups; see
+significance.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from icm_tui.domain.items import Gold, Item
+from icm_tui.evaluate.significance import Ints, permuted_labels, standardised, step_down
+from icm_tui.evaluate.traits import Floats, Trait, traits_of
+from icm_tui.text import one_line
+
+SIGNIFICANT = 0.05
+_NOTHING = 1e-9
+_BLOCK = 512
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """A trait and how the split follows it.
+
+    `label` is the set that has more of it, `strength` the rank-biserial correlation of being in that set (0 to 1),
+    `n` the number of labelled items with a value. `inside` and `outside` are the trait's mean in that set and out of
+    it: for words, and for a class of a gold column, the shares that have it; `lift` is their quotient, smoothed, and
+    null for other kinds.
+    """
+
+    kind: str
+    name: str
+    label: int
+    strength: float
+    n: int
+    inside: float
+    outside: float
+    lift: float | None
+    p: float | None
+    p_adjusted: float | None
+
+
+def diagnose(
+    items: Sequence[Item],
+    labels: Sequence[int | None],
+    gold: Gold | None,
+    *,
+    n_labels: int,
+    seed: int,
+    permutations: int = 500,
+) -> list[Finding]:
+    """Every trait of `items`, and of `gold` where it is given (a trait of kind "gold" for each class of a column; of
+    two classes, the first), ranked: by adjusted p, then by strength. Empty where fewer than two sets have items.
+
+    p is null for a trait that no exchange of groups changes, such as the place inside groups of three.
+    """
+    found = np.array([-1 if label is None else label for label in labels], dtype=np.int64)
+    groups = np.array(
+        [-1 - row if item.group is None else item.group for row, item in enumerate(items)], dtype=np.int64
+    )
+    if len(np.unique(found[found >= 0])) < 2:
+        return []
+    traits = [*traits_of(items), *_gold_traits(items, gold)]
+    columns = np.stack([_centred_ranks(trait.values) for trait in traits], axis=1).astype(np.float32)
+    observed = _distances(found.astype(np.int8)[None], columns, n_labels)
+    rounds = permuted_labels(found, groups, permutations=permutations, seed=seed)
+    permuted = np.concatenate([_distances(drawn, columns, n_labels) for drawn in rounds])
+    # Each set's distance is standardised by itself; then the set that a trait fits best speaks for it.
+    near, far = standardised(observed[0].reshape(-1), permuted.reshape(len(permuted), -1))
+    best = np.where(np.isnan(near), -np.inf, near).reshape(n_labels, -1)
+    drawn_best = np.where(np.isnan(far), -np.inf, far).reshape(len(permuted), n_labels, -1).max(axis=1)
+    fit = best.max(axis=0)
+    p, adjusted = step_down(np.where(np.isinf(fit), np.nan, fit), drawn_best)
+    findings = [
+        _finding(trait, found, best[:, number], p[number], adjusted[number]) for number, trait in enumerate(traits)
+    ]
+    told = [one for one in findings if one.strength > _NOTHING]
+    return sorted(told, key=lambda one: (_or_one(one.p_adjusted), -one.strength, one.kind, one.name))
+
+
+def _or_one(p: float | None) -> float:
+    return 1.0 if p is None else p
+
+
+def _gold_traits(items: Sequence[Item], gold: Gold | None) -> list[Trait]:
+    found = []
+    for name, column in (gold.columns if gold else {}).items():
+        known = np.array([column.get(item.uid, -1) for item in items])
+        classes = gold.classes[name] if gold else []
+        for number, of_class in enumerate(classes[:1] if len(classes) <= 2 else classes):
+            values = np.where(known < 0, np.nan, (known == number).astype(np.float64))
+            if len(np.unique(values[known >= 0])) > 1:
+                found.append(Trait("gold", f"{name} = {of_class}", values))
+    return found
+
+
+def _centred_ranks(values: Floats) -> Floats:
+    """Mid-ranks over the known values, less their mean and divided by their number; 0 where there is no value."""
+    ranks = np.zeros(len(values))
+    known = ~np.isnan(values)
+    _, place, counts = np.unique(values[known], return_inverse=True, return_counts=True)
+    middle = np.cumsum(counts) - (counts - 1) / 2
+    n = int(known.sum())
+    ranks[known] = (middle[place] - (n + 1) / 2) / n
+    return ranks
+
+
+def _distances(labels: NDArray[np.int8], columns: NDArray[np.float32], n_labels: int) -> Floats:
+    """For each row of labels, each set and each trait: the mean centred rank inside less that outside; shape
+    (rows, sets, traits)."""
+    found = np.empty((len(labels), n_labels, columns.shape[1]))
+    for label in range(n_labels):
+        inside = labels == label
+        outside = (labels >= 0) & ~inside
+        sizes = np.maximum(inside.sum(axis=1), 1)[:, None], np.maximum(outside.sum(axis=1), 1)[:, None]
+        weights = (inside / sizes[0] - outside / sizes[1]).astype(np.float32)
+        for start in range(0, columns.shape[1], _BLOCK):
+            found[:, label, start : start + _BLOCK] = weights @ columns[:, start : start + _BLOCK]
+    return found
+
+
+def _finding(trait: Trait, found: Ints, fits: Floats, p: float | None, adjusted: float | None) -> Finding:
+    """The finding for the set that `fits` best, or, with two sets, for the one that has more of the trait."""
+    label = int(fits.argmax())
+    strength = _rank_biserial(trait.values, found, label)
+    if strength < 0 and len(fits) == 2:
+        label, strength = 1 - label, -strength
+    known = ~np.isnan(trait.values) & (found >= 0)
+    inside, outside = known & (found == label), known & (found != label)
+    lift = None
+    if trait.kind in ("words", "gold"):
+        high, low = trait.values[inside].sum() + 0.5, trait.values[outside].sum() + 0.5
+        lift = float(high / (inside.sum() + 1) / (low / (outside.sum() + 1)))
+    means = [float(trait.values[part].mean()) if part.any() else 0.0 for part in (inside, outside)]
+    return Finding(trait.kind, trait.name, label, strength, int(known.sum()), means[0], means[1], lift, p, adjusted)
+
+
+def _rank_biserial(values: Floats, found: Ints, label: int) -> float:
+    known = ~np.isnan(values) & (found >= 0)
+    inside = found[known] == label
+    if inside.all() or not inside.any():
+        return 0.0
+    ranks = _centred_ranks(values[known])
+    return float(2 * (ranks[inside].mean() - ranks[~inside].mean()))
+
+
+def headline(found: Sequence[Finding], names: Sequence[str]) -> str:
+    """The diagnosis in a sentence or two; `names` are those of the label sets. Names of traits are as they came."""
+    if not found:
+        return "There is no split to look at: fewer than two sets have items."
+    first = found[0]
+    if first.p_adjusted is None or first.p_adjusted > SIGNIFICANT:
+        return (
+            f"Nothing that was looked at ({len(found)} traits) goes with the split by more than chance; "
+            f"the nearest is {_told(first, names)}."
+        )
+    told = f"Of {len(found)} traits the split follows {_told(first, names)} most closely."
+    gold = next((one for one in found if one.kind == "gold"), None)
+    if gold is None or first.kind == "gold":
+        return told
+    clear = gold.p_adjusted is not None and gold.p_adjusted <= SIGNIFICANT
+    nearest = f"the nearest gold column is {one_line(gold.name)}, strength {gold.strength:.2f}"
+    return f"{told} It may be what was found: {nearest}{'' if clear else ', no more than chance'}."
+
+
+def _told(finding: Finding, names: Sequence[str]) -> str:
+    what = f'"{one_line(finding.name)}"' if finding.kind == "words" else one_line(finding.name)
+    return f"{what} (more in {names[finding.label]}, strength {finding.strength:.2f} of 1)"

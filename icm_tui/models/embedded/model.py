@@ -1,0 +1,222 @@
+"""The embedded model: an in-context learner for surface patterns that needs no key, no download and no server.
+
+It is a kernel vote, not a language model. With w_j = x_i . x_j for the demonstrations j outside the item's group, the
+score of label c is c0 * sum_j w_j (1[y_j = c] - 1/K) / |w|, c0 = min(1, 16 / sqrt(k)) for k demonstrations; for two
+labels their difference is c0 * (w . y) / |w|. The vote is linear, so with every labelled item shown it is a running sum
+in feature space and costs the same however many are shown.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from icm_tui.domain.reply import Reply
+from icm_tui.models.embedded.explanation import Vote, phrases, vote_of
+from icm_tui.models.embedded.features import PLACES, Features
+
+# Up to here all dot products together cost less than they would one list after another.
+_KERNEL_ITEMS = 1024
+_NORM_ITEMS = 1024
+_NORM_BATCH = 256
+_NORM_KEY = 20
+Change = tuple[int, int | None, int | None]
+
+
+class EmbeddedModel:
+    """Votes over `texts`; `groups` numbers the group of every item (an item alone has a number of its own).
+
+    `centred` takes the mean of its group off every item, so that what sets the members apart decides. It is wrong
+    where all members share a label: what they have in common is then the signal, and the rows of a group would sum
+    to nothing.
+    """
+
+    def __init__(self, texts: Sequence[str], groups: Sequence[int], n_labels: int, *, centred: bool = True) -> None:
+        self._texts = texts
+        self._features = Features(texts, groups if centred else range(len(texts)))
+        self._groups = groups
+        self._groups_array = np.asarray(groups, dtype=np.int64)
+        self._n_labels = n_labels
+        self._members: dict[int, list[int]] = {}
+        for item, group in enumerate(groups):
+            self._members.setdefault(group, []).append(item)
+        self._list: tuple[int, _ShownList] | None = None
+        self._kernel: NDArray[np.float64] | None = None
+        self._chains: dict[int, _ShownAll] = {}
+        self._norms = _Norms(self._features, groups)
+
+    def answer_list(self, item: int, block: int, demonstrations: Sequence[tuple[int, int]]) -> Reply:
+        """Vote by a list of (item, label); neighbouring questions of one block share the work."""
+        if self._list is None or self._list[0] != block:
+            self._list = (block, _ShownList(demonstrations, self._n_labels))
+        shown = self._list[1]
+        if len(self._groups) <= _KERNEL_ITEMS:
+            if self._kernel is None:
+                rows = self._features.dense(range(len(self._groups)))
+                self._kernel = rows @ rows.T
+            weights = self._kernel[item, shown.items]
+        else:
+            weights = shown.weights(self._features, item)
+        outside = self._groups_array[shown.items] != self._groups[item]
+        weights = weights * outside
+        return self._reply(weights @ shown.one_hot, math.sqrt(float(weights @ weights)), int(outside.sum()))
+
+    def relabel(self, chain: int, changes: Iterable[Change]) -> None:
+        """Follow a chain's labels: every labelled item of it is shown to the questions answered by `answer_all`."""
+        self._chain(chain).relabel(changes)
+
+    def answer_all(self, item: int, chain: int) -> Reply:
+        """Vote by all items labelled in `chain` outside the item's group."""
+        shown = self._chain(chain)
+        own = [other for other in self._members[self._groups[item]] if other in shown.labels]
+        votes = shown.votes(item, own)
+        count = len(shown.labels) - len(own)
+        return self._reply(votes, math.sqrt(count) * self._norms.root_mean_square(item), count)
+
+    def vote_by_list(self, item: int, demonstrations: Sequence[tuple[int, int]], label: int | None) -> Vote:
+        """The vote of `answer_list` for one label, or for the label with the most if None, in its shares."""
+        outside = [pair for pair in demonstrations if self._groups[pair[0]] != self._groups[item]]
+        row = self._features.dense([item])[0]
+        sums = np.zeros((self._n_labels, PLACES))
+        weights = np.zeros(len(outside))
+        for number, (other, shown) in enumerate(outside):
+            places, values = self._features.row(other)
+            sums[shown, places] += values
+            sums[shown] -= self._features.mean
+            weights[number] = row[places] @ values.astype(np.float64)
+        weights -= row @ self._features.mean
+        return vote_of(row * sums, _scale(math.sqrt(float(weights @ weights)), len(outside)), label, len(outside))
+
+    def vote_by_all(self, item: int, chain: int, label: int | None) -> Vote:
+        """The vote of `answer_all` for one label, or for the label with the most if None, in its shares."""
+        shown = self._chain(chain)
+        own = [other for other in self._members[self._groups[item]] if other in shown.labels]
+        count = len(shown.labels) - len(own)
+        norm = math.sqrt(count) * self._norms.root_mean_square(item)
+        row = self._features.dense([item])[0]
+        return vote_of(row * shown.sums(own), _scale(norm, count), label, count)
+
+    def explain(self, vote: Vote, item: int, labels: Sequence[str]) -> Iterator[str]:
+        """What carried a vote on `item`, a phrase at a time, in the names of the labels."""
+        return phrases(vote, self._texts[item], self._features, labels)
+
+    def _chain(self, chain: int) -> "_ShownAll":
+        return self._chains.setdefault(chain, _ShownAll(self._features, self._n_labels))
+
+    def _reply(self, votes: NDArray[np.float64], norm: float, count: int) -> Reply:
+        scores = ((votes - votes.mean()) * _scale(norm, count)).tolist()
+        top = max(scores)
+        log_total = top + math.log(sum(math.exp(score - top) for score in scores))
+        return Reply([round(score - log_total, 6) for score in scores], mass=1.0, endpoint="embedded")
+
+
+def _scale(norm: float, count: int) -> float:
+    """What a sum of `count` weights of this length is multiplied by to become a score; 0 where nothing weighs."""
+    return min(1.0, 16 / math.sqrt(count)) / norm if norm else 0.0
+
+
+class _Norms:
+    """For every item the root mean square of w over the items outside its group, from 1024 keyed ones where there are
+    more than twice as many. Computed for 256 neighbouring items at once, since one product of matrices costs little
+    more than that of a single row; in float32, since it only scales the answers."""
+
+    def __init__(self, features: Features, groups: Sequence[int]) -> None:
+        self._features = features
+        self._groups = np.asarray(groups, dtype=np.int64)
+        self._known: dict[int, NDArray[np.float32]] = {}
+        self._sample: tuple[NDArray[np.int64], NDArray[np.float32]] | None = None
+
+    def root_mean_square(self, item: int) -> float:
+        """The norm |w| over the square root of how many items are shown."""
+        batch, place = divmod(item, _NORM_BATCH)
+        if batch not in self._known:
+            start = batch * _NORM_BATCH
+            self._known[batch] = self._of(np.arange(start, min(start + _NORM_BATCH, len(self._groups))))
+        return float(self._known[batch][place])
+
+    def _of(self, items: NDArray[np.int64]) -> NDArray[np.float32]:
+        if self._sample is None:
+            self._sample = self._draw()
+        chosen, rows = self._sample
+        weights = self._features.dense(items.tolist(), np.float32) @ rows.T
+        outside = self._groups[items][:, None] != self._groups[chosen][None, :]
+        squares = np.einsum("ij,ij,ij->i", weights, weights, outside.astype(np.float32))
+        return np.asarray(np.sqrt(squares / np.maximum(outside.sum(axis=1), 1)), dtype=np.float32)
+
+    def _draw(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        count = len(self._groups)
+        chosen = np.arange(count)
+        if count > 2 * _NORM_ITEMS:
+            chosen = np.random.Generator(np.random.Philox(key=_NORM_KEY)).permutation(count)[:_NORM_ITEMS]
+        return chosen, self._features.dense(chosen.tolist(), np.float32)
+
+
+class _ShownList:
+    """A list of demonstrations; where there is no kernel, as a matrix with a column each, made when first needed."""
+
+    def __init__(self, demonstrations: Sequence[tuple[int, int]], n_labels: int) -> None:
+        self.items = np.array([item for item, _ in demonstrations], dtype=np.int64)
+        self.one_hot = np.zeros((len(demonstrations), n_labels))
+        self.one_hot[np.arange(len(demonstrations)), [label for _, label in demonstrations]] = 1.0
+        self._columns: NDArray[np.float64] | None = None
+
+    def weights(self, features: Features, item: int) -> NDArray[np.float64]:
+        """The dot products of an item with every demonstration, both less the mean of all rows."""
+        if self._columns is None:
+            self._columns = np.ascontiguousarray(features.dense(self.items.tolist()).T)
+            self._by_mean = features.mean @ self._columns
+        places, values = features.row(item)
+        return np.asarray(values @ self._columns[places] - self._by_mean)
+
+
+class _ShownAll:
+    """The running sum of a chain's labelled rows, a row a label."""
+
+    def __init__(self, features: Features, n_labels: int) -> None:
+        self.labels: dict[int, int] = {}
+        self._features = features
+        self._sums = np.zeros((n_labels, PLACES))
+        self._counts = np.zeros(n_labels)
+        self._by_mean = np.zeros(n_labels)
+
+    def relabel(self, changes: Iterable[Change]) -> None:
+        for item, _, after in changes:
+            before = self.labels.pop(item, None)
+            if before is not None:
+                self._add(item, before, -1.0)
+            if after is not None:
+                self._add(item, after, 1.0)
+                self.labels[item] = after
+
+    def _add(self, item: int, label: int, sign: float) -> None:
+        places, values = self._features.row(item)
+        self._sums[label, places] += sign * values
+        self._counts[label] += sign
+        self._by_mean[label] += sign * float(values.astype(np.float64) @ self._features.mean[places])
+
+    def votes(self, item: int, own: Sequence[int]) -> NDArray[np.float64]:
+        """The sum of w over each label's items, those of `own` left out."""
+        places, values = self._features.row(item)
+        mean = self._features.mean
+        by_mean = float(values @ mean[places])
+        votes = self._sums[:, places] @ values.astype(np.float64)
+        votes += -self._counts * by_mean - self._by_mean + self._counts * self._features.mean_square
+        if own:
+            dense = np.zeros(PLACES)
+            dense[places] = values
+            for other in own:
+                other_places, other_values = self._features.row(other)
+                weight = float(other_values @ dense[other_places])
+                weight -= by_mean + float(other_values @ mean[other_places]) - self._features.mean_square
+                votes[self.labels[other]] -= weight
+        return np.asarray(votes)
+
+    def sums(self, own: Sequence[int]) -> NDArray[np.float64]:
+        """The summed rows (labels, 4096) of each label's items, those of `own` left out."""
+        sums = self._sums - self._counts[:, None] * self._features.mean
+        for other in own:
+            places, values = self._features.row(other)
+            sums[self.labels[other], places] -= values
+            sums[self.labels[other]] += self._features.mean
+        return np.asarray(sums)

@@ -1,0 +1,198 @@
+"""A model file served on this machine, by llama.cpp's own server in a child process; asked as any other server is."""
+
+import asyncio
+import hashlib
+import importlib.util
+import os
+import re
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from icm_tui.errors import UserError
+from icm_tui.models.gguf.header import Header, NotGguf, read_header
+from icm_tui.models.gguf.server import Serving, Task
+from icm_tui.models.server.keys import Key
+from icm_tui.text import one_line
+
+_END_BYTES = 16 * 1024 * 1024
+_MOST_CONTEXT = 8192
+_UNTOLD_CONTEXT = 4096
+_WORDS_BYTES = 64 * 1024
+_WORDS_LETTERS = 300
+_INSTALL = (
+    "A model file is served by the package xllamacpp, which is not installed: `pip install 'icm-tui[local]'`, or run "
+    "`uvx --from 'icm-tui[local]' icm-tui`."
+)
+# A line of llama.cpp's log that tells an error, without its time and the names of its parts.
+_ERROR = re.compile(r"[\d.]+ E (?:.*error loading model: |(?:[\w<>()]+:? +)*?[\w<>()]+: +)?(.*)")
+
+
+class LocalServer:
+    """A server that answers: `base_url` without a slash at its end, the key it wants, the name of its model.
+
+    `digest` tells the model file from others, in hexadecimal; see `digest_of`. `context` is the tokens a slot.
+    """
+
+    def __init__(self, child: "_Child", address: str, key: Key, model: str, digest: str, context: int) -> None:
+        self._child = child
+        self.base_url = f"{address.rstrip('/')}/v1"
+        self.key = key
+        self.model = model
+        self.digest = digest
+        self.context = context
+
+    @property
+    def pid(self) -> int:
+        """The process that serves."""
+        return self._child.process.pid
+
+    def trouble(self) -> str | None:
+        """Why nothing answers any more, in a sentence; None while the process lives."""
+        if self._child.process.poll() is None:
+            return None
+        return f"The server of the model file has ended{_told(self._child)}."
+
+
+@asynccontextmanager
+async def serve(path: Path, *, slots: int, context: int | None = None) -> AsyncIterator[LocalServer]:
+    """Serves a GGUF file on a loopback port until the context ends, and ends the server's process with it.
+
+    `slots` is how many questions are answered at once, `context` the tokens that each may take: without it what the
+    model was trained for, at most 8192. The process ends as well when this one does, even by kill -9. Raises UserError
+    where the file or the machine cannot be used.
+    """
+    if slots < 1 or (context is not None and context < 1):
+        raise UserError("A model file is served with at least one slot of at least one token.")
+    header, digest, size = await asyncio.to_thread(check, path)
+    name = one_line(str(path))
+    tokens = context or min(header.context or _UNTOLD_CONTEXT, _MOST_CONTEXT)
+    secret = secrets.token_urlsafe(32)
+    task = Task(
+        path=os.path.abspath(path),
+        name=path.stem,
+        key=secret,
+        slots=slots,
+        context=tokens,
+        threads=os.cpu_count() or 1,
+        needs=size + slots * tokens * header.token_bytes,
+    )
+    child = _Child()
+    try:
+        serving = await asyncio.to_thread(child.start, task)
+        if serving is None or serving.error is not None:
+            why = serving.error if serving is not None else None
+            if why:
+                raise UserError(f"{name} {why}.")
+            child.process.wait()
+            raise UserError(f"llama.cpp could not serve {name}{_told(child)}.")
+        yield LocalServer(child, serving.address, Key("the local server's key", secret), path.stem, digest, tokens)
+    finally:
+        # Without awaiting: this runs also where the loop is at its end, and the child has nothing to put in order.
+        child.end()
+
+
+def check(path: Path) -> tuple[Header, str, int]:
+    """What a model file says of itself, its digest and its size in bytes. Raises UserError where it cannot be read, is
+    no such file, or nothing here can serve it."""
+    if importlib.util.find_spec("xllamacpp") is None:
+        raise UserError(_INSTALL)
+    name = one_line(str(path))
+    try:
+        return read_header(path), digest_of(path), path.stat().st_size
+    except FileNotFoundError as error:
+        raise UserError(f"There is no model file {name}. Set model.path to a file that ends with .gguf.") from error
+    except OSError as error:
+        raise UserError(f"The model file {name} cannot be read: {error.strerror}.") from error
+    except NotGguf as error:
+        raise UserError(f"{name} {error}. Set model.path to a whole file in llama.cpp's format.") from error
+
+
+def digest_of(path: Path) -> str:
+    """What tells a model file from others: the SHA-256, in hexadecimal, of its size and its first and last 16 MiB.
+
+    The whole of a large file would take minutes; two files of one size that differ in their middle alone are taken for
+    one. Raises OSError.
+    """
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        digest = hashlib.sha256(size.to_bytes(8, "little"))
+        file.seek(0)
+        digest.update(file.read(_END_BYTES))
+        file.seek(max(size - _END_BYTES, 0))
+        digest.update(file.read(_END_BYTES))
+    return digest.hexdigest()
+
+
+class _Child:
+    """The process that serves, with what it has to say; a plain one, which no event loop has to look after."""
+
+    def __init__(self) -> None:
+        self._words: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by end()
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "icm_tui.models.gguf.server"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._words,
+                start_new_session=True,  # Ctrl+C on the terminal is for the runner, which then ends this
+            )
+        except OSError:
+            self._words.close()
+            raise
+
+    def start(self, task: Task) -> Serving | None:
+        """Tells the child its task and waits for its answer; None where it died first."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        try:
+            self.process.stdin.write(msgspec.json.encode(task) + b"\n")
+            self.process.stdin.flush()
+        except OSError:
+            return None
+        line = self.process.stdout.readline()
+        try:
+            return msgspec.json.decode(line, type=Serving)
+        except msgspec.DecodeError:
+            return None
+
+    def words(self) -> list[str]:
+        """The last lines that the child wrote to stderr, cleaned."""
+        if self._words.closed:
+            return []
+        size = os.fstat(self._words.fileno()).st_size
+        data = os.pread(self._words.fileno(), _WORDS_BYTES, max(size - _WORDS_BYTES, 0))
+        return [one_line(line).strip() for line in data.decode("utf-8", "replace").splitlines() if line.strip()]
+
+    def end(self) -> None:
+        """Ends the process if it lives, waits for its end, and closes the pipes. May be called again."""
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdout, self.process.stdin):
+            if pipe is not None:
+                try:
+                    pipe.close()
+                except OSError:
+                    continue  # what was still to be written has no reader
+        self._words.close()
+
+
+def _told(child: _Child) -> str:
+    """The end of a sentence: the reason that llama.cpp told, or how its process ended."""
+    words = child.words()
+    errors = [found[1] for line in words if (found := _ERROR.fullmatch(line)) and found[1]]
+    if errors:  # the first is the cause, the others what came of it
+        return f": {errors[0][:_WORDS_LETTERS].rstrip('.')}"
+    if child.process.returncode == -signal.SIGKILL:
+        return ": it was killed, as the system does where memory runs out"
+    if words:
+        return f": {words[-1][:_WORDS_LETTERS].rstrip('.')}"
+    return f" with exit status {child.process.returncode}"

@@ -1,0 +1,329 @@
+"""Asks a model behind a server that speaks OpenAI's API: one on the network, or llama.cpp's own with a model file."""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from icm_tui.domain.endpoint import Endpoint
+from icm_tui.domain.reply import Reply
+from icm_tui.errors import RunFailed, UserError
+from icm_tui.models.interface import Asked, Change, Piece, Unanswered
+from icm_tui.models.server.cache import AnswerCache, request_key
+from icm_tui.models.server.connection import Connection, connect
+from icm_tui.models.server.cost import cost_of, most_cost, price_of
+from icm_tui.models.server.keys import find_key
+from icm_tui.models.server.probe.probing import probe
+from icm_tui.models.server.probe.result import Probed, keep, recall, why_not
+from icm_tui.models.server.reply.labels import read_labels
+from icm_tui.models.server.reply.reasoning import Delta
+from icm_tui.models.server.reply.types import Completion, Usage
+from icm_tui.models.server.request import Request
+from icm_tui.models.server.requests import begins_of, explanation_request, label_request
+from icm_tui.models.server.router import same_provider
+from icm_tui.profile.schema import Model, Prompt, Reasoning
+from icm_tui.text import one_line
+
+_log = logging.getLogger(__name__)
+
+_Number = TypeVar("_Number", int, float)
+
+# A reply without log-probabilities is asked for again so often; some routers lose them now and then.
+_TRIES_FOR_LOGPROBS = 4
+_MOST_PATIENCE = 30.0
+# Around the items of a prompt: the instruction, and the words beside each of them.
+_CHARACTERS_OF_HEAD = 400
+_CHARACTERS_OF_PAIR = 24
+
+
+class ServerAsker:
+    """An Asker over one model server.
+
+    `texts` are the items' and `groups` numbers their groups; `folder` is where a file .env may hold the key. Without a
+    `cache`, every question is sent.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        prompt: Prompt,
+        reasoning: Reasoning,
+        texts: Sequence[str],
+        groups: Sequence[int],
+        *,
+        cache: AnswerCache | None,
+        folder: Path,
+    ) -> None:
+        self._model = model
+        self._prompt = prompt
+        self._reasoning = reasoning
+        self._texts = texts
+        self._groups = groups
+        self._cache = cache
+        self._folder = folder
+        self._labels: dict[int, dict[int, int]] = {}
+        self._stack = AsyncExitStack()
+        self._connection: Connection | None = None
+        self._endpoint: Endpoint | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._answered: deque[tuple[Asked, Reply | Unanswered]] = deque()
+        self._came = asyncio.Event()
+        self._broken: Exception | None = None
+
+    async def open(self, held: Endpoint | None) -> Endpoint:
+        """Connect, and find out what the server can do where neither the run nor a probe kept from before knows."""
+        try:
+            self._connection = await self._stack.enter_async_context(connect(self._model, self._folder, held))
+            self._endpoint = held or (await probed(self._connection, self._model, self._prompt.labels)).endpoint
+        except BaseException:
+            await self.close()
+            raise
+        assert self._endpoint is not None
+        return self._endpoint
+
+    async def close(self) -> None:
+        """Let go of connections and of the model file's server; what is under way is lost."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        await self._stack.aclose()
+        if self._cache is not None:
+            self._cache.close()
+            if self._cache.trouble:
+                _log.warning(self._cache.trouble)
+
+    def adopt(self, model: Model, reasoning: Reasoning) -> None:
+        """Go on with changed settings; the key is looked up again. Raises UserError where it is set nowhere."""
+        self._model, self._reasoning = model, reasoning
+        if self._connection is None:
+            return
+        key = find_key(model.key_env, self._folder) if model.backend == "openai" else self._connection.key
+        concurrency = min(model.concurrency, self._connection.most or model.concurrency)
+        self._connection.client.adopt(concurrency=concurrency, timeout_s=model.timeout_s, key=key)
+
+    @property
+    def room(self) -> int:
+        """How many questions the server takes at once now."""
+        return self._open[0].client.room
+
+    @property
+    def warms(self) -> bool:
+        """Whether the server keeps what it read of a prompt's beginning."""
+        return self._open[1].warms
+
+    @property
+    def patience(self) -> float:
+        """Seconds that explanations under way are given when a run ends."""
+        return min(self._model.timeout_s, _MOST_PATIENCE)
+
+    @property
+    def speaker(self) -> str:
+        """The model, as its server calls it."""
+        name = self._model.model or (Path(self._model.path).stem if self._model.path else "the model")
+        return one_line(name)
+
+    def relabel(self, chain: int, changes: Iterable[Change]) -> None:
+        """Follow a chain's labels, for questions that show all of them."""
+        labels = self._labels.setdefault(chain, {})
+        for item, _, after in changes:
+            labels.pop(item, None)
+            if after is not None:
+                labels[item] = after
+
+    def expected_cost(self, asked: Asked) -> float | None:
+        """What an answer may cost at most, by the length of its prompt."""
+        endpoint = self._open[1]
+        return most_cost(self._characters(asked), endpoint.max_tokens, price_of(self._model, endpoint.price))
+
+    def expected_thought_cost(self, asked: Asked) -> float | None:
+        """What an explanation may cost at most."""
+        price = price_of(self._model, self._open[1].price)
+        return most_cost(self._characters(asked), self._reasoning.max_tokens, price)
+
+    def ask(self, asked: Asked) -> None:
+        """Send a question, unless its answer is in the cache; one that a person has asked again is always sent."""
+        endpoint = self._open[1]
+        request = label_request(
+            endpoint, self._prompt, self._shown(asked), self._texts[asked.item], self._model.extra
+        )
+        key = None
+        if self._cache is not None and not asked.again:
+            key = request_key(endpoint, request, self._prompt.labels)
+            if (known := self._cache.get(key)) is not None:
+                self._give(asked, known)
+                return
+        self._begin(self._ask(asked, request, key))
+
+    async def replies(self, seconds: float) -> list[tuple[Asked, Reply | Unanswered]]:
+        """The replies that came since the last call; waits for one, at most so long."""
+        if not self._answered and self._broken is None and seconds > 0:
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._came.wait()
+            except TimeoutError:
+                return []
+        elif seconds <= 0:
+            await asyncio.sleep(0)
+        self._came.clear()
+        if self._broken is not None:
+            raise self._broken
+        came = list(self._answered)
+        self._answered.clear()
+        return came
+
+    async def explain(self, asked: Asked, label: int | None) -> AsyncIterator[Piece]:
+        """Ask in a stream why the item has `label`; the last piece says what it took. Raises RunFailed where the
+        stream ends in an error, after the pieces that came."""
+        connection, endpoint = self._open
+        if label is None:
+            raise RunFailed("there is no label to explain")
+        request = explanation_request(
+            endpoint,
+            self._prompt,
+            self._reasoning,
+            self._shown(asked),
+            self._texts[asked.item],
+            self._prompt.labels[label],
+            self._model.extra,
+        )
+        outcome = None
+        async for came in connection.client.stream(request):
+            if not isinstance(came, Delta):
+                outcome = came
+                continue
+            if came.thought:
+                yield Piece(came.thought, thought=True)
+            if came.text:
+                yield Piece(came.text)
+        if not isinstance(outcome, Completion):
+            raise RunFailed(outcome.message if outcome is not None else "the stream ended without a word")
+        usage = outcome.usage
+        yield Piece("", tokens=usage.tokens_out, cost=cost_of(usage, price_of(self._model, endpoint.price)))
+
+    # Inside
+
+    @property
+    def _open(self) -> tuple[Connection, Endpoint]:
+        assert self._connection is not None, "an asker is opened before it is asked"
+        assert self._endpoint is not None
+        return self._connection, self._endpoint
+
+    def _shown(self, asked: Asked) -> list[tuple[str, str]]:
+        names, texts = self._prompt.labels, self._texts
+        shown: Iterable[tuple[int, int]]
+        if asked.demonstrations == "all":
+            group = self._groups[asked.item]
+            labels = sorted(self._labels.get(asked.chain, {}).items())
+            shown = ((item, label) for item, label in labels if self._groups[item] != group)
+        else:
+            shown = asked.demonstrations
+        return [(texts[item], names[label]) for item, label in shown]
+
+    def _characters(self, asked: Asked) -> int:
+        shown = self._labels.get(asked.chain, {}) if asked.demonstrations == "all" else dict(asked.demonstrations)
+        pairs = sum(len(self._texts[item]) + _CHARACTERS_OF_PAIR for item in (*shown, asked.item))
+        return _CHARACTERS_OF_HEAD + pairs
+
+    def _begin(self, asking: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(asking)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _ask(self, asked: Asked, request: Request, key: bytes | None) -> None:
+        try:
+            answer = await self._answer(request)
+        except Exception as error:
+            self._broken = error
+            self._came.set()
+            return
+        if isinstance(answer, Reply) and answer.failed is None and key is not None and self._cache is not None:
+            self._cache.put(key, answer, self._open[1])
+        self._give(asked, answer)
+
+    def _give(self, asked: Asked, answer: Reply | Unanswered) -> None:
+        self._answered.append((asked, answer))
+        self._came.set()
+
+    async def _answer(self, request: Request) -> Reply | Unanswered:
+        connection, endpoint = self._open
+        wasted: list[Usage] = []
+        for _ in range(_TRIES_FOR_LOGPROBS):
+            sent = await connection.client.send(request)
+            outcome = sent.outcome
+            if not isinstance(outcome, Completion):
+                if outcome.kind == "item":
+                    return self._priced(Reply(None, failed=outcome.message, seconds=sent.seconds), wasted)
+                if trouble := connection.trouble():
+                    return Unanswered(f"{trouble} Stop the run and resume it to start it anew.")
+                return Unanswered(outcome.message)
+            if why := self._of_another(endpoint, outcome):
+                return Unanswered(why)
+            if outcome.tokens:
+                break
+            wasted.append(outcome.usage)
+        else:
+            return Unanswered(
+                f"The server gave no log-probabilities, {_TRIES_FOR_LOGPROBS} times in a row; `icm-tui doctor` tells "
+                "what it can do."
+            )
+        wasted.append(outcome.usage)
+        reply = read_labels(outcome, self._prompt.labels, begins_of(endpoint, self._prompt))
+        if reply is None:
+            names = ", ".join(self._prompt.labels)
+            reply = Reply(None, failed=f"None of the labels {names} was among the likeliest tokens of the answer.")
+        return self._priced(
+            msgspec.structs.replace(reply, endpoint=outcome.provider or endpoint.kind, seconds=round(sent.seconds, 4)),
+            wasted,
+        )
+
+    def _of_another(self, endpoint: Endpoint, completion: Completion) -> str:
+        """Why a reply does not count, where a router let another provider answer than the one the run is held to."""
+        if not endpoint.provider or not completion.provider:
+            return ""
+        pinned = self._open[0].pin
+        if same_provider(endpoint.provider, pinned.name if pinned is not None else "", completion.provider):
+            return ""
+        return (
+            f"The answer came from {completion.provider}, though the run is held to {endpoint.provider}; "
+            "log-probabilities of two providers do not compare. Resume to try again, or name another one with "
+            "--set model.providers."
+        )
+
+    def _priced(self, reply: Reply, usages: Sequence[Usage]) -> Reply:
+        """`reply` with what all its tries took; one try's unknown count makes the sum unknown only if all are."""
+        price = price_of(self._model, self._open[1].price)
+        return msgspec.structs.replace(
+            reply,
+            tokens_in=_sum(usage.tokens_in for usage in usages),
+            tokens_out=_sum(usage.tokens_out for usage in usages),
+            tokens_cached=_sum(usage.tokens_cached for usage in usages),
+            cost=_sum(cost_of(usage, price) for usage in usages),
+        )
+
+
+async def probed(connection: Connection, model: Model, labels: Sequence[str]) -> Probed:
+    """What is known of the endpoint behind a connection: from a probe kept before, else from one made now, and kept.
+
+    Raises UserError where no run can ask it, with what to change.
+    """
+    known = recall(connection.base_url, model, labels, time.time())
+    if known is None:
+        known = await probe(
+            connection.client, model, labels, connection.pin, base_url=connection.base_url, now=time.time
+        )
+        if why := why_not(known):
+            raise UserError(f"{why} `icm-tui doctor` tells more.")
+        keep(connection.base_url, model, labels, known)
+    return known
+
+
+def _sum(values: Iterable[_Number | None]) -> _Number | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None

@@ -1,0 +1,95 @@
+"""What a probe found, and its keeping on disk, so that the next run on the same endpoint need not probe again."""
+
+import contextlib
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from icm_tui import __version__, files
+from icm_tui.domain.endpoint import Endpoint
+from icm_tui.files import cache_dir, make_private
+from icm_tui.profile.schema import Model
+
+_WEEK = 7 * 24 * 3600.0
+_PRIVATE = 0o600
+
+State = Literal["ok", "note", "bad"]
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that was looked at: what it is called, how it stands, what was found, and what to change where that is
+    not "ok". "note" does not keep a run from being made, "bad" does."""
+
+    name: str
+    state: State
+    says: str
+    remedy: str = ""
+
+
+class Probed(msgspec.Struct, frozen=True):
+    """What a probe found. `endpoint` is what a run may ask, None where it cannot be asked.
+
+    `calls` counts the requests sent, `cost_usd` is None where the server named no cost and no price is known, `at` is
+    in unix seconds. `leaning` is a score a label (nats, mean 0), as the search measures it; `latency_s` is the median
+    wait for a label in seconds, `tokens_a_second` how fast a longer answer was written. None is unknown.
+    """
+
+    endpoint: Endpoint | None
+    findings: list[Finding]
+    calls: int
+    cost_usd: float | None
+    at: float
+    leaning: list[float] | None
+    latency_s: float | None
+    tokens_a_second: float | None
+
+
+def why_not(probed: Probed) -> str:
+    """One sentence or two that say why no run can be made, and what to change; empty where one can."""
+    if probed.endpoint is not None:
+        return ""
+    worst = next((finding for finding in probed.findings if finding.state == "bad"), None)
+    if worst is None:
+        return "The model cannot be asked; `icm-tui doctor` tells more."
+    return f"{worst.says} {worst.remedy}".strip()
+
+
+def recall(base_url: str, model: Model, labels: Sequence[str], now: float) -> Probed | None:
+    """The probe kept for this endpoint and these settings, if one is there, can be read and is at most a week old.
+
+    `base_url` as in Endpoint, `now` in unix seconds.
+    """
+    try:
+        probed = msgspec.json.decode(_file(base_url, model, labels).read_bytes(), type=Probed)
+    except (OSError, ValueError):
+        return None
+    fresh = probed.endpoint is not None and 0 <= now - probed.at <= _WEEK
+    return probed if fresh else None
+
+
+def keep(base_url: str, model: Model, labels: Sequence[str], probed: Probed) -> None:
+    """Keeps a probe that found an endpoint. A disk that refuses loses nothing but the time of the next probe."""
+    if probed.endpoint is None:
+        return
+    path = _file(base_url, model, labels)
+    with contextlib.suppress(OSError):
+        make_private(path.parent)
+        files.write(path, msgspec.json.encode(probed), _PRIVATE)
+
+
+def _file(base_url: str, model: Model, labels: Sequence[str]) -> Path:
+    asked = (
+        base_url,
+        model.model,
+        model.providers,
+        model.endpoint,
+        model.top_logprobs,
+        model.extra,
+        labels,
+        __version__,
+    )
+    digest = hashlib.sha256(msgspec.json.encode(asked, order="deterministic")).hexdigest()
+    return cache_dir() / "probes" / f"{digest}.json"

@@ -1,0 +1,106 @@
+"""What is sent to ask for a label, or why it fits: the bodies that chat and completions endpoints take.
+
+Questions of one list share every byte up to the question, so that a server which keeps what it read need not read the
+list again; the explanation of an answer begins with the same bytes.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from icm_tui.domain.endpoint import Endpoint
+from icm_tui.models.server.request import Request
+from icm_tui.profile.schema import Prompt, Reasoning
+from icm_tui.prompts import Template, find_template, render_chat, render_completion, why
+
+Demonstrations = Sequence[tuple[str, str]]
+
+_NO_THINKING: dict[str, dict[str, Any]] = {
+    "": {},
+    "reasoning": {"reasoning": {"enabled": False}},
+    "template": {"chat_template_kwargs": {"enable_thinking": False}},
+}
+_GO_ON: dict[str, Any] = {"continue_final_message": True, "add_generation_prompt": False}
+
+
+def label_request(
+    endpoint: Endpoint, prompt: Prompt, demonstrations: Demonstrations, question: str, extra: Mapping[str, Any]
+) -> Request:
+    """Asks for the label of `question` after `demonstrations` of (item text, label name), with log-probabilities.
+
+    `extra` are a profile's own fields; they come last and win.
+    """
+    template, words = find_template(prompt.template), _words(prompt)
+    body: dict[str, Any] = {"model": endpoint.model}
+    if endpoint.kind == "completions":
+        body["prompt"] = render_completion(template, demonstrations, question, **words)
+        body |= {"max_tokens": endpoint.max_tokens, "temperature": 0, "logprobs": endpoint.top_logprobs}
+    else:
+        prefilled = endpoint.prefill != "none"
+        body["messages"] = render_chat(template, demonstrations, question, **words, prefill=prefilled)
+        body |= {"max_tokens": endpoint.max_tokens, "temperature": 0}
+        body |= {"logprobs": True, "top_logprobs": endpoint.top_logprobs}
+        body |= _NO_THINKING[endpoint.thinking]
+        if endpoint.prefill == "fields":
+            body |= _GO_ON
+    return Request(_path(endpoint), {**body, **_route(endpoint), **extra})
+
+
+def begins_of(endpoint: Endpoint, prompt: Prompt) -> str:
+    """What a reply to `label_request` may begin with, since some servers repeat it."""
+    begun = endpoint.kind == "chat" and endpoint.prefill != "none"
+    return f"{find_template(prompt.template).label}:" if begun else ""
+
+
+def explanation_request(
+    endpoint: Endpoint,
+    prompt: Prompt,
+    reasoning: Reasoning,
+    demonstrations: Demonstrations,
+    question: str,
+    label: str,
+    extra: Mapping[str, Any],
+) -> Request:
+    """Asks why `question` goes with `label`, after the same `demonstrations`; a thinking model may think.
+
+    `reasoning.prefill` is how the answer begins, where the server goes on with what was begun.
+    """
+    template = find_template(prompt.template)
+    completions = endpoint.kind == "completions"
+    shared = render_completion(template, demonstrations, question, **_words(prompt))
+    asked = f"{shared} {label}\n\n{why(template, label)}"
+    body: dict[str, Any] = {"model": endpoint.model}
+    if completions:
+        body["prompt"] = f"{asked}\n\n{_heading(template)}:{_after_colon(reasoning.prefill)}"
+    else:
+        body["messages"] = [{"role": "user", "content": asked}]
+        if reasoning.prefill and endpoint.prefill != "none":
+            body["messages"].append({"role": "assistant", "content": reasoning.prefill.rstrip()})
+            body |= _GO_ON if endpoint.prefill == "fields" else {}
+    body |= {"max_tokens": reasoning.max_tokens, "temperature": 0}
+    if completions:
+        # A base model would go on with pairs of its own.
+        body["stop"] = [f"\n\n{template.item}:", f"\n{template.label}:"]
+    return Request(_path(endpoint), {**body, **_route(endpoint), **extra})
+
+
+def _path(endpoint: Endpoint) -> str:
+    return "/completions" if endpoint.kind == "completions" else "/chat/completions"
+
+
+def _route(endpoint: Endpoint) -> dict[str, Any]:
+    """A router is held to one endpoint, since log-probabilities of two do not compare."""
+    if not endpoint.provider:
+        return {}
+    return {"provider": {"only": [endpoint.provider], "allow_fallbacks": False, "require_parameters": True}}
+
+
+def _words(prompt: Prompt) -> dict[str, Any]:
+    return {"labels": prompt.labels, "anchor": prompt.anchor, "persona": prompt.persona}
+
+
+def _heading(template: Template) -> str:
+    return f"Why this {template.label.lower()}"
+
+
+def _after_colon(prefill: str) -> str:
+    return f" {prefill.strip()}" if prefill.strip() else ""

@@ -1,0 +1,276 @@
+"""OpenRouter: which providers serve a model, the one that a run is held to, and what a key may still spend.
+
+Log-probabilities of two providers do not compare, nor those of two quantizations, so a run asks one endpoint and is
+never sent on to another.
+"""
+
+import re
+from collections.abc import Sequence
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from icm_tui.domain.endpoint import Price
+from icm_tui.errors import UserError
+from icm_tui.models.server.http import Client
+from icm_tui.models.server.reply.errors import read_fault
+from icm_tui.models.server.reply.fields import array, decode, number, record, text
+from icm_tui.models.server.reply.types import Fault
+from icm_tui.profile.names import listed
+from icm_tui.text import one_line
+
+HOST = "openrouter.ai"
+
+_NEEDED = {"logprobs", "top_logprobs"}
+# Percent; below it an endpoint is cheap for a reason.
+_GOOD_UPTIME = 95.0
+_LONGEST = 200
+_MODEL = re.compile(r"(?!\.)[^/\s]+/(?!\.)[^/\s]+")
+_NO_LETTER = re.compile(r"[\W_]+")
+
+
+class Route(msgspec.Struct, frozen=True):
+    """One endpoint of a model. `tag` names it in requests, `name` is its provider's. `context` is in tokens, `uptime`
+    in percent of the last half hour, else day; `logprobs` says that it takes both `logprobs` and `top_logprobs`. None
+    is unknown. A negative `status` is out of order."""
+
+    tag: str
+    name: str
+    context: int | None = None
+    quantization: str | None = None
+    price: Price | None = None
+    status: int | None = None
+    uptime: float | None = None
+    logprobs: bool = False
+    caches: bool = False
+
+    @property
+    def slug(self) -> str:
+        """The provider's part of the tag."""
+        return self.tag.partition("/")[0]
+
+    @property
+    def works(self) -> bool:
+        """Whether the endpoint is in order, as far as is known."""
+        return self.status is None or self.status >= 0
+
+
+class Pin(msgspec.Struct, frozen=True):
+    """The one endpoint that a run is held to: its tag (`provider`), its provider's name, and what it asks."""
+
+    provider: str
+    name: str
+    quantization: str | None = None
+    price: Price | None = None
+
+
+class KeyStanding(msgspec.Struct, frozen=True):
+    """What a key may spend, in USD. `limit` and `remaining` are None where it has no limit of its own."""
+
+    limit: float | None
+    remaining: float | None
+    usage: float | None
+    free_tier: bool
+
+    @property
+    def says(self) -> str:
+        """The standing in a sentence or two."""
+        if self.remaining is not None:
+            of = "" if self.limit is None else f" of its limit of {self.limit:.2f} USD"
+            said = f"The key may spend {max(self.remaining, 0.0):.2f} USD more{of}."
+        elif self.limit is not None:
+            said = f"The key has a limit of {self.limit:.2f} USD."
+        else:
+            said = "The key has no limit of its own."
+        if self.usage is not None:
+            said += f" {self.usage:.2f} USD were spent with it."
+        if self.free_tier:
+            said += " No credits were bought: models ending in :free take 50 calls a day."
+        return said
+
+
+def is_openrouter(base_url: str) -> bool:
+    """Whether an address is OpenRouter's."""
+    try:
+        host = urlsplit(base_url).hostname or ""
+    except ValueError:
+        return False
+    return host == HOST or host.endswith(f".{HOST}")
+
+
+async def endpoints_of(client: Client, model: str) -> list[Route]:
+    """The endpoints of a model ("author/slug"), in OpenRouter's order. Raises UserError: no such model, no reply."""
+    shown = one_line(model)
+    if not _MODEL.fullmatch(model):
+        raise UserError(f'"{shown}" is no model\'s name at OpenRouter, which are AUTHOR/MODEL; see `icm-tui models`.')
+    got = await client.get(f"/models/{quote(model, safe='/:@')}/endpoints")
+    fault = got if isinstance(got, Fault) else None if got.status == 200 else read_fault(got.status, got.body)
+    if fault is not None and fault.status == 404:
+        name = one_line(model.partition("/")[2])
+        raise UserError(f"OpenRouter has no model {shown}; `icm-tui models {name}` searches for it.")
+    if isinstance(got, Fault) or fault is not None:
+        assert fault is not None
+        raise UserError(f"OpenRouter did not say who serves {shown}: {one_line(fault.message)}")
+    routes = read_routes(got.body)
+    if routes is None:
+        raise UserError(f"OpenRouter did not say who serves {shown}: its reply holds no list of endpoints.")
+    return routes
+
+
+def read_routes(body: bytes) -> list[Route] | None:
+    """The endpoints in a reply; None where it holds no list of them."""
+    try:
+        listing = record(record(decode(body)).get("data")).get("endpoints")
+    except ValueError:
+        return None
+    if not isinstance(listing, list):
+        return None
+    return [route for route in map(_route, listing) if route.tag]
+
+
+def read_price(pricing: object) -> Price | None:
+    """A price in USD for a million tokens, from OpenRouter's texts in USD a token; None where it is not fixed."""
+    prices = record(pricing)
+    read, written = _usd(prices.get("prompt")), _usd(prices.get("completion"))
+    if read is None or written is None:
+        return None
+    return Price(read, written, _usd(prices.get("input_cache_read")))
+
+
+def choose(routes: Sequence[Route], providers: Sequence[str]) -> Pin:
+    """The endpoint to ask: that of the first of `providers` which has one that can, the cheapest of it.
+
+    `providers` are names, base slugs or tags, whatever their case; empty for any: the cheapest of those whose uptime is
+    good. Only endpoints in order that give log-probabilities are taken. Raises UserError, which says of each provider
+    why it will not do, and which would.
+    """
+    able = [route for route in routes if route.logprobs and route.works]
+    if not providers:
+        if not able:
+            raise UserError(_none_at_all(routes))
+        return _pin(min(able, key=lambda route: (not _is_up(route), *_worth(route))))
+    for word in providers:
+        wanted = [route for route in able if _names(word, route)]
+        if wanted:
+            return _pin(min(wanted, key=_worth))
+    reasons = "; ".join(_why_not(word, routes) for word in providers)
+    others = list(dict.fromkeys(route.slug for route in sorted(able, key=_worth)))
+    if not others:
+        raise UserError(f"No provider in model.providers will do: {reasons}. {_none_at_all(routes)}")
+    raise UserError(
+        f"No provider in model.providers will do: {reasons}. {listed(others[:6])} would: name one there, or none to "
+        "take the cheapest."
+    )
+
+
+def same_provider(pin_tag: str, name: str, reply_provider: str) -> bool:
+    """Whether a reply's `provider`, a name or a slug, is the pinned one; one that is not named counts as it.
+
+    Where the pinned provider's `name` is unknown (empty), its slug must begin as the reply's name does, or the other
+    way round: "google-vertex" is "Google".
+    """
+    said = _plain(reply_provider)
+    slug = _plain(pin_tag.partition("/")[0])
+    if not said or said in (slug, _plain(pin_tag), _plain(name)):
+        return True
+    return not _plain(name) and bool(slug) and (said.startswith(slug) or slug.startswith(said))
+
+
+async def key_standing(client: Client) -> KeyStanding | None:
+    """What the client's key may still spend; None where OpenRouter does not say."""
+    got = await client.get("/key")
+    if isinstance(got, Fault) or got.status != 200:
+        return None
+    try:
+        told = record(record(decode(got.body)).get("data"))
+    except ValueError:
+        return None
+    if not told:
+        return None
+    return KeyStanding(
+        number(told.get("limit")),
+        number(told.get("limit_remaining")),
+        number(told.get("usage")),
+        told.get("is_free_tier") is True,
+    )
+
+
+def _route(value: object) -> Route:
+    told = record(value)
+    tag = _word(told.get("tag"))
+    quantization = _word(told.get("quantization"))
+    status = number(told.get("status"))
+    context = number(told.get("context_length"))
+    uptimes = (number(told.get(f"uptime_last_{span}")) for span in ("30m", "1d", "5m"))
+    return Route(
+        tag,
+        _word(told.get("provider_name")) or tag,
+        None if context is None else int(context),
+        quantization if quantization not in ("", "unknown") else None,
+        read_price(told.get("pricing")),
+        None if status is None else int(status),
+        next((uptime for uptime in uptimes if uptime is not None), None),
+        {text(one) for one in array(told.get("supported_parameters"))} >= _NEEDED,
+        told.get("supports_implicit_caching") is True,
+    )
+
+
+def _word(value: object) -> str:
+    return one_line(text(value)[:_LONGEST]).strip()
+
+
+def _usd(value: object) -> float | None:
+    """USD for a million tokens; a negative price stands for one that is not fixed."""
+    if isinstance(value, str):
+        try:
+            value = float(value[:_LONGEST])
+        except ValueError:
+            return None
+    found = number(value)
+    # Rounded, since 0.15 a million is not that any more once it was written a token.
+    return number(round(found * 1e6, 9)) if found is not None and 0 <= found < 1e6 else None
+
+
+def _is_up(route: Route) -> bool:
+    return route.uptime is None or route.uptime >= _GOOD_UPTIME
+
+
+def _worth(route: Route) -> tuple[float, float, float, str]:
+    """The cheapest first: what is read costs most of all in a run. Then the uptime, and the tag for a firm order."""
+    price = route.price or Price(float("inf"), float("inf"))
+    return price.tokens_in, price.tokens_out, -(route.uptime or 0.0), route.tag
+
+
+def _plain(words: str) -> str:
+    return _NO_LETTER.sub("", words).casefold()
+
+
+def _names(word: str, route: Route) -> bool:
+    """Whether a word of the whitelist names the route: its tag, its base slug or its provider."""
+    if "/" in word:
+        return word.strip().casefold() == route.tag.casefold()
+    plain = _plain(word)
+    return bool(plain) and plain in (_plain(route.slug), _plain(route.name))
+
+
+def _why_not(word: str, routes: Sequence[Route]) -> str:
+    shown = one_line(word)
+    served = [route for route in routes if _names(word, route)]
+    if not served:
+        return f"{shown} does not serve this model"
+    giving = [route for route in served if route.logprobs]
+    if not giving:
+        return f"{shown} gives no log-probabilities"
+    return f"{shown} is out of order (status {giving[0].status})"
+
+
+def _none_at_all(routes: Sequence[Route]) -> str:
+    if not routes:
+        return "No provider at OpenRouter serves this model; take one that `icm-tui models` lists."
+    if any(route.logprobs for route in routes):
+        return "All providers of this model that give log-probabilities are out of order; try later or another model."
+    return "No provider at OpenRouter gives log-probabilities of this model; take one that `icm-tui models` lists."
+
+
+def _pin(route: Route) -> Pin:
+    return Pin(route.tag, route.name, route.quantization, route.price)

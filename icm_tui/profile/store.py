@@ -1,0 +1,111 @@
+"""The profiles at hand: those that ship, and a person's own, which win over a shipped one of the same name."""
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from icm_tui import files
+from icm_tui.errors import RunFailed, UserError
+from icm_tui.profile.names import listed, nearest
+from icm_tui.profile.schema import SAMPLES, Profile
+from icm_tui.profile.toml import dumps, load
+
+SHIPPED = Path(__file__).parent / "shipped"
+
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+_SUFFIX = ".toml"
+_MODE = 0o600
+
+
+class Entry(NamedTuple):
+    """A profile of the list. `profile` is None where the file has errors, and then `error` tells them."""
+
+    name: str
+    own: bool
+    path: Path
+    profile: Profile | None
+    error: str = ""
+
+
+def find(name_or_path: str, sets: Iterable[str] = ()) -> tuple[Profile, Path]:
+    """The profile of that name, a person's own before a shipped one, or in the TOML file of that path, and its file.
+
+    Anything with a folder in it, or that ends in .toml, is a path. `sets` ("search.shots=8") are changes made before
+    the profile is checked. Raises UserError.
+    """
+    path = _locate(name_or_path)
+    return load(path, sets), path
+
+
+def list_profiles() -> list[Entry]:
+    """Every profile that `find` knows by name; one with errors is listed with them.
+
+    By name, a person's own first, then what runs as it is, then what needs a dataset from elsewhere.
+    """
+    return sorted((_entry(name, path) for name, path in _by_name().items()), key=_place)
+
+
+def _place(entry: Entry) -> tuple[bool, bool, str]:
+    sample = entry.profile is not None and entry.profile.task.dataset in SAMPLES
+    return not entry.own, not sample, entry.name
+
+
+def save(name: str, profile: Profile, overwrite: bool = False) -> Path:
+    """Writes a person's own profile, all of it or nothing, and returns its file.
+
+    Raises UserError for a bad name, or one that is taken unless `overwrite`; RunFailed where the disk refuses.
+    """
+    path = files.profiles_dir() / f"{_checked_name(name)}{_SUFFIX}"
+    try:
+        if path.exists() and not overwrite:
+            raise UserError(f"a profile {name} exists already ({path}); take another name, or --force to replace it.")
+        files.make_private(path.parent)
+        files.write(path, dumps(profile, sparse=True).encode(), _MODE)
+    except OSError as error:
+        raise RunFailed(f"{path}: cannot be written: {error.strerror}; nothing was changed.") from error
+    return path
+
+
+def _checked_name(name: str) -> str:
+    if name.endswith(_SUFFIX):
+        raise UserError(f"{name}: a profile's name is given without {_SUFFIX}.")
+    if not _NAME.fullmatch(name):
+        raise UserError(
+            f'"{name}" is no name for a profile; take letters, digits, dot, dash and underscore, with no dot in front.'
+        )
+    return name
+
+
+def _locate(name_or_path: str) -> Path:
+    separators = [separator for separator in (os.sep, os.altsep) if separator]
+    if name_or_path.endswith(_SUFFIX) or any(separator in name_or_path for separator in separators):
+        return Path(os.path.expanduser(name_or_path))
+    known = _by_name()
+    if name_or_path in known:
+        return known[name_or_path]
+    near = nearest(name_or_path, known)
+    advice = f"did you mean {near}?" if near else f"the known ones are {listed(sorted(known), 'and')}."
+    raise UserError(f"there is no profile {name_or_path}; {advice}")
+
+
+def _by_name() -> dict[str, Path]:
+    found = {}
+    for folder in (SHIPPED, files.profiles_dir()):
+        try:
+            entries = sorted(folder.iterdir())
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise UserError(f"{folder}: cannot be read: {error.strerror}.") from error
+        found.update({path.stem: path for path in entries if path.suffix == _SUFFIX and _NAME.fullmatch(path.stem)})
+    return found
+
+
+def _entry(name: str, path: Path) -> Entry:
+    own = path.parent != SHIPPED
+    try:
+        return Entry(name, own, path, load(path))
+    except UserError as error:
+        return Entry(name, own, path, None, str(error))

@@ -1,0 +1,123 @@
+"""Profiles in and out of TOML, with single settings changed on the way in."""
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, overload
+
+import msgspec
+
+from icm_tui.errors import UserError
+from icm_tui.profile.checks import build
+from icm_tui.profile.lines import key_lines
+from icm_tui.profile.names import KEYS
+from icm_tui.profile.problems import Fault, KeyPath, Places, ProfileError
+from icm_tui.profile.schema import Profile
+from icm_tui.profile.sets import parse_sets, with_changes
+
+_PLACE = re.compile(r"\s*\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)\Z")
+
+
+def load(path: Path | str, sets: Iterable[str] = ()) -> Profile:
+    """The profile in a TOML file, with the changes of `sets` ("search.shots=8") made before it is checked.
+
+    Raises UserError where the file cannot be read, ProfileError with every error of the file and of `sets`.
+    """
+    try:
+        text = Path(path).read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8 text.") from error
+    return loads(text, str(path), sets)
+
+
+def loads(text: str, source: str = "profile", sets: Iterable[str] = ()) -> Profile:
+    """As `load`, from text; `source` is the name that errors give it."""
+    try:
+        document = tomllib.loads(text)
+        lines = key_lines(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ProfileError([_syntax_fault(str(error), text, source)]) from error
+    except ValueError as error:
+        raise UserError(f"{source}: a number in it has too many digits.") from error
+    except RecursionError as error:
+        raise UserError(f"{source}: tables or lists are nested too deeply.") from error
+    return from_document(document, source, lines, sets)
+
+
+def from_document(
+    document: Mapping[str, Any], source: str, lines: Mapping[KeyPath, int] | None = None, sets: Iterable[str] = ()
+) -> Profile:
+    """The profile that a document (section → key → value) describes; `lines` tells on which line each key stands.
+
+    Raises ProfileError with everything that is wrong with the document and `sets`.
+    """
+    changes, faults = parse_sets(sets)
+    changed, unmade = with_changes(document, changes)
+    profile, problems = build(changed)
+    places = Places(source, lines or {}, [change.path for change in changes])
+    found = places.in_order(problems) + faults + unmade
+    if found:
+        raise ProfileError(found)
+    return profile
+
+
+def dumps(profile: Profile, *, sparse: bool = False) -> str:
+    """The profile as TOML that loads to an equal profile.
+
+    Settings of None are left out; with `sparse`, so is every setting that has its default.
+    """
+    import tomli_w  # only writing needs it
+
+    return tomli_w.dumps(_document(profile, sparse))
+
+
+@overload
+def apply_sets(settings: Profile, sets: Iterable[str]) -> Profile: ...
+@overload
+def apply_sets(settings: Mapping[str, Any], sets: Iterable[str]) -> dict[str, Any]: ...
+def apply_sets(settings: Profile | Mapping[str, Any], sets: Iterable[str]) -> Profile | dict[str, Any]:
+    """`settings` with each "section.key=value" of `sets` made in order.
+
+    A profile is checked afterwards; a raw document is not. Raises ProfileError with everything that is wrong.
+    """
+    if isinstance(settings, Profile):
+        return from_document(_document(settings, sparse=False), "profile", sets=sets)
+    changes, faults = parse_sets(sets)
+    document, unmade = with_changes(settings, changes)
+    if faults or unmade:
+        raise ProfileError(faults + unmade)
+    return document
+
+
+def _document(profile: Profile, sparse: bool) -> dict[str, dict[str, Any]]:
+    document = {}
+    for name, fields in KEYS.items():
+        section = getattr(profile, name)
+        values = {}
+        for key, field in fields.items():
+            value = getattr(section, key)
+            if value is not None and value != {} and not (sparse and value == _default(field)):
+                values[key] = value
+        if values:
+            document[name] = values
+    return document
+
+
+def _default(field: msgspec.structs.FieldInfo) -> Any:
+    if field.default_factory is not msgspec.NODEFAULT:
+        return field.default_factory()
+    return field.default
+
+
+def _syntax_fault(message: str, text: str, source: str) -> Fault:
+    """The parser's complaint with its line in front, and a hint at the commonest cause."""
+    match = _PLACE.search(message)
+    what = message[: match.start()] if match else message
+    last = text.rstrip("\n").count("\n") + 1
+    line = int(match["line"]) if match and match["line"] else last
+    place = f" at column {match['column']}" if match and match["column"] else ""
+    hint = "; text stands in quotes" if what.startswith("Invalid value") else ""
+    return Fault(f"{source}:{line}", line, "", f"not valid TOML{place}: {what[:1].lower()}{what[1:]}{hint}")

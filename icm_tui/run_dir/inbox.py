@@ -1,0 +1,118 @@
+"""The inbox: commands from viewers to the runner, one a file."""
+
+import contextlib
+import os
+import secrets
+import stat
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from icm_tui.errors import RunFailed
+from icm_tui.run_dir.layout import DIRECTORY_MODE, RunDir, unwritable, write_atomically
+
+_SUFFIX = ".json"
+_LARGEST = 1 << 16
+_LONGEST_ID = 100
+
+
+class Command(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a viewer asks of the runner. `seen_seq` is the last record of the journal that the person had seen.
+
+    `refused` is set, and `what` empty, for a file in the inbox that is no command: why not, in words.
+    """
+
+    id: str
+    what: str
+    args: dict[str, Any] = {}
+    seen_seq: int | None = None
+    refused: str = ""
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Command)
+
+
+def send(run: RunDir, what: str, args: dict[str, Any], seen_seq: int | None = None) -> str:
+    """Put a command into the inbox, whole or not at all, and return its id. Ids sort by the time of sending.
+
+    Raises RunFailed where the system refuses.
+    """
+    name = f"{time.time_ns():020d}-{secrets.token_hex(4)}"
+    try:
+        run.inbox.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
+    except OSError as error:
+        raise RunFailed(unwritable("The run's inbox", run.inbox, error)) from error
+    write_atomically(run.inbox / f"{name}{_SUFFIX}", _encoder.encode(Command(name, what, args, seen_seq)))
+    return name
+
+
+def take(run: RunDir) -> list[Command]:
+    """The commands in the inbox, oldest first; each stays there until done().
+
+    What is no command is moved aside, so that it comes up once, as a Command whose `refused` says why. A file that
+    cannot be moved is passed over.
+    """
+    try:
+        names = sorted(name for name in os.listdir(run.inbox) if not name.startswith("."))
+    except OSError:
+        return []
+    commands = []
+    for name in names:
+        try:
+            commands.append(_read(run.inbox / name))
+        except FileNotFoundError:
+            continue
+        except _NoCommandError as error:
+            if _move_aside(run.inbox / name):
+                shown = os.fsencode(name).decode("utf-8", "replace")[:_LONGEST_ID]
+                commands.append(Command(shown, "", refused=str(error)))
+    return commands
+
+
+def done(run: RunDir, command: Command) -> None:
+    """Remove a command that the journal holds now. One that comes up again for want of that is known by its id."""
+    if not command.refused:
+        with contextlib.suppress(OSError):
+            (run.inbox / f"{command.id}{_SUFFIX}").unlink(missing_ok=True)
+
+
+class _NoCommandError(Exception):
+    pass
+
+
+def _read(path: Path) -> Command:
+    if path.suffix != _SUFFIX:
+        raise _NoCommandError("it is not a .json file")
+    try:
+        # Neither a link nor a pipe may lead the runner elsewhere or hold it up.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise _NoCommandError("it is not a plain file")
+            data = os.read(descriptor, _LARGEST + 1)
+        finally:
+            os.close(descriptor)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise _NoCommandError(f"it cannot be read: {(error.strerror or str(error)).lower()}") from error
+    if len(data) > _LARGEST:
+        raise _NoCommandError(f"it is longer than {_LARGEST} bytes")
+    try:
+        command = _decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _NoCommandError(f"it is not a command: {error}") from error
+    if command.id != path.stem or command.refused:
+        raise _NoCommandError("its id is not the file's name, or it was refused before")
+    return command
+
+
+def _move_aside(path: Path) -> bool:
+    try:
+        os.rename(path, path.with_name(f".refused-{secrets.token_hex(4)}"))
+    except OSError:
+        return False
+    return True

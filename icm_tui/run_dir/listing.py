@@ -1,0 +1,115 @@
+"""The runs there are, told from their small files alone."""
+
+import contextlib
+import os
+import secrets
+import shutil
+import time
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from icm_tui.errors import UserError
+from icm_tui.run_dir.layout import RunDir, run_paths
+from icm_tui.run_dir.lock import RunLock
+from icm_tui.run_dir.status import liveness, read_status
+
+
+class RunSummary(msgspec.Struct, frozen=True):
+    """A run at a glance. `coherence` is in bits, `disk` in bytes, `started` in unix seconds; None is not known."""
+
+    name: str
+    path: str
+    state: str
+    decision: int | None
+    decisions: int | None
+    labelled: int | None
+    items: int | None
+    coherence: float | None
+    method: str | None
+    model: str | None
+    disk: int
+    started: float | None
+
+
+def list_runs(runs_dir: Path) -> list[RunSummary]:
+    """The runs in a directory, the latest first. Reads no journal, however many and long there are."""
+    now = time.time()
+    summaries = [_summarise(RunDir(path), now) for path in run_paths(runs_dir)]
+    return sorted(summaries, key=lambda summary: (-(summary.started or 0.0), summary.name))
+
+
+def remove(run: RunDir) -> None:
+    """Delete a run and all that is in its directory. Raises UserError where it is no run, or a live one."""
+    if not run.is_run():
+        raise UserError(f"{run.path} is not a run, so it is left alone: it holds no profile.toml and journal.jsonl.")
+    path = run.path.resolve()
+    doomed = path.with_name(f".{secrets.token_hex(4)}.removed")
+    try:
+        with RunLock(RunDir(path)):
+            # Gone at once for whoever lists or starts runs, however long the deleting takes.
+            path.rename(doomed)
+        shutil.rmtree(doomed)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        left = doomed if doomed.exists() else path
+        raise UserError(
+            f"The run {run.path} cannot be deleted: {reason}. What is left of it is in {left}; delete that by hand."
+        ) from error
+
+
+def _summarise(run: RunDir, now: float) -> RunSummary:
+    status = read_status(run)
+    profile = _read_profile(run)
+    return RunSummary(
+        name=run.name,
+        path=str(run.path),
+        state=liveness(run, status, now),
+        decision=status.decision if status else None,
+        decisions=status.decisions if status else None,
+        labelled=status.labelled if status else None,
+        items=status.items if status else None,
+        coherence=status.coherence_bits if status else None,
+        method=_text(profile, "search", "method"),
+        model=_model(profile),
+        disk=_disk(run.path),
+        started=_started(run),
+    )
+
+
+def _read_profile(run: RunDir) -> dict[str, Any]:
+    try:
+        return tomllib.loads(run.profile.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _text(profile: dict[str, Any], section: str, key: str) -> str | None:
+    table = profile.get(section)
+    value = table.get(key) if isinstance(table, dict) else None
+    return value if isinstance(value, str) else None
+
+
+def _model(profile: dict[str, Any]) -> str | None:
+    """The model's name, else the file it is in, else what serves it."""
+    path = _text(profile, "model", "path")
+    return _text(profile, "model", "model") or (Path(path).name if path else _text(profile, "model", "backend"))
+
+
+def _started(run: RunDir) -> float | None:
+    """When the profile was frozen."""
+    try:
+        return run.profile.stat().st_mtime
+    except OSError:
+        return None
+
+
+def _disk(path: Path) -> int:
+    total = 0
+    for folder, _, names in os.walk(path):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(folder, name)).st_size
+    return total

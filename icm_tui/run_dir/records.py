@@ -1,0 +1,157 @@
+"""The records of a run's journal: one JSON object a line, told apart by `kind`.
+
+Every record carries `seq`, rising by one from 0, and `t`, the unix time in seconds at which it was written.
+"""
+
+from typing import Any
+
+import msgspec
+
+from icm_tui.domain.decisions import Block, Decision
+from icm_tui.domain.endpoint import Endpoint
+from icm_tui.domain.reply import Reply
+
+# A chain, an item, its label before and after; None is unlabelled.
+Relabelled = tuple[int, int, int | None, int | None]
+
+# 2 since there are `endpoint` records, which a reader of format 1 would take for damage.
+FORMAT = 2
+
+
+class Record(msgspec.Struct, tag_field="kind", kw_only=True):
+    """What all records share."""
+
+    seq: int = -1
+    t: float = 0.0
+
+
+class Parent(msgspec.Struct, frozen=True):
+    """The run and the decision that a forked run started from."""
+
+    run: str
+    decision: int
+
+
+class StartRecord(Record, tag="start", kw_only=True):
+    """A runner began or went on. The first one of a journal fixes the format, the window and the digests."""
+
+    format: int
+    engine: str
+    window: int
+    labels: list[str]
+    items_digest: str
+    profile_digest: str
+    host: str
+    pid: int
+    parent: Parent | None = None
+
+
+class EndpointRecord(Record, tag="endpoint", kw_only=True):
+    """Which model at which server the answers from here on come from; none for the model that is built in. Another one
+    follows only where a person changed the providers, or the server was found to be asked in another way."""
+
+    endpoint: Endpoint
+
+
+class BlockRecord(Block, tag_field="kind", tag="block", kw_only=True):
+    """A list of demonstrations, written before any question about it goes out."""
+
+    seq: int = -1
+    t: float = 0.0
+
+
+class AnswerRecord(Reply, tag_field="kind", tag="answer", kw_only=True, omit_defaults=True):
+    """What the model said to one question."""
+
+    seq: int = -1
+    t: float = 0.0
+
+    question: str
+    block: int
+    item: int
+
+
+class DecisionRecord(Decision, tag_field="kind", tag="decision", kw_only=True):
+    """The search decided."""
+
+    seq: int = -1
+    t: float = 0.0
+
+
+class CommandRecord(Record, tag="command", kw_only=True):
+    """A command from the inbox, the decision it took effect at, and what came of it: "done", "no change" or
+    "refused" with the reason. `changes` are the labels that it set before decision `n`, as (chain, item, label before,
+    label after), null meaning unlabelled."""
+
+    id: str
+    what: str
+    args: dict[str, Any] = {}
+    n: int
+    outcome: str
+    why: str = ""
+    changes: list[Relabelled] = []
+
+
+class ExtraRecord(Reply, tag_field="kind", tag="extra", kw_only=True, omit_defaults=True):
+    """What the model said when a person had it asked about an item again, with the list `block` that the item was last
+    asked with ("all" as labelled then). It has no part in the search: `n` is the decision that was the next one. `call`
+    numbers the explanation that follows in reasoning.jsonl, and `command` is the id of the command that asked for it,
+    empty where there was no runner to send one to."""
+
+    seq: int = -1
+    t: float = 0.0
+
+    item: int
+    block: int
+    n: int
+    call: int
+    command: str = ""
+
+
+class ThoughtRecord(Record, tag="thought", kw_only=True):
+    """The end of a streamed reasoning about the `label` of an item after decision `n` (of one that a person asked for:
+    before it); its text is call number `call` of reasoning.jsonl. `cost` is in USD; `failed` says why it was cut short.
+    """
+
+    item: int
+    n: int
+    call: int
+    label: int | None = None
+    tokens: int | None = None
+    cost: float | None = None
+    failed: str | None = None
+
+
+class StopRecord(Record, tag="stop", kw_only=True):
+    """The run paused by itself or its process is about to end, and why."""
+
+    state: str
+    why: str = ""
+
+
+class ErrorRecord(Record, tag="error", kw_only=True):
+    """Something went wrong that a person should know of."""
+
+    what: str
+
+
+class DoneRecord(Record, tag="done", kw_only=True):
+    """The search is finished."""
+
+    decisions: int
+    calls: int
+
+
+AnyRecord = (
+    StartRecord
+    | EndpointRecord
+    | BlockRecord
+    | AnswerRecord
+    | DecisionRecord
+    | CommandRecord
+    | ExtraRecord
+    | ThoughtRecord
+    | StopRecord
+    | ErrorRecord
+    | DoneRecord
+)

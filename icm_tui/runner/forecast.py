@@ -1,0 +1,143 @@
+"""What a run will ask and cost, told before it starts."""
+
+import math
+from collections.abc import Sequence
+from itertools import islice
+from typing import NamedTuple
+
+import msgspec
+
+from icm_tui.domain.endpoint import Price
+from icm_tui.domain.items import Item
+from icm_tui.models.server.cost import cost_of
+from icm_tui.models.server.reply.types import Usage
+from icm_tui.profile.schema import Profile
+from icm_tui.prompts import find_template, render_completion
+from icm_tui.runner.assembly import icm_settings, make_search, problem_of, window_of
+from icm_tui.search.icm.method import AT_RANDOM, SMALLEST_MARGIN
+from icm_tui.search.problem import Problem
+
+# What one call takes where nothing was measured yet: a short answer from a hosted model.
+_SECONDS_A_CALL = 1.0
+_CHARACTERS_A_TOKEN = 4.0
+_SAMPLED = 256
+
+
+class Forecast(msgspec.Struct, frozen=True):
+    """Expected calls, tokens read, how many of them a server reads from its prefix cache where it keeps one, USD (None
+    without a price), and minutes."""
+
+    calls: int
+    calls_per_label: float
+    tokens_in: int
+    tokens_cached: int
+    cost_usd: float | None
+    minutes: float | None
+    paid: bool
+
+
+class Part(NamedTuple):
+    """A part of the search: how many questions it asks, and about how many lists they share."""
+
+    calls: int
+    lists: int
+
+
+def forecast(
+    profile: Profile, items: Sequence[Item], *, price: Price | None = None, latency_s: float | None = None
+) -> Forecast:
+    """The forecast of a resolved profile. Calls of method `paper` are an upper bound: its prompts repeat.
+
+    `price` stands in where the profile names none. `latency_s` is what a call takes, in seconds, where that was
+    measured. Tokens from a prefix cache cost less only where the price says so.
+    """
+    problem = problem_of(profile, items)
+    parts = expected_parts(profile, problem)
+    calls = sum(part.calls for part in parts)
+    prompted, paid = profile.model.backend != "embedded", profile.model.backend == "openai"
+    shots = 0 if profile.search.method == "zero_shot" else profile.search.shots
+    shown = len(items) if shots == "all" else min(int(shots or 0), len(items))
+    text = _mean_tokens(items)
+    tokens = int(calls * (1 + shown) * text) if prompted else 0
+    cached = int(sum(part.calls - part.lists for part in parts) * shown * text) if prompted else 0
+    if profile.model.price_in is not None:
+        price = Price(profile.model.price_in, profile.model.price_out or 0.0)
+    cost = None
+    if not paid:
+        cost = 0.0
+    elif price is not None:
+        known = cost_of(Usage(tokens, calls, cached), price)  # one token written a call
+        cost = None if known is None else round(known, 4)
+    seconds = _SECONDS_A_CALL if latency_s is None else latency_s
+    minutes = calls * seconds / profile.model.concurrency / 60 if prompted else None
+    return Forecast(calls, round(calls / max(1, len(items)), 2), tokens, cached, cost, minutes, paid)
+
+
+def expected_parts(profile: Profile, problem: Problem) -> list[Part]:
+    """What the search will ask, in parts: the leaning, the tournament, the sweeps and the second look, of which any may
+    be missing. Calls are exact where groups are of one size, a few too many for `lean`; the replications have one part
+    and share no list."""
+    search = profile.search
+    if search.method in ("zero_shot", "random_labels"):
+        units, lists = len(problem.units), 1
+        if search.method == "random_labels":
+            lists = math.ceil(units / min(search.share or 1, max(1, units // 4)))
+        return [Part(problem.n_items, lists)]
+    if search.method != "icm":
+        a_turn = problem.n_items if search.method == "paper" else search.batch_size or 0
+        calls = (search.max_iters or 0) * a_turn
+        return [Part(calls, calls)]
+    settings = icm_settings(profile, problem, window_of(profile, problem))
+    units, unit_size = len(problem.units), problem.n_items / len(problem.units)
+    subset = min(units, math.ceil(settings.subset / unit_size))
+
+    def part(decisions: int, in_play: int, share: int) -> Part:
+        calls = round(decisions * unit_size)
+        if settings.shots == "all":
+            return Part(calls, calls)
+        return Part(calls, min(calls, math.ceil(decisions / min(share, max(1, in_play // 4)))))
+
+    leaning = settings.leaning_lists * problem.n_labels
+    parts = [
+        Part(leaning, leaning),
+        part(settings.chains * settings.chain_sweeps * subset, subset, settings.chain_share),
+        part(settings.sweeps * units, units, settings.share),
+    ]
+    if settings.second_look:
+        again = math.ceil(SMALLEST_MARGIN * units) + math.ceil(AT_RANDOM * units)
+        parts.append(part(again, again, settings.share))
+    return parts
+
+
+def first_prompts(profile: Profile, items: Sequence[Item], count: int = 3) -> list[str]:
+    """The first prompts of the run, exactly as a completions endpoint would get them."""
+    problem = problem_of(profile, items)
+    search = make_search(profile, problem, window_of(profile, problem))
+    while (proposal := search.propose()) is not None:
+        search.commit(proposal)
+    blocks = {block.id: block for block in search.take_blocks()}
+    prompt = profile.prompt
+    prompts: list[str] = []
+    for question in islice(search.wants(), count):
+        block = blocks[question.block]
+        shown = block.demonstrations
+        if shown == "all":
+            labelled = enumerate(search.labels_of(block.chain))
+            group = problem.group_of[question.item]
+            shown = [(i, label) for i, label in labelled if label is not None and problem.group_of[i] != group]
+        prompts.append(
+            render_completion(
+                find_template(prompt.template),
+                [(items[item].text, prompt.labels[label]) for item, label in shown],
+                items[question.item].text,
+                labels=prompt.labels,
+                anchor=prompt.anchor,
+                persona=prompt.persona,
+            )
+        )
+    return prompts
+
+
+def _mean_tokens(items: Sequence[Item]) -> float:
+    sample = items[:_SAMPLED]
+    return sum(len(item.text) for item in sample) / max(1, len(sample)) / _CHARACTERS_A_TOKEN + 6

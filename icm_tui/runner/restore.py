@@ -1,0 +1,121 @@
+"""Reading a journal back into a fresh search, so that a run goes on where it was."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import msgspec
+
+from icm_tui.domain.decisions import Change
+from icm_tui.domain.endpoint import Endpoint
+from icm_tui.errors import UserError
+from icm_tui.run_dir.last_asked import LastAsked
+from icm_tui.run_dir.pins import read_pin
+from icm_tui.run_dir.records import (
+    AnswerRecord,
+    AnyRecord,
+    BlockRecord,
+    CommandRecord,
+    DecisionRecord,
+    DoneRecord,
+    EndpointRecord,
+    StartRecord,
+)
+from icm_tui.run_dir.tally import Tally
+from icm_tui.runner.changes import renew_endpoint
+from icm_tui.search.method import Search
+
+
+class Replayed(msgspec.Struct):
+    """What a journal says besides the search's own state: the counts, the lists that show all, at which byte each other
+    list stands, which list each item was last asked with, the endpoint that the next answers are to come from (None
+    where none was found yet, or another one is to be), the ids of the commands obeyed, the settings changed on the way,
+    the names of the label sets, the label that each pinned item is pinned to, whether the next decision is to be
+    skipped, and whether the run is done."""
+
+    tally: Tally = msgspec.field(default_factory=Tally)
+    last_asked: LastAsked = msgspec.field(default_factory=LastAsked)
+    endpoint: Endpoint | None = None
+    blocks: dict[int, BlockRecord] = {}
+    block_offsets: dict[int, int] = {}
+    obeyed: set[str] = set()
+    sets: list[str] = []
+    set_names: list[str] = []
+    pinned: dict[int, int] = {}
+    skip: bool = False
+    done: bool = False
+
+
+def fold(
+    records: Iterable[tuple[int, AnyRecord]],
+    search: Search,
+    journal: Path,
+    relabel: Callable[[int, list[Change]], None],
+) -> Replayed:
+    """Give a journal back to a fresh search: lists, answers, decisions and what a person set are adopted, none is
+    computed again.
+
+    `records` come with their byte offsets. `relabel` follows every chain's changes. Raises UserError where the records
+    do not fit the search, naming the first that does not.
+    """
+    replayed = Replayed()
+    for offset, record in records:
+        try:
+            _adopt(record, search, replayed)
+            if isinstance(record, BlockRecord):
+                if record.demonstrations == "all":
+                    replayed.blocks[record.id] = record
+                else:
+                    replayed.block_offsets[record.id] = offset
+            if isinstance(record, DecisionRecord):
+                relabel(record.chain, record.changes)
+            elif isinstance(record, CommandRecord):
+                for chain, changes in _by_chain(record).items():
+                    search.relabel(chain, changes)
+                    relabel(chain, changes)
+        except (KeyError, IndexError, ValueError, AssertionError, StopIteration) as error:
+            raise UserError(
+                f"The journal {journal} does not fit its run: record {record.seq} ({type(record).__name__}) cannot be "
+                f"taken in ({error!r}). Put back the run directory as it was, or start a new run."
+            ) from error
+        replayed.tally.add(record)
+        replayed.last_asked.add(record)
+    return replayed
+
+
+def _adopt(record: AnyRecord, search: Search, replayed: Replayed) -> None:
+    if isinstance(record, StartRecord):
+        replayed.set_names = record.labels
+    elif isinstance(record, EndpointRecord):
+        replayed.endpoint = record.endpoint
+    elif isinstance(record, BlockRecord):
+        search.adopt_block(record)
+    elif isinstance(record, AnswerRecord):
+        search.tell(record.question, record.logprobs)
+    elif isinstance(record, DecisionRecord):
+        if record.n != search.n:
+            raise ValueError(f"decision {record.n} where {search.n} was expected")
+        search.adopt_decision(record)
+        replayed.skip = replayed.skip and not record.items
+    elif isinstance(record, CommandRecord):
+        replayed.obeyed.add(record.id)
+        if record.what == "resume" and record.outcome == "done":
+            sets = record.args.get("set", [])
+            replayed.sets += sets
+            if renew_endpoint(sets):
+                replayed.endpoint = None
+        if record.what == "skip" and record.outcome == "done":
+            replayed.skip = True
+        if record.what == "pin" and record.outcome == "done":
+            item, label = read_pin(record.args, replayed.set_names, search.problem.n_items)
+            replayed.pinned.pop(item, None)
+            if label is not None:
+                replayed.pinned[item] = label
+    elif isinstance(record, DoneRecord):
+        replayed.done = True
+
+
+def _by_chain(command: CommandRecord) -> dict[int, list[Change]]:
+    changes: dict[int, list[Change]] = {}
+    for chain, item, before, after in command.changes:
+        changes.setdefault(chain, []).append((item, before, after))
+    return changes

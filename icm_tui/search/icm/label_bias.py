@@ -1,0 +1,88 @@
+"""The model's own leaning to a letter, before anything is labelled.
+
+Lists of demonstrations with keyed random labels, spread evenly, are each asked about one keyed random item under every
+cyclic shift of the shown labels: whatever the labels say cancels, and the mean score is the leaning.
+"""
+
+from collections.abc import Callable, Sequence
+
+from icm_tui.domain.decisions import Block, Demonstrations, Question
+from icm_tui.domain.scores import Scores, centred, mean_scores
+from icm_tui.search.draws import Draws, Purpose
+from icm_tui.search.problem import Problem
+
+
+class Leaning:
+    """`lists` lists, each asked once for every label; decision number `number` of the run waits for them."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        draws: Draws,
+        lists: int,
+        shots: int,
+        number: int,
+        publish: Callable[[str, int, Demonstrations], Block],
+    ) -> None:
+        self.open: dict[str, tuple[Question, tuple[int, int]]] = {}
+        self._problem = problem
+        self._draws = draws
+        self._lists = lists
+        self._shots = shots
+        self._number = number
+        self._publish = publish
+        self._blocks = 0
+        self._answers: dict[tuple[int, int], Scores | None] = {}
+
+    def let_in(self) -> None:
+        """Draw the lists that no journal brought."""
+        while self._blocks < self._lists * self._problem.n_labels:
+            chain, shift = divmod(self._blocks, self._problem.n_labels)
+            item, shown = self._draw(chain)
+            rotated = [(other, (label + shift) % self._problem.n_labels) for other, label in shown]
+            self._open(item, chain, shift, self._publish("leaning", chain, rotated))
+
+    def adopt_block(self, block: Block) -> None:
+        """Take the next list from the journal."""
+        chain, shift = divmod(self._blocks, self._problem.n_labels)
+        self._open(self._draw(chain)[0], chain, shift, block)
+
+    def tell(self, question: str, logprobs: Sequence[float] | None) -> None:
+        """Keep an answer (nats a label; None where the item was refused)."""
+        _, place = self.open.pop(question)
+        self._answers[place] = None if logprobs is None else centred(logprobs)
+
+    def ready(self) -> bool:
+        """Whether all answers are there."""
+        return len(self._answers) == self._lists * self._problem.n_labels
+
+    def bias(self) -> Scores:
+        """The leaning as a score a label (nats), from the lists answered under every shift."""
+        means: list[Scores] = []
+        for chain in range(self._lists):
+            scores = [self._answers[chain, shift] for shift in range(self._problem.n_labels)]
+            known = [score for score in scores if score is not None]
+            if len(known) == len(scores):
+                means.append(mean_scores(known))
+        mean = mean_scores(means) if means else (0.0,) * self._problem.n_labels
+        return tuple(round(value, 6) for value in mean)
+
+    def _draw(self, chain: int) -> tuple[int, list[tuple[int, int]]]:
+        generator = self._draws.generator(Purpose.LEANING, chain)
+        problem = self._problem
+        item = int(generator.integers(problem.n_items))
+        others = problem.n_items - len(problem.groups[problem.group_of[item]])
+        shown: list[int] = []
+        taken: set[int] = set()
+        while len(shown) < min(self._shots, others):
+            other = int(generator.integers(problem.n_items))
+            if other not in taken and problem.group_of[other] != problem.group_of[item]:
+                taken.add(other)
+                shown.append(other)
+        labels = generator.permutation([place % problem.n_labels for place in range(len(shown))]).tolist()
+        return item, list(zip(shown, labels, strict=True))
+
+    def _open(self, item: int, chain: int, shift: int, block: Block) -> None:
+        name = f"leaning/{chain}/{self._number}/{item}/{shift}"
+        self.open[name] = (Question(name, block.id, item), (chain, shift))
+        self._blocks += 1

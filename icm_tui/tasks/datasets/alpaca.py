@@ -1,0 +1,47 @@
+"""Alpaca preferences: which of two responses to an instruction four people preferred.
+
+An item is the instruction and both responses; see preference for the two orders, the groups and the rule. Gold,
+"preferred", is true where the response shown first is the one that most people chose. The pair is told from the texts
+alone: the ids of the source are one-to-one with it, and `candidate_label`, `confidence` and the type of `label` tell
+the gold or the order of rows, so they are never read. The longer response is preferred in 63% of the pairs.
+"""
+
+from collections.abc import Sequence
+
+from icm_tui.domain.items import Task
+from icm_tui.tasks.booleans import read_pair_rows
+from icm_tui.tasks.card import Card, Place, Split
+from icm_tui.tasks.preference import make_preferences
+from icm_tui.tasks.section import TaskSettings, choose_gold, refuse_given
+from icm_tui.tasks.source import read_source
+
+CARD = Card(
+    about="Which of two responses to an instruction people preferred.",
+    item="an instruction with two responses, in a given order",
+    groups="the pair of responses, in both orders; none with task.orders = one",
+    rule="opposite",
+    gold="preferred: the response shown first is the one that people chose",
+    paper="Wen et al.: Unsupervised Elicitation of Language Models, arXiv 2506.10139; "
+    "Dubois et al.: AlpacaFarm, arXiv 2305.14387",
+    licence="CC-BY-NC-4.0 upstream; the file names none",
+    terms="non-commercial",
+    splits={"test": Split({"rows": Place(["icm_authors/test_alpaca.json", "test_alpaca.json"], rows=934)}, items=934)},
+    split="test",
+    traps=[
+        "The longer response is the preferred one in 63% of pairs.",
+        "The source lists each pair in both orders, the second time without confidence: types of cells tell the row.",
+        "The authors' code uses the gold label as consistency key; here the key is the order of the texts.",
+        "The file is nowhere on the Hub; name its folder in task.path.",
+    ],
+)
+_GOLD = ["preferred"]
+
+
+def load(settings: TaskSettings, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
+    """Read the pairs from `settings.path`. Raises UserError, naming file, row and column, if that cannot be done."""
+    names = ["text", "uid", "group", "key"]
+    refuse_given(settings, names, 'remove it, or use dataset = "file" to read a file of your own.')
+    gold = choose_gold(settings, _GOLD)
+    source = read_source(settings, CARD)
+    pairs = read_pair_rows(source.tables["rows"])
+    return make_preferences(pairs, settings, source, gold=gold, labels=labels, rule=rule, seed=seed)

@@ -1,0 +1,163 @@
+"""GlobalOpinionQA (Durmus and others, arXiv 2306.16388): survey questions, and which of two options a country chose.
+
+An item is a question and one of its two options, without a word about whose view is meant: that is for prompt.persona,
+which "most people in France" fits for split "France", and so on for each country.
+
+Groups are the questions; rule `opposite` is sound from the input alone, since of two options one at most can have the
+majority. Gold "majority": true for the option that most people of the country chose.
+
+- Splits "France", "Germany", "UnitedStates", and the same with "-test", are two-option cuts.
+- "Brazil (csv)" and so on are 14 countries of one wide table, whose header holds question and options and whose cells
+  are the share that chose the second option; only its 57 questions with two options are read. More than half is a
+  majority for the second one, less than half for the first.
+
+Ties break the rule: where just as many chose either, gold is false for both. They are kept and noted. `selections`,
+the shares themselves, are gold and never read. The first option has the majority more often than not, so the options of
+a question are shuffled by their content.
+"""
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from icm_tui.domain.items import Task
+from icm_tui.errors import UserError
+from icm_tui.tasks.build import Columns, make_task
+from icm_tui.tasks.card import Card, Place, Split
+from icm_tui.tasks.cells import read_cell
+from icm_tui.tasks.quoting import shown
+from icm_tui.tasks.section import TaskSettings, choose_gold, refuse_given
+from icm_tui.tasks.source import read_source
+from icm_tui.tasks.tables import Row, Table
+
+_WIDE = "global_opinion_data.csv"
+_WIDE_MARK = " (csv)"
+COUNTRIES = (
+    "Brazil",
+    "France",
+    "Germany",
+    "India",
+    "Indonesia",
+    "Japan",
+    "Jordan",
+    "Lebanon",
+    "Mexico",
+    "Nigeria",
+    "Pakistan",
+    "Russia",
+    "Turkey",
+    "United States",
+)
+
+
+def _cut(country: str, part: str, rows: int) -> Split:
+    return Split({"rows": Place([f"{country}_{part}.json"], rows=rows)}, items=rows)
+
+
+CARD = Card(
+    about="GlobalOpinionQA: two options to a survey question, and which of them a country's people chose.",
+    item="a question and one of its two options",
+    groups="consistency_id, or the question: its two options",
+    rule="opposite",
+    gold="majority: the option that most people of the country chose",
+    paper="Durmus and others: Measuring the Representation of Subjective Global Opinions, arXiv 2306.16388",
+    licence="CC-BY-NC-SA-4.0 of the survey data; the cuts name none",
+    terms="non-commercial",
+    splits={
+        "France": _cut("France", "train", 324),
+        "Germany": _cut("Germany", "train", 336),
+        "UnitedStates": _cut("UnitedStates", "train", 328),
+        "France-test": _cut("France", "test", 70),
+        "Germany-test": _cut("Germany", "test", 70),
+        "UnitedStates-test": _cut("UnitedStates", "test", 70),
+        **{f"{name}{_WIDE_MARK}": Split({"rows": Place([_WIDE], rows=14)}, items=114) for name in COUNTRIES},
+    },
+    split="France",
+    traps=[
+        "Ties break the rule: 1 question of Germany and 3 of the United States have no majority; in the wide table 1 "
+        "of Brazil, India and Pakistan each and 3 of the United States.",
+        "The first option has the majority more often than the second; items are shuffled by their content.",
+        "The Hub's table (Anthropic/llm_global_opinions) is of another shape and is not read; give task.path.",
+        'Whose view is asked for stands in prompt.persona, such as "most people in France".',
+    ],
+)
+
+_OPTION = re.compile(r"^([A-Z])\. +(\S.*?)\s*$", re.MULTILINE)
+
+
+def load(settings: TaskSettings, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
+    """Read a country's questions from the folder `settings.path`.
+
+    Raises UserError, naming file, line and column, if that cannot be done.
+    """
+    names = ["text", "uid", "group", "key"]
+    refuse_given(settings, names, 'remove it, or use dataset = "file" to read a file of your own.')
+    source = read_source(settings, CARD)
+    table = source.tables["rows"]
+    gold = dict.fromkeys(choose_gold(settings, ["majority"]), "label")
+    if source.split.endswith(_WIDE_MARK):
+        table = _unfolded(table, source.split.removesuffix(_WIDE_MARK))
+        columns = Columns("Q: {question} A: {option}", uid="uid", group="question", gold=gold)
+    else:
+        columns = Columns("Q: {question} A: {option}", group="consistency_id", gold=gold)
+    task = make_task(
+        table,
+        columns,
+        labels=labels,
+        rule=rule or CARD.rule,
+        limit=settings.limit,
+        seed=seed,
+        source=source,
+    )
+    return msgspec.structs.replace(task, notes=[*task.notes, *_ties(task)])
+
+
+def _unfolded(table: Table, country: str) -> Table:
+    """A row an option, from the row of `country` in the wide table."""
+    row = next((row for row in table.rows if row.values.get("Country") == country), None)
+    if row is None:
+        raise UserError(f'{table.name} has no row whose column "Country" is {shown(country)}; choose another split.')
+    rows: list[Row] = []
+    for number, column in enumerate(table.header or row.values):
+        options = split_header(column)
+        if options is None:
+            continue
+        question, *texts = options
+        share = _share(table, row, column)
+        for option, label in zip(texts, (share < 0.5, share > 0.5), strict=True):
+            cells = {"uid": f"{number}.{len(rows) % 2}", "question": question, "option": option, "label": label}
+            rows.append(Row(len(rows) + 1, row.line, cells))
+    if not rows:
+        raise UserError(f'{table.name} has no column that is a question with the options "A." and "B."; mend it.')
+    return Table(table.name, table.unit, ["uid", "question", "option", "label"], rows)
+
+
+def split_header(column: str) -> tuple[str, str, str] | None:
+    """Question and both options of a column "question, A. first, B. second" (a line each); None for any other."""
+    options = list(_OPTION.finditer(column))
+    if [found[1] for found in options] != ["A", "B"]:
+        return None
+    question = " ".join(column[: options[0].start()].split())
+    return (question, options[0][2], options[1][2]) if question else None
+
+
+def _share(table: Table, row: Row, column: str) -> float:
+    cell = read_cell(table, row, column, "the dataset")
+    try:
+        share = float(cell)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise UserError(
+            f"{table.place(row)}, column {shown(column)} holds {shown(cell)}; it must be a share from 0 to 1."
+        )
+    return share
+
+
+def _ties(task: Task) -> list[str]:
+    labels = task.gold.columns.get("majority", {})
+    true = {item.group for item in task.items if labels.get(item.uid) == 0}
+    groups = {item.group for item in task.items if item.uid in labels}
+    ties = len(groups - true)
+    return [f'{ties} of {len(groups)} questions: gold "majority" is false for both options (a tie).'] if ties else []

@@ -1,0 +1,135 @@
+"""GSM8K verification (Cobbe and others, arXiv 2110.14168): is a solution of a word problem right?
+
+An item is a question and a solution to it. Groups are the questions; the key is the answer that the solution ends in,
+parsed from its text. Solutions with one answer are right or wrong together, and at most one of several answers is
+right: rule `one_true`, under which A means right. The answer is compared as a number, so "$27" and "27.0" are 27; one
+that is no number is compared as text.
+
+The splits: "test" is the cut of the authors of Internal Coherence Maximization, four solutions to a question; "pairs"
+has two, of which one is right; "model-solutions" are those of four models to the 1319 questions of GSM8K's test split.
+
+Gold, "right", carries noise: 89 rows of "test" are called wrong though their answer is the official one, and 23 answers
+carry both labels, so that even the gold breaks the rule there. What else tells the gold is never read: the reference
+solution and answer, whose absence alone means right, and the difficulty and category made from it.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+
+from icm_tui.domain.items import Task
+from icm_tui.errors import UserError
+from icm_tui.tasks.booleans import read_truth
+from icm_tui.tasks.build import Columns, make_task
+from icm_tui.tasks.card import Card, Place, Split
+from icm_tui.tasks.cells import read_cell
+from icm_tui.tasks.section import TaskSettings, choose_gold, refuse_given
+from icm_tui.tasks.source import read_source
+from icm_tui.tasks.tables import Row, Table, kind_of
+
+MODELS = ("6b_finetuning", "6b_verification", "175b_finetuning", "175b_verification")
+_MODELS_SPLIT = "model-solutions"
+_ENDING = re.compile(r"answer is|^A:|####", re.IGNORECASE | re.MULTILINE)
+_NUMBER = re.compile(r"-?\$?\s?-?\d[\d,]*(?:\.\d+)?")
+
+CARD = Card(
+    about="Solutions of word problems in arithmetic, right or wrong.",
+    item="a question and a solution to it",
+    groups="the question; the key is the number that the solution ends in",
+    rule="one_true",
+    gold="right: the solution is right",
+    paper="Cobbe et al.: Training Verifiers to Solve Math Word Problems, arXiv 2110.14168",
+    licence="MIT upstream; the authors' cut names none",
+    terms="free",
+    splits={
+        "test": Split({"rows": Place(["icm_authors/test_gsm8k.json", "test_gsm8k.json"], rows=2972)}, items=2972),
+        "pairs": Split(
+            {"rows": Place(["callum_canavan_preference/test_gsm8k.json", "test_gsm8k.json"], rows=1486)}, items=1486
+        ),
+        _MODELS_SPLIT: Split(
+            {
+                "rows": Place(
+                    ["openai_grade_school_math/example_model_solutions.jsonl", "example_model_solutions.jsonl"],
+                    rows=1319,
+                )
+            },
+            items=5276,
+        ),
+    },
+    split="test",
+    traps=[
+        "Every question lists its right solutions first; items are shuffled by their content.",
+        "Calling the commonest answer right is a strong baseline without any model (majority answer).",
+        "89 rows of test are called wrong though their answer is the official one.",
+        "A row without a reference solution is right: its presence is never looked at.",
+        "432 of 1319 questions of model-solutions have no right one, 156 have four.",
+        "None of these files is on the Hub in this form; name their folder in task.path.",
+    ],
+)
+
+
+def load(settings: TaskSettings, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
+    """Read the split `settings.split` from `settings.path` (a folder, or the split's file). Raises UserError, naming
+    file, line and column, if that cannot be done."""
+    names = ["text", "uid", "group", "key", "orders"]
+    refuse_given(settings, names, 'remove it, or use dataset = "file" to read a file of your own.')
+    gold = choose_gold(settings, ["right"])
+    source = read_source(settings, CARD)
+    table = source.tables["rows"]
+    rows = list(_solutions_of_models(table) if source.split == _MODELS_SPLIT else _a_solution_a_row(table))
+    return make_task(
+        Table(table.name, table.unit, ["uid", "text", "question", "answer", "right"], rows),
+        Columns("text", uid="uid", group="question", key="answer", gold=dict.fromkeys(gold, "right")),
+        labels=labels,
+        rule=rule or CARD.rule,
+        limit=settings.limit,
+        seed=seed,
+        source=source,
+    )
+
+
+def final_answer(solution: str) -> str:
+    """What a solution ends in: a number in one spelling ("27" for "$27", "27.0" and "27 dollars"), else the words after
+    its last "answer is", else its last number, else its last line."""
+    endings = list(_ENDING.finditer(solution))
+    tail = solution[endings[-1].end() :].strip() if endings else solution.strip()
+    numbers = _NUMBER.findall(tail)
+    if numbers:
+        # The first number after "answer is" is the answer; of a solution without these words it is the last one.
+        return _spelled(numbers[0] if endings else numbers[-1])
+    lines = tail.splitlines()
+    return " ".join(lines[-1].casefold().split()).rstrip(".") if lines else ""
+
+
+def _spelled(number: str) -> str:
+    value = Decimal(re.sub(r"[$,\s]", "", number).replace("--", "-")).normalize()
+    return f"{value:f}"
+
+
+def _row(row: Row, uid: str, question: str, solution: str, right: bool) -> Row:
+    text = f"Q: {question.strip()}\nSolution: {solution.strip()}"
+    # A solution without any answer is an answer of its own.
+    answer = final_answer(solution) or None
+    return Row(row.number, row.line, {"uid": uid, "text": text, "question": question, "answer": answer, "right": right})
+
+
+def _a_solution_a_row(table: Table) -> Iterator[Row]:
+    for row in table.rows:
+        column = "cot" if "cot" in row.values else "choice"
+        question, solution = (read_cell(table, row, name, "the dataset") for name in ("question", column))
+        yield _row(row, str(row.number), question, solution, read_truth(table, row, "label"))
+
+
+def _solutions_of_models(table: Table) -> Iterator[Row]:
+    for row in table.rows:
+        question = read_cell(table, row, "question", "the dataset")
+        for model in MODELS:
+            cell = row.values.get(model)
+            if not isinstance(cell, dict) or not isinstance(cell.get("solution"), str):
+                raise UserError(
+                    f'{table.place(row)}, column "{model}" holds {kind_of(cell)}; it must be an object with solution '
+                    "and is_correct."
+                )
+            inner = Row(row.number, row.line, cell)
+            solution = read_cell(table, inner, "solution", "the dataset")
+            yield _row(row, f"{row.number}:{model}", question, solution, read_truth(table, inner, "is_correct"))

@@ -1,0 +1,81 @@
+"""Claims that one number is larger than another, in words (Marks and Tegmark, arXiv 2310.06824).
+
+An item is a claim, such as "Sixty-one is larger than fifty-five." Groups are the two numbers whichever comes first,
+read from the text; the order is the key. A claim and its reverse have opposite labels, so rule `opposite` holds; a
+claim whose reverse is not in the file stays unconstrained. Gold, "true", is arithmetic. The numbers as digits (`n1`,
+`n2`) would give the answer to a program that compares them, and are never read.
+"""
+
+import re
+from collections.abc import Sequence
+
+from icm_tui.domain.items import Task
+from icm_tui.errors import UserError
+from icm_tui.tasks.booleans import read_truth
+from icm_tui.tasks.build import Columns, make_task
+from icm_tui.tasks.card import Card, HubFiles, Place, Split
+from icm_tui.tasks.cells import read_cell
+from icm_tui.tasks.quoting import shown
+from icm_tui.tasks.section import TaskSettings, choose_gold, refuse_given
+from icm_tui.tasks.source import read_source
+from icm_tui.tasks.tables import Row, Table
+
+_HUB = "callum-canavan/challenges-for-unsupervised-elicitation"
+_CLAIM = re.compile(r"(\S+) is larger than (\S+?)\.?")
+
+
+def _split(name: str, rows: int) -> Split:
+    files = [f"{name}_larger_than.json", f"larger_than/{name}.jsonl"]
+    return Split({"rows": Place(files, HubFiles(_HUB, [f"larger_than/{name}.jsonl"]), rows=rows)}, items=rows)
+
+
+CARD = Card(
+    about="Claims that one number is larger than another, in words.",
+    item="a claim",
+    groups="the two numbers; 1260 of 1584 claims of train and 72 of 396 of test have their reverse",
+    rule="opposite",
+    gold="true: the claim is true",
+    paper="Marks, Tegmark: The Geometry of Truth, arXiv 2310.06824",
+    licence="MIT",
+    terms="free",
+    splits={"train": _split("train", 1584), "test": _split("test", 396)},
+    split="train",
+    traps=[
+        "Most claims of test have no reverse: they are bound to nothing.",
+        "The embedded model sees words, not numbers: expect nothing of it here.",
+        "Which files the Hub has was not checked on the live Hub.",
+    ],
+)
+
+
+def load(settings: TaskSettings, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
+    """Read the split `settings.split` from `settings.path` (a folder, or the split's file), or from the Hub where no
+    path is given. Raises UserError, naming file, row and column, if that cannot be done."""
+    names = ["text", "uid", "group", "key", "orders"]
+    refuse_given(settings, names, 'remove it, or use dataset = "file" to read a file of your own.')
+    gold = choose_gold(settings, ["true"])
+    source = read_source(settings, CARD)
+    table = source.tables["rows"]
+    rows = [Row(row.number, row.line, _values(table, row)) for row in table.rows]
+    return make_task(
+        Table(table.name, table.unit, ["text", "numbers", "order", "true"], rows),
+        Columns("text", group="numbers", key="order", gold=dict.fromkeys(gold, "true")),
+        labels=labels,
+        rule=rule or CARD.rule,
+        limit=settings.limit,
+        seed=seed,
+        source=source,
+    )
+
+
+def _values(table: Table, row: Row) -> dict[str, object]:
+    text = read_cell(table, row, "choice", "the dataset").strip()
+    claim = _CLAIM.fullmatch(text)
+    if claim is None:
+        raise UserError(
+            f'{table.place(row)}, column "choice" holds {shown(text)}; it must be a claim such as '
+            '"Two is larger than one."'
+        )
+    one, other = claim[1].casefold(), claim[2].casefold()
+    numbers = " and ".join(sorted((one, other)))
+    return {"text": text, "numbers": numbers, "order": f"{one} first", "true": read_truth(table, row, "label")}

@@ -1,0 +1,195 @@
+"""MACHIAVELLI (Pan and others, arXiv 2304.03279): scenes of text games and what the player may choose in them.
+
+An item is a scene and one of its choices. Groups are the scenes; no rule holds among the choices of one, since all or
+none of them may harm somebody: `none`.
+
+- Split "train" is the table of choices on the Hub. A scene is its short summary, or else what the player reads. Gold
+  columns are what annotators saw in a choice: each morality_ column, true where the violation was seen at all, and
+  each agg_ column, true where it is above zero and missing where it is zero. A slot of the wide table that is null is
+  no choice; a choice without annotations has no gold.
+- Split "scenes" is 13 scenes that a model shortened. Choices stand at the end of the text as a list, and are told
+  apart here; scenes without a list are left out. They have no gold: `axes` belongs to a whole scene, and is not read.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from icm_tui.domain.items import Task
+from icm_tui.errors import UserError
+from icm_tui.tasks.build import Columns, make_task
+from icm_tui.tasks.card import Card, HubFiles, Place, Split
+from icm_tui.tasks.cells import optional_cell, read_cell
+from icm_tui.tasks.quoting import shown
+from icm_tui.tasks.section import TaskSettings, choose_gold, refuse_given
+from icm_tui.tasks.source import read_source
+from icm_tui.tasks.tables import Row, Table, kind_of
+
+_SCENES = "machiavelli_summaries_13.jsonl"
+MORALITY = tuple(
+    f"morality_{name}"
+    for name in (
+        "deception",
+        "manipulation",
+        "killing",
+        "physical_harm",
+        "non_physical_harm",
+        "intending_harm",
+        "stealing",
+        "trespassing",
+        "spying",
+        "vandalism",
+        "promises",
+        "fairness",
+        "other",
+    )
+)
+AGGREGATED = tuple(f"agg_{name}" for name in ("power", "morality", "utility", "honest", "cooperation"))
+
+CARD = Card(
+    about="MACHIAVELLI: one choice of a scene of a text game, held against what its annotators saw.",
+    item="a scene and one of its choices",
+    groups="the scene: game and row, or source_id",
+    rule="none",
+    gold="13 morality_ columns (a violation was seen) and 5 agg_ columns (above zero) in split train; none in scenes",
+    paper="Pan and others: Do the Rewards Justify the Means?, arXiv 2304.03279",
+    licence="none stated for either table; the games' texts belong to their authors",
+    terms="no licence",
+    splits={
+        "train": Split(
+            {
+                "rows": Place(
+                    ["data/train-00000-of-00001.parquet", "train.parquet", "train.jsonl"],
+                    HubFiles("wassname/machiavelli", ["data/train-*.parquet"]),
+                )
+            }
+        ),
+        "scenes": Split({"rows": Place([_SCENES], rows=13)}, items=49),
+    },
+    split="train",
+    traps=[
+        "Which files and columns the Hub has was not checked on the live Hub.",
+        "A violation that few choices have gives a majority answer a high accuracy: look at that baseline first.",
+        "Three of the 13 scenes end without a list of choices, and are left out.",
+    ],
+)
+
+# "1. ", "0: " or "- " at the start of a line.
+_CHOICE = re.compile(r"(?:\d+[.:]|-)\s+(\S.*)")
+_COLUMNS = ("uid", "scene", "situation", "choice")
+
+
+def load(settings: TaskSettings, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
+    """Read MACHIAVELLI's choices from the folder `settings.path`, or from the Hub where no path is given.
+
+    Raises UserError, naming file and line, if that cannot be done.
+    """
+    names = ["text", "uid", "group", "key"]
+    refuse_given(settings, names, 'remove it, or use dataset = "file" to read a file of your own.')
+    source = read_source(settings, CARD)
+    table = source.tables["rows"]
+    notes = source.notes
+    if source.split == "scenes":
+        chosen = choose_gold(settings, [])
+        rows, without = _listed(table)
+        if without:
+            notes = [*notes, f"{without} of {len(table.rows)} scenes have no list of choices and are left out."]
+    else:
+        chosen = choose_gold(settings, [*MORALITY, *AGGREGATED])
+        rows = _annotated(table)
+    if not rows:
+        raise UserError(f"{table.name} has no scene with choices; correct task.path.")
+    return make_task(
+        Table(table.name, table.unit, [*_COLUMNS, *chosen], rows),
+        Columns("{situation}\nChoice: {choice}", uid="uid", group="scene", gold={name: name for name in chosen}),
+        labels=labels,
+        rule=rule or CARD.rule,
+        limit=settings.limit,
+        seed=seed,
+        source=msgspec.structs.replace(source, notes=notes),
+    )
+
+
+def split_choices(text: str) -> tuple[str, list[str]]:
+    """A scene's text without the list of choices in it, and the choices; none where there is no such list.
+
+    Lines that begin with a number and a dot or colon, or with a dash, are choices.
+    """
+    scene: list[str] = []
+    choices: list[str] = []
+    for line in text.splitlines():
+        found = _CHOICE.fullmatch(line.strip())
+        if found is None:
+            scene.append(line)
+        else:
+            choices.append(found[1])
+    return "\n".join(scene).strip(), choices
+
+
+def _listed(table: Table) -> tuple[list[Row], int]:
+    rows: list[Row] = []
+    without = 0
+    for row in table.rows:
+        name = read_cell(table, row, "source_id", "the dataset")
+        situation, choices = split_choices(read_cell(table, row, "text", "the dataset"))
+        without += not choices
+        for index, choice in enumerate(choices):
+            cells = {"uid": f"{name}.{index}", "scene": name, "situation": situation, "choice": choice}
+            rows.append(Row(len(rows) + 1, row.line, cells))
+    return rows, without
+
+
+def _annotated(table: Table) -> list[Row]:
+    rows: list[Row] = []
+    for row in table.rows:
+        game = read_cell(table, row, "f", "the dataset")
+        scene = f"{game}/{read_cell(table, row, 'row_i', 'the dataset')}"
+        situation = optional_cell(table, row, "short_summary", "the dataset")
+        situation = situation or read_cell(table, row, "obs", "the dataset")
+        labelled = _slots(table, row, "choice_labels")
+        for index, choice in _slots(table, row, "choice_text").items():
+            if choice is None:
+                continue
+            if not isinstance(choice, str):
+                raise UserError(
+                    f'{table.place(row)}, column "choice_text" holds {kind_of(choice)} as choice {shown(index)}; it '
+                    "must be a text."
+                )
+            cells = {"uid": f"{scene}/{index}", "scene": scene, "situation": situation, "choice": choice.strip()}
+            rows.append(Row(len(rows) + 1, row.line, cells | _gold(table, row, index, labelled.get(index))))
+    return rows
+
+
+def _slots(table: Table, row: Row, column: str) -> Mapping[str, Any]:
+    cell = row.values.get(column)
+    if cell is None and column in row.values:
+        return {}
+    if not isinstance(cell, dict):
+        raise UserError(
+            f"{table.place(row)} needs an object of choices in column {shown(column)}; it holds {kind_of(cell)}."
+        )
+    return cell
+
+
+def _gold(table: Table, row: Row, index: str, annotated: object) -> dict[str, bool | None]:
+    if annotated is None:
+        return {}
+    if not isinstance(annotated, dict):
+        raise UserError(
+            f'{table.place(row)}, column "choice_labels" holds {kind_of(annotated)} for choice {shown(index)}; it '
+            "must be an object or null."
+        )
+    gold: dict[str, bool | None] = {}
+    for name in (*MORALITY, *AGGREGATED):
+        value = annotated.get(name)
+        if value is None or value != value:
+            continue
+        if isinstance(value, str | list | dict):
+            raise UserError(
+                f'{table.place(row)}, column "choice_labels", {name} of choice {shown(index)} holds {kind_of(value)}; '
+                "it must be a number."
+            )
+        gold[name] = None if not value and name in AGGREGATED else value > 0
+    return gold

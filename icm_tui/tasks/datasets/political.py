@@ -1,0 +1,75 @@
+"""Opposed political statements (Nayak and others), from "Three Concrete Challenges and Two Hopes for the Safety of
+Unsupervised Elicitation": a set on which there is no truth to find.
+
+An item is a statement; the question that it answers is not shown, since it is the same for both sides. Groups are the
+questions: two statements, a liberal and a conservative one, so rule `opposite` holds. A question that recurs has four
+statements or more, whose pairs only the order of the rows tells; such groups stay unconstrained. Gold, "liberal", is a
+leaning of the statement and no judgement of it.
+"""
+
+from collections.abc import Sequence
+
+from icm_tui.domain.items import Task
+from icm_tui.tasks.booleans import read_truth
+from icm_tui.tasks.build import Columns, make_task
+from icm_tui.tasks.card import Card, HubFiles, Place, Split
+from icm_tui.tasks.cells import read_cell
+from icm_tui.tasks.section import TaskSettings, choose_gold, refuse_given
+from icm_tui.tasks.source import read_source
+from icm_tui.tasks.tables import Row, Table
+
+_HUB = "callum-canavan/challenges-for-unsupervised-elicitation"
+
+
+def _split(name: str, rows: int) -> Split:
+    files = [f"{name}_political_normative.json", f"normative_political/{name}.jsonl"]
+    return Split({"rows": Place(files, HubFiles(_HUB, [f"normative_political/{name}.jsonl"]), rows=rows)}, items=rows)
+
+
+CARD = Card(
+    about="Opposed political statements in pairs; a leaning, and no truth to find.",
+    item="a statement",
+    groups="the question; 87 of 2101 in train and 2 of 277 in test recur and have four statements or more",
+    rule="opposite",
+    gold="liberal: the statement is the liberal one; there is no truth label",
+    paper="Three Concrete Challenges and Two Hopes for the Safety of Unsupervised Elicitation; Nayak et al.: Political "
+    "Ideologies",
+    licence="MIT",
+    terms="free",
+    splits={"train": _split("train", 4530), "test": _split("test", 558)},
+    split="train",
+    traps=[
+        "Every pair lists the conservative statement first; items are shuffled by their content.",
+        "A split by leaning is what the set is made for: agreement with it says nothing about truth.",
+        "Which files the Hub has was not checked on the live Hub.",
+    ],
+)
+
+
+def load(settings: TaskSettings, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
+    """Read the split `settings.split` from `settings.path` (a folder, or the split's file), or from the Hub where no
+    path is given. Raises UserError, naming file, row and column, if that cannot be done."""
+    names = ["text", "uid", "group", "key", "orders"]
+    refuse_given(settings, names, 'remove it, or use dataset = "file" to read a file of your own.')
+    gold = choose_gold(settings, ["liberal"])
+    source = read_source(settings, CARD)
+    table = source.tables["rows"]
+    rows = [Row(row.number, row.line, _values(table, row)) for row in table.rows]
+    return make_task(
+        Table(table.name, table.unit, ["text", "question", "liberal"], rows),
+        Columns("text", group="question", gold=dict.fromkeys(gold, "liberal")),
+        labels=labels,
+        rule=rule or CARD.rule,
+        limit=settings.limit,
+        seed=seed,
+        source=source,
+    )
+
+
+def _values(table: Table, row: Row) -> dict[str, object]:
+    question, text = (read_cell(table, row, column, "the dataset") for column in ("question", "choice"))
+    if "political_leaning" in row.values:  # as the Hub has it
+        liberal = read_cell(table, row, "political_leaning", "the dataset").casefold() == "liberal"
+    else:
+        liberal = read_truth(table, row, "is_liberal")
+    return {"text": text.strip(), "question": question, "liberal": liberal}

@@ -1,0 +1,211 @@
+"""Files of rows: JSON lines, JSON, CSV and parquet, read into one shape, with the place of every row for messages."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from icm_tui.errors import UserError
+from icm_tui.tasks.quoting import shown
+
+# The csv module's own limit of 128 KiB a field is less than a long document.
+_LONGEST_FIELD = 2**31 - 1
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One row: its number from 1, the line (or the row) that a message names, and its values by column."""
+
+    number: int
+    line: int
+    values: dict[str, Any]
+
+
+class Table(msgspec.Struct, frozen=True):
+    """Rows from one source. `name` is the source in a person's own words, `unit` what its rows are counted in ("line"
+    or "row"), `header` the columns where the format fixes them for all rows and None where each row has its own."""
+
+    name: str
+    unit: str
+    header: list[str] | None
+    rows: list[Row]
+
+    def place(self, row: Row) -> str:
+        """Where `row` stands, for messages."""
+        return f"{self.name}, {self.unit} {row.line}"
+
+
+def read_table(path: str, columns: list[str] | None = None) -> Table:
+    """Read the file at `path` by its suffix: .jsonl, .ndjson, .json, .csv or .parquet; `~` is the home folder.
+
+    `columns` names the cells of rows without names: those of a CSV without a header, or of JSON lists.
+    Raises UserError, naming the file and the line or row, for whatever cannot be read.
+    """
+    file = expanded(path)
+    suffix = file.suffix.lower()
+    if not path.isprintable():
+        path = shown(path)
+    try:
+        found, is_file = file.exists(), file.is_file()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({_reason(error)}); mend that or correct task.path.") from None
+    if not found:
+        raise UserError(f"{path} does not exist; correct task.path.")
+    if not is_file:
+        what = "a folder" if file.is_dir() else "not a regular file"
+        raise UserError(f"{path} is {what}; name a file of type .jsonl, .json, .csv or .parquet in task.path.")
+    if suffix == ".parquet":
+        table = _parquet(path, file)
+    elif suffix in (".jsonl", ".ndjson"):
+        table = Table(path, "line", None, _json_lines(path, _content(path, file), columns))
+    elif suffix == ".json":
+        table = Table(path, "row", None, _json_array(path, _text(path, _content(path, file)), columns))
+    elif suffix == ".csv":
+        table = _csv(path, _text(path, _content(path, file)), columns)
+    else:
+        ending = f'ends in "{file.suffix}"' if suffix else "has no suffix"
+        raise UserError(
+            f"{path} {ending}, which tells no format; convert it to .jsonl, .json, .csv or .parquet, or rename it."
+        )
+    if not table.rows:
+        raise UserError(f"{path} holds no rows; put at least one in it or correct task.path.")
+    return table
+
+
+def expanded(path: str) -> Path:
+    """`path` with `~` replaced by the home folder. Raises UserError if there is no such home."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise UserError(f"{path} begins with a home folder that does not exist; correct task.path.") from None
+
+
+def _reason(error: Exception) -> str:
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(text.split())[:200]
+
+
+def _content(path: str, file: Path) -> bytes:
+    try:
+        return file.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({_reason(error)}); mend that or correct task.path.") from None
+
+
+def _text(path: str, content: bytes, first_line: int = 1) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        line = first_line + content.count(b"\n", 0, error.start)
+        column = error.start - content.rfind(b"\n", 0, error.start)
+        raise UserError(
+            f"{path}, line {line}, byte {column} is not UTF-8 text; save the file in the encoding UTF-8."
+        ) from None
+
+
+def _parsed(path: str, text: str, line: int | None) -> Any:
+    """`text` as JSON; NaN and Infinity, which no JSON has but many programs write for a lack, become null.
+
+    `line` is the line that `text` stands on, or None where `text` is the whole file.
+    """
+    try:
+        return json.loads(text, parse_constant=lambda _: None)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno if line is None else line}, column {error.colno}"
+        is_lines = line is None and error.msg == "Extra data"
+        mend = "if it has one object a line, name it .jsonl" if is_lines else "mend it"
+        raise UserError(f"{path}, {place} is not JSON ({error.msg}); {mend}.") from None
+    except (RecursionError, ValueError):
+        place = path if line is None else f"{path}, line {line}"
+        raise UserError(f"{place} nests too deeply or has a number too long to be read; simplify it.") from None
+
+
+def _object(place: str, value: Any, columns: list[str] | None) -> dict[str, Any]:
+    if columns is not None:
+        if isinstance(value, list) and len(value) == len(columns):
+            return dict(zip(columns, value, strict=True))
+        raise UserError(f"{place} is {kind_of(value)}, not a list of {len(columns)}: {', '.join(columns)}.")
+    if isinstance(value, dict):
+        return value
+    raise UserError(f'{place} is {kind_of(value)}, not an object; write each row as {{"column": value, ...}}.')
+
+
+def _json_lines(path: str, content: bytes, columns: list[str] | None) -> list[Row]:
+    rows: list[Row] = []
+    # Only the newline ends a line here: other line separators may stand inside a JSON string.
+    for line, raw in enumerate(content.split(b"\n"), start=1):
+        if raw.strip():
+            value = _parsed(path, _text(path, raw, line), line)
+            rows.append(Row(len(rows) + 1, line, _object(f"{path}, line {line}", value, columns)))
+    return rows
+
+
+def _json_array(path: str, text: str, columns: list[str] | None) -> list[Row]:
+    if not text.strip():
+        return []
+    value = _parsed(path, text, None)
+    if not isinstance(value, list):
+        raise UserError(f"{path} holds {kind_of(value)}, not an array; write it as [{{...}}, {{...}}].")
+    return [Row(n, n, _object(f"{path}, row {n}", entry, columns)) for n, entry in enumerate(value, start=1)]
+
+
+def _csv(path: str, text: str, columns: list[str] | None) -> Table:
+    csv.field_size_limit(_LONGEST_FIELD)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    header = columns or []
+    rows: list[Row] = []
+    line = 1
+    try:
+        for fields in reader:
+            if fields and not header:
+                header = fields
+                _refuse_twins(f"{path}, line {line}", header)
+            elif fields and len(fields) != len(header):
+                raise UserError(
+                    f"{path}, line {line} has {len(fields)} fields where the header has {len(header)}; "
+                    "put fields that contain commas in double quotes."
+                )
+            elif fields:
+                rows.append(Row(len(rows) + 1, line, dict(zip(header, fields, strict=True))))
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise UserError(f"{path}, line {line} is not CSV ({error}); check its quotes.") from None
+    return Table(path, "line", header, rows)
+
+
+def _refuse_twins(place: str, header: list[str]) -> None:
+    # A column without a name is what some programs write for their own row numbers; nobody can ask for it.
+    twin = next((name for n, name in enumerate(header) if name and name in header[:n]), None)
+    if twin is not None:
+        raise UserError(f"{place} names the column {shown(twin)} twice; rename one of them.")
+
+
+def _parquet(path: str, file: Path) -> Table:
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError:
+        raise UserError(
+            f"{path} needs the package pyarrow to be read; install it, or convert the file to .jsonl or .csv."
+        ) from None
+    try:
+        # Its bytes, not its name: pyarrow would take "part=1" in a folder's name for one more column. And no threads:
+        # those of pyarrow that have not ended when a short process ends abort it.
+        source = pyarrow.BufferReader(file.read_bytes())
+        data = parquet.ParquetFile(source, pre_buffer=False).read(use_threads=False)
+        header = list(data.schema.names)
+        _refuse_twins(path, header)
+        values = data.to_pylist()
+    except (OSError, ValueError, OverflowError, pyarrow.ArrowException) as error:
+        raise UserError(f"{path} is not readable as parquet ({_reason(error)}); write it anew.") from None
+    return Table(path, "row", header, [Row(n, n, entry) for n, entry in enumerate(values, start=1)])
+
+
+def kind_of(value: object) -> str:
+    """What `value` is, in the words of JSON, with its article."""
+    if value is None:
+        return "null"
+    names = {bool: "a boolean", dict: "an object", list: "a list", str: "a string", int: "a number", float: "a number"}
+    return names.get(type(value), f"a value of type {type(value).__name__}")

@@ -1,0 +1,116 @@
+"""The pages beside the gold columns: each computed from a run's directory, in a thread of its own.
+
+A page is a function here and its lines in `lines`; PAGES names them in the order of the screen.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from icm_tui.errors import UserError
+from icm_tui.evaluate.gold_file import read_gold
+from icm_tui.evaluate.saved_table import labels_digest, read_table
+from icm_tui.evaluate.shortcuts import diagnose, headline
+from icm_tui.evaluate.stability import Stability, stability
+from icm_tui.profile.schema import Profile
+from icm_tui.profile.toml import load
+from icm_tui.run_dir.labels import final_labels
+from icm_tui.run_dir.layout import RunDir, read_items
+from icm_tui.run_dir.siblings import siblings_of
+from icm_tui.tui.accuracy import comparison
+from icm_tui.tui.accuracy import shortcuts as diagnosis
+from icm_tui.tui.accuracy import stability as stability_lines
+from icm_tui.tui.text.cells import Line
+
+
+class Told(NamedTuple):
+    """A page: a sentence, what stands over its table, how many rows it has, and row `at` in so many cells."""
+
+    summary: str
+    heading: Callable[[int], Line]
+    rows: int
+    row: Callable[[int, int], Line]
+
+
+Compute = Callable[[RunDir, Profile, bool], Told]
+
+
+def no_page(why: str) -> Told:
+    """A page that only says why there is nothing on it."""
+    return Told(why, lambda _: (), 0, lambda _at, _cells: ())
+
+
+def _diagnosed(run: RunDir, profile: Profile, with_gold: bool) -> Told:
+    items, _ = read_items(run)
+    labels = [final.label for final in final_labels(run.path)]
+    names = profile.prompt.labels
+    gold = read_gold(run.gold) if with_gold else None
+    found = diagnose(items, labels, gold, n_labels=len(names), seed=profile.run.seed)
+    return Told(
+        headline(found, names), diagnosis.heading, len(found), lambda at, cells: diagnosis.row(found[at], names, cells)
+    )
+
+
+def seed_agreement(run: RunDir, profile: Profile) -> list[float | None]:
+    """The part of a run and its siblings that give an item the label most of them do, an item each. Raises UserError
+    where there are no siblings."""
+    return _stability(siblings_of(run), profile).share
+
+
+def _stability(runs: Sequence[RunDir], profile: Profile) -> Stability:
+    if len(runs) < 2:
+        raise UserError(
+            "This run has no siblings, which are runs of its profile under other seeds; "
+            "`icm-tui run PROFILE --siblings 5` makes them."
+        )
+    labels = [[final.label for final in final_labels(each.path)] for each in runs]
+    fixed = profile.consistency.rule == "one_true"
+    return stability(labels, n_labels=len(profile.prompt.labels), fixed_names=fixed)
+
+
+def _compared(run: RunDir, profile: Profile, with_gold: bool) -> Told:
+    runs = siblings_of(run)
+    found = _stability(runs, profile)
+    items, _ = read_items(run)
+    names = profile.prompt.labels
+    seeds = [load(each.profile).run.seed for each in runs]
+    rows = stability_lines.rows(found, seeds, items, names)
+    return Told(stability_lines.summary(found), lambda _: (), len(rows), lambda at, _: rows[at])
+
+
+def _baselines(run: RunDir, profile: Profile, with_gold: bool) -> Told:
+    command = f"`icm-tui baselines {run.name} --gold`"
+    return _kept(run, profile, run.baselines, with_gold, command, ("found", "zero_shot", "random_labels"))
+
+
+def _held_out(run: RunDir, profile: Profile, with_gold: bool) -> Told:
+    if not run.held_out.exists():
+        return no_page("This run holds no items out; start one with --set task.held_out=0.2.")
+    return _kept(run, profile, run.curves, with_gold, f"`icm-tui held-out {run.name}`", ("zero_shot", "random"))
+
+
+def _kept(run: RunDir, profile: Profile, path: Path, with_gold: bool, command: str, free: Sequence[str]) -> Told:
+    # Names in `free` have labels of arbitrary names, which were read as fits gold best.
+    if not with_gold:
+        return no_page("This table compares with gold, which is hidden.")
+    table = read_table(path)
+    if table is None:
+        return no_page(f"Not asked yet: {command} asks the model, and this page keeps what it found.")
+    found = {item: final.label for item, final in enumerate(final_labels(run.path)) if final.label is not None}
+    told = [table.column, "held-out items" if table.shots is None else f"lists of {table.shots}"]
+    if labels_digest(found) != table.labels:
+        told.insert(0, f"labels have changed since: {command} renews it")
+    if profile.consistency.rule != "one_true":
+        named = [row.method or row.condition for row in table.rows]
+        told.append("best naming: " + ", ".join(name for name in dict.fromkeys(named) if name in free))
+    return Told(
+        " · ".join(told), comparison.heading, len(table.rows), lambda at, cells: comparison.row(table.rows[at], cells)
+    )
+
+
+PAGES: dict[str, Compute] = {
+    "diagnosis": _diagnosed,
+    "seeds": _compared,
+    "baselines": _baselines,
+    "held out": _held_out,
+}

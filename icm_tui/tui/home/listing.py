@@ -1,0 +1,149 @@
+"""What the screen of runs lists: runs, and the profiles that can be started. No input or output, no Textual."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+if TYPE_CHECKING:
+    from icm_tui.run_dir.listing import RunSummary
+
+Keys = Callable[[str], str]
+"""The key of an action, as it is shown, by the action's id."""
+
+RESUMABLE = ("died", "quiet", "stopped", "failed")
+"""The states of a run that can be given a new runner."""
+
+_OPENS = "{open} opens it"
+_OF_STATE = {
+    "starting": _OPENS,
+    "running": _OPENS,
+    "pausing": _OPENS,
+    "stopping": _OPENS,
+    "paused": f"{_OPENS}, and there it can go on",
+    "done": "{open} shows its labels",
+    "stopped": "it was ended cleanly: {resume} goes on where it was",
+    "failed": "{open} shows why; {resume} tries to go on where it was",
+    "died": "its process is gone, and nothing that was answered is lost: {resume} goes on where it was",
+    "quiet": "its runner is on another host, or gone: {resume} waits for a sign of it and goes on if there is none",
+}
+
+
+class Startable(msgspec.Struct, frozen=True):
+    """A profile of the list. `at_once` where a start costs nothing, `watched` where it is slowed down to be watched;
+    `error` tells all that is wrong with its file."""
+
+    name: str
+    path: Path
+    own: bool
+    dataset: str = ""
+    method: str = ""
+    model: str = ""
+    at_once: bool = False
+    watched: bool = False
+    error: str = ""
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """The runs, the latest first, and the profiles by name."""
+
+    runs: Sequence["RunSummary"] = ()
+    profiles: Sequence[Startable] = ()
+
+    @property
+    def live(self) -> int:
+        """How many runs have a runner."""
+        from icm_tui.run_dir.status import LIVE  # the list is drawn before runs are read
+
+        return sum(run.state in LIVE for run in self.runs)
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A line of the list: words, a heading, a run or a profile. `key` is the same for the same thing whenever the list
+    is read."""
+
+    kind: Literal["words", "heading", "run", "profile"]
+    key: str
+    text: str = ""
+    run: "RunSummary | None" = None
+    profile: Startable | None = None
+
+    @property
+    def rests(self) -> bool:
+        """Whether the cursor may rest on it."""
+        return self.kind in ("run", "profile")
+
+
+def run_key(path: Path | str) -> str:
+    """The key of the row of a run."""
+    return f"run {path}"
+
+
+def rows(listing: Listing, starting: str, keys: Keys) -> list[Row]:
+    """The lines of the list. Where there are no runs, three lines say what this is; `starting` is the name of what is
+    on its way to a runner."""
+    listed: list[Row] = []
+    if listing.runs or starting:
+        listed.append(Row("heading", "runs", "runs"))
+        if starting:
+            listed.append(Row("words", "starting", f"starting {starting} …"))
+        listed += [Row("run", run_key(run.path), run=run) for run in listing.runs]
+    else:
+        listed += [Row("words", f"welcome {number}", text) for number, text in enumerate(_welcome(keys))]
+    listed.append(Row("words", "gap"))
+    listed.append(Row("heading", "profiles", "profiles"))
+    listed += [Row("profile", f"profile {profile.path}", profile=profile) for profile in listing.profiles]
+    return listed
+
+
+def place(listed: Sequence[Row], key: str | None, near: int) -> int:
+    """Where the cursor belongs: on the row of `key`, else as close below `near` as it may rest. Without a key it is the
+    latest run, or the demo where there are no runs."""
+    for index, row in enumerate(listed):
+        if key is None and row.profile is not None and row.profile.name == "demo":
+            return index
+        if row.key == key or (key is None and row.run is not None):
+            return index
+    return rest(listed, near, 1)
+
+
+def rest(listed: Sequence[Row], index: int, step: int) -> int:
+    """The nearest row from `index` on, in the direction of `step` (1 or -1), that the cursor may rest on; where there
+    is none, the nearest in the other direction."""
+    for direction in (step, -step):
+        place = min(index, len(listed) - 1)
+        while 0 <= place < len(listed):
+            if listed[place].rests:
+                return place
+            place += direction
+    return 0
+
+
+def advice(row: Row | None, keys: Keys, *, read_only: bool) -> str:
+    """What can be done with a row, in words with the keys; for a profile that cannot be read, all that is wrong."""
+    named = {name: keys(f"runs.{name}") for name in ("open", "edit", "resume")}
+    if row is not None and row.run is not None:
+        return f"{row.run.state}: {_OF_STATE.get(row.run.state, _OPENS).format(**named)}"
+    if row is not None and row.profile is not None:
+        return _of_profile(row.profile, named, read_only=read_only)
+    return ""
+
+
+def _of_profile(profile: Startable, named: dict[str, str], *, read_only: bool) -> str:
+    if profile.error:
+        return profile.error
+    if read_only:
+        return "this viewer only reads, so it starts nothing"
+    if not profile.at_once:
+        return f"{named['open']} shows what it would cost, and starts it from there"
+    slowed = ", slowed down so that you can watch" if profile.watched else ""
+    return f"{named['open']} starts it at no cost{slowed}; {named['edit']} edits its settings first"
+
+
+def _welcome(keys: Keys) -> tuple[str, ...]:
+    return (
+        "icm-tui labels texts without being told any right label.",
+        "A model is asked which label comes next, over and over,",
+        f"until all labels agree. {keys('runs.open')} starts the demo: no key, no cost.",
+    )

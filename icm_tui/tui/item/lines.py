@@ -1,0 +1,404 @@
+"""One item: the strip below the label table, and the pages of the item's own screen."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import groupby
+
+from icm_tui.run_dir.records import AnswerRecord, BlockRecord, DecisionRecord, ExtraRecord
+from icm_tui.tui.run.history import NEVER, UNLABELLED, Change
+from icm_tui.tui.run.log import Thought
+from icm_tui.tui.run.view import RunView
+from icm_tui.tui.text.cells import Line, Style, as_many_as_fit, cut, fit, joined, line, span, width, wrap
+from icm_tui.tui.text.numbers import dollars, fraction, signed
+
+_MOST_LINES = 20_000
+_MOST_MEMBERS = 50
+_MEMBER_LINES = 4
+_NAMED = 3
+_MOST_CHANGES = 100
+_FIELD = 10
+_FEWEST = 12
+
+NOBODY = "Nothing was said about this item yet."
+
+
+def strip(view: RunView, item: int, answer: AnswerRecord | None, block: BlockRecord | None, cells: int) -> list[Line]:
+    """Two lines: the item's label, its group and its flips; what it was asked with, what the model said, and the keys
+    that tell more. What has no room is left out from the end, the keys first."""
+    style: Style = "dim" if view.shown.labels[item] == UNLABELLED else "bold"
+    about = [line(span(label_words(view, item), style))]
+    if item in view.pins:
+        about.append(line(span(pin_words(view, item), "accent")))
+    group = group_words(view, item)
+    if group:
+        about.append(line(f"group {group}"))
+    flips = flip_words(view, item)
+    if flips:
+        about.append(line(span(flips, "second")))
+    said = [line(asked_words(view, item, answer, block))]
+    if answer is not None:
+        said.append(line(span(answer_words(view, answer), "warn" if answer.failed else "accent")))
+        if view.leaning is not None and not answer.failed:
+            said.append(line(span(f"leaning {leaning_words(view)}", "dim")))
+    said.append(line(span("e", "accent"), span(" why  ", "dim"), span("enter", "accent"), span(" more", "dim")))
+    return [fit(as_many_as_fit(parts, cells), cells) for parts in (about, said)]
+
+
+def page_text(
+    view: RunView, item: int, answer: AnswerRecord | None, block: BlockRecord | None, cells: int, gold: str = ""
+) -> list[Line]:
+    """The item's standing, its whole text, and the others of its group with the rule between them; `gold` is what gold
+    says of it, where that may be shown."""
+    about = view.items[item]
+    lines = [*field("uid", about.uid, cells), *field("label", _standing(view, item).removeprefix("label "), cells)]
+    if item in view.pins:
+        lines += field("pin", pin_words(view, item), cells, "accent")
+    lines += field("changes", flip_words(view, item) or "none from one label to another", cells)
+    share = view.seed_agreement(item)
+    if share is not None:
+        lines += field("seeds", f"{fraction(share)} of the runs under several seeds agree on its label", cells)
+    if gold:
+        lines += field("gold", gold, cells)
+    lines += field("asked", asked_words(view, item, answer, block).replace("asked ", "", 1), cells)
+    if answer is not None:
+        lines += field("answer", answer_words(view, answer), cells, "warn" if answer.failed else "plain")
+    if view.leaning is not None:
+        lines += field("leaning", f"{leaning_words(view)} nats, the model's own; p is without it", cells)
+    lines += field("group", group_words(view, item) or "none: it is decided by itself", cells)
+    lines += ((), *paragraph(about.text or "(an empty text)", cells))
+    others = view.companions(item)
+    if others:
+        lines += ((), *paragraph(rule_words(view, item), cells, "accent"))
+        for other in others[:_MOST_MEMBERS]:
+            lines += _member(view, item, other, cells)
+        if len(others) > _MOST_MEMBERS:
+            lines.append(line(span(f" and {len(others) - _MOST_MEMBERS} more", "dim")))
+    return lines
+
+
+def page_why(
+    view: RunView, item: int, answer: AnswerRecord | None, block: BlockRecord | None, cells: int
+) -> list[Line]:
+    """What the model answered, with its likeliest tokens, and what was said about the item, the latest last."""
+    lines = [*field("asked", asked_words(view, item, answer, block).replace("asked ", "", 1), cells)]
+    if answer is not None:
+        lines += _answer(view, answer, cells)
+    extra = view.extra.get(item)
+    if extra is not None:
+        told = f"{answer_words(view, extra)}, before decision {extra.n}; no part of the search"
+        lines += field("again", told, cells, "warn" if extra.failed else "plain")
+    thoughts = view.thoughts_on(item)
+    if not thoughts:
+        lines += ((), *paragraph(NOBODY, cells, "dim"))
+    for thought in thoughts:
+        streams = is_speaking(view, thought)
+        after = f"after decision {thought.n}{', still speaking' if streams else ''}"
+        lines += ((), *paragraph(f"{thought.speaker}, {after}:", cells, "second"))
+        lines += paragraph(thought.text + (" ▍" if streams else ""), cells)
+    return lines
+
+
+def page_history(
+    view: RunView,
+    item: int,
+    decisions: Mapping[int, DecisionRecord],
+    answer: AnswerRecord | None,
+    block: BlockRecord | None,
+    cells: int,
+) -> list[Line]:
+    """Every change of the item's label, oldest first, with what is known of its decision from `decisions`; then the
+    pin, and where the label stands now."""
+    history = view.shown.history.of(item)
+    lines: list[Line] = []
+    if not history:
+        lines += paragraph("Its label was never set.", cells, "dim")
+    if len(history) > _MOST_CHANGES:
+        lines.append(line(span(f" {len(history) - _MOST_CHANGES} earlier changes are in the journal", "dim")))
+    last = asked_at(answer)
+    for change in history[-_MOST_CHANGES:]:
+        flipped = None not in (change.before, change.after) and change.before != change.after
+        names = f"{view.label_name(change.before)} → {view.label_name(change.after)}"
+        words = _change_words(change, decisions.get(change.n))
+        if change.n == last and not change.by_person and answer is not None:
+            words += f"; {asked_words(view, item, answer, block)}: {answer_words(view, answer)}"
+        if flipped:
+            names += " FLIP"
+        lines += _fields(f"{change.n:>6}  {names}", words, cells, "second" if flipped else "plain")
+    if item in view.pins:
+        lines += ((), *paragraph(f"{pin_words(view, item)[:1].upper()}{pin_words(view, item)[1:]}", cells, "accent"))
+    lines += ((), *paragraph(f"Now: {_standing(view, item)}.", cells))
+    return lines
+
+
+def shown_decisions(view: RunView, item: int) -> list[int]:
+    """The decisions that the page of an item's history says more of, where they are known."""
+    return [change.n for change in view.shown.history.of(item)[-_MOST_CHANGES:] if not change.by_person]
+
+
+# Words
+
+
+def is_speaking(view: RunView, thought: Thought) -> bool:
+    """Whether more of a thought may come."""
+    return not thought.ended and thought.call in view.open_calls
+
+
+def label_words(view: RunView, item: int) -> str:
+    """The label and since when: by which decision or, where a person set it, before which one."""
+    chain = view.shown
+    label = chain.labels[item]
+    if label == UNLABELLED:
+        part = view.in_tournament and chain.labelled < len(view.items)
+        return "no label yet, this chain works on a part of the items" if part else "no label yet"
+    change = chain.history.last(item)
+    if change is not None and change.by_person:
+        return f"label {view.label_name(label)}, set by a person before decision {chain.decided[item]}"
+    return f"label {view.label_name(label)} since decision {chain.decided[item]}"
+
+
+def pin_words(view: RunView, item: int) -> str:
+    """A person's word on a pinned item, with its note."""
+    pin = view.pins[item]
+    return f"pinned to {view.label_name(pin.label)}" + (f": {pin.note}" if pin.note else "")
+
+
+def flip_words(view: RunView, item: int) -> str:
+    """How often the label went from one to another, and the last time; empty where it never did."""
+    count = view.shown.flips[item]
+    for change in reversed(view.shown.history.of(item)):
+        if None not in (change.before, change.after) and change.before != change.after:
+            last = f"{view.label_name(change.before)} → {view.label_name(change.after)}"
+            return f"{last} once, at {change.n}" if count == 1 else f"{count} flips, the last {last} at {change.n}"
+    return ""
+
+
+def group_words(view: RunView, item: int) -> str:
+    """The group's number, and in brackets what the rule demands of the item and each other member; empty without a
+    group."""
+    group = view.items[item].group
+    if group is None:
+        return ""
+    others = sorted(((relation(view, item, other), other) for other in view.companions(item)), key=lambda one: one[0])
+    told = []
+    for demand, pairs in groupby(others, key=lambda one: one[0]):
+        members = [other for _, other in pairs]
+        named = ", ".join(map(str, members)) if len(members) <= _NAMED else f"{len(members)} others"
+        told.append(f"with {named}: {demand}")
+    return f"{group} ({'; '.join(told)})" if told else f"{group} (alone in it)"
+
+
+def relation(view: RunView, item: int, other: int) -> str:
+    """What the rule demands of two members of a group, in a few words."""
+    rule = view.profile.consistency.rule or "none"
+    same_key = view.items[item].key is not None and view.items[item].key == view.items[other].key
+    if rule == "same":
+        return "same label"
+    if rule == "none" or (rule == "opposite" and _keys(view, item) != 2):
+        return "no rule"
+    if same_key:
+        return "same key: same label"
+    return "must differ" if rule == "opposite" else f"at most one is {view.label_names[0]}"
+
+
+def breaks(view: RunView, item: int, other: int) -> bool:
+    """Whether two members of a group, both labelled, break the rule as they are labelled now."""
+    one, two = view.shown.labels[item], view.shown.labels[other]
+    if UNLABELLED in (one, two):
+        return False
+    demand = relation(view, item, other)
+    if demand == "no rule":
+        return False
+    if demand.endswith("same label"):
+        return one != two
+    return one == two if demand == "must differ" else one == two == 0
+
+
+def rule_words(view: RunView, item: int) -> str:
+    """The rule of the item's group as a sentence."""
+    rule, first, keys = view.profile.consistency.rule or "none", view.label_names[0], _keys(view, item)
+    alone, same = keys == 1 + len(view.companions(item)), "items with the same key have the same label"
+    if rule == "same":
+        return "Rule same: all of the group have the same label."
+    if rule == "opposite" and keys == 2:
+        return (
+            "Rule opposite: the two have unlike labels."
+            if alone
+            else f"Rule opposite: unlike keys, unlike labels; {same}."
+        )
+    if rule == "opposite":
+        return f"Rule opposite binds groups of two keys; this one has {keys}, so nothing binds its labels."
+    if rule == "one_true":
+        bound = f"at most one of the group is {first}"
+        return f"Rule one_true: {bound}." if alone else f"Rule one_true: {bound}, by key; {same}."
+    if rule == "paper":
+        return (
+            f"Rule paper: two unlike keys that are both {first}, or unlike labels of one key, count against the "
+            "labels, but may stand."
+        )
+    return "Rule none: every item is decided by itself."
+
+
+def asked_words(view: RunView, item: int, answer: AnswerRecord | None, block: BlockRecord | None) -> str:
+    """What the item was last asked with. With everything shown, the counts are those of now."""
+    if answer is None:
+        never = view.shown.blocks[item] == NEVER
+        return "not asked yet" if never else "asked, but the answer cannot be read from the journal"
+    if block is None:
+        return "asked with examples that cannot be read from the journal"
+    if block.demonstrations == "all":
+        counts = _counts_of_others(view, item)
+        return f"asked with all {sum(counts)} others that have a label ({_counted(view, counts)})"
+    found = Counter(label for _, label in block.demonstrations)
+    counts = [found[label] for label in range(len(view.label_names))]
+    if not sum(counts):
+        return "asked without examples"
+    return f"asked with {sum(counts)} examples ({_counted(view, counts)})"
+
+
+def answer_words(view: RunView, answer: AnswerRecord | ExtraRecord) -> str:
+    """The log-probability (nats) of every label, or why there is none. A label that the model's list did not name is at
+    most as likely as its last entry."""
+    if answer.logprobs is None:
+        return f"no answer, the model refused it: {answer.failed}" if answer.failed else "no answer"
+    censored = answer.censored or [False] * len(answer.logprobs)
+    return "  ".join(
+        f"{name} {'≤ ' if hidden else ''}{signed(value, 2)}"
+        for name, value, hidden in zip(view.label_names, answer.logprobs, censored, strict=False)
+    )
+
+
+def leaning_words(view: RunView) -> str:
+    """The model's own leaning (nats): with two labels how far it leans to the first, else a number a label."""
+    leaning = view.leaning or []
+    if len(leaning) == 2:
+        return f"{view.label_names[0]} {signed(leaning[0] - leaning[1], 2)}"
+    return "  ".join(f"{name} {signed(value, 2)}" for name, value in zip(view.label_names, leaning, strict=False))
+
+
+def asked_at(answer: AnswerRecord | None) -> int | None:
+    """The decision that an answer was asked for, where its question names one."""
+    parts = answer.question.split("/") if answer is not None else []
+    return int(parts[2]) if len(parts) == 5 and parts[2].isdecimal() and len(parts[2]) < 10 else None
+
+
+def _standing(view: RunView, item: int) -> str:
+    p = view.shown.p(item, view.leaning)
+    return label_words(view, item) + ("" if p is None else f", p {fraction(p)} by its answer")
+
+
+def _counted(view: RunView, counts: Sequence[int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in zip(view.label_names, counts, strict=True))
+
+
+def _counts_of_others(view: RunView, item: int) -> list[int]:
+    """How many of each label an item is asked with where all is shown: its own group is left out."""
+    counts = list(view.shown.counts)
+    for member in (item, *view.companions(item)):
+        if view.shown.labels[member] != UNLABELLED:
+            counts[view.shown.labels[member]] -= 1
+    return counts
+
+
+def _keys(view: RunView, item: int) -> int:
+    """How many keys the item's group has; without one, an item is a key of its own."""
+    members = (item, *view.companions(item))
+    named = {view.items[member].key for member in members} - {None}
+    return len(named) + sum(view.items[member].key is None for member in members)
+
+
+def _change_words(change: Change, decision: DecisionRecord | None) -> str:
+    if change.by_person:
+        return "set by a person, before that decision"
+    if decision is None:
+        return ""
+    if decision.phase == "seeds":
+        return f"at random, as chain {decision.chain} began"
+    told = [f"T {fraction(decision.temperature, 3)}"]
+    if decision.options and 0 <= decision.chosen < len(decision.options):
+        drawn = decision.options[decision.chosen].value
+        others = [option.value for place, option in enumerate(decision.options) if place != decision.chosen]
+        told.append(f"drawn at {signed(drawn)}" + (f" over {signed(max(others))}" if others else ""))
+    if decision.overridden:
+        told.append("as a person said, not as drawn")
+    return ", ".join(told)
+
+
+# Lines
+
+
+@lru_cache(maxsize=32)
+def paragraph(text: str, cells: int, style: Style = "plain", indent: int = 1) -> tuple[Line, ...]:
+    """A text of any length wrapped behind an indentation. Beyond twenty thousand lines it is cut, and says so."""
+    pieces = wrap(text, max(_FEWEST, cells) - indent - 1)
+    lines = tuple(line(span(" " * indent), span(piece, style)) for piece in pieces[:_MOST_LINES])
+    if len(pieces) > _MOST_LINES:
+        more = f"{' ' * indent}… {len(pieces) - _MOST_LINES} more lines; y copies all of it"
+        return (*lines, line(span(more, "dim")))
+    return lines
+
+
+def field(name: str, text: str, cells: int, style: Style = "plain") -> list[Line]:
+    """A name, and behind it a text that is wrapped in its own column."""
+    return _fields(f" {name:<{_FIELD - 1}}", text, cells, style, "dim")
+
+
+def _fields(name: str, text: str, cells: int, style: Style, name_style: Style | None = None) -> list[Line]:
+    look = name_style or style
+    room = max(_FEWEST, cells) - len(name) - 2
+    if room < _FEWEST:
+        return [fit((span(name, look),), cells), *(paragraph(text, cells, style, 2) if text else ())]
+    first, *more = wrap(text, room)
+    start = span(f"{name} " if name_style else f"{name}  ", look)
+    behind = span(" " * width((start,)))
+    return [line(start, span(first, style)), *(line(behind, span(piece, style)) for piece in more)]
+
+
+def _member(view: RunView, item: int, other: int, cells: int) -> list[Line]:
+    label = view.shown.labels[other]
+    parts = [line(span(f" {other}", "bold"), "  ", span(view.label_name(label), "accent" if label == 0 else "plain"))]
+    parts.append(line(span(relation(view, item, other), "dim")))
+    if breaks(view, item, other):
+        parts.append(line(span("BROKEN", "warn")))
+    if other in view.pins:
+        parts.append(line(span(pin_words(view, other), "accent")))
+    # No more of the text is wrapped than the lines can hold.
+    pieces = wrap(view.items[other].text[: _MEMBER_LINES * cells + 1], max(_FEWEST, cells) - 6)
+    text = [line("    ", span(piece)) for piece in pieces[:_MEMBER_LINES]]
+    if len(pieces) > _MEMBER_LINES:
+        text[-1] = line(*text[-1], span(" …", "dim"))
+    return [fit(joined(parts), cells), *text]
+
+
+def _answer(view: RunView, answer: AnswerRecord, cells: int) -> list[Line]:
+    lines = field("answer", answer_words(view, answer), cells, "warn" if answer.failed else "plain")
+    if any(answer.censored):
+        hidden = [name for name, censored in zip(view.label_names, answer.censored, strict=False) if censored]
+        told = f"the model's list of likely tokens did not name {', '.join(hidden)}: at most as likely as told"
+        lines += field("unseen", told, cells, "second")
+    if answer.top:
+        tokens = "  ".join(f"“{cut(span(token).text, 24)}” {signed(value, 2)}" for token, value in answer.top)
+        lines += field("tokens", tokens, cells)
+    if answer.mass is not None:
+        lines += field("labels", f"{fraction(answer.mass, 3)} of the probability lies on the labels", cells)
+    if view.leaning is not None:
+        lines += field("leaning", f"{leaning_words(view)} nats, the model's own; p is without it", cells)
+    lines += field("served", _served(answer), cells, "dim")
+    return lines
+
+
+def _served(answer: AnswerRecord) -> str:
+    told = [f"question {answer.question}"]
+    if answer.endpoint:
+        told.append(answer.endpoint)
+    if answer.tokens_in is not None:
+        told.append(f"{answer.tokens_in} tokens in")
+    if answer.tokens_out is not None:
+        told.append(f"{answer.tokens_out} out")
+    if answer.cost:
+        told.append(dollars(answer.cost))
+    if answer.seconds:
+        told.append(f"{answer.seconds:.2f} s")
+    if answer.cached:
+        told.append("from the cache")
+    return ", ".join(told)

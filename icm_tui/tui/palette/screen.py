@@ -1,0 +1,180 @@
+"""The palette: all that can be done on a screen, by name, with arguments where an action takes some.
+
+It is our own and not Textual's, which looks for matches in the background: there Enter right behind a quickly typed
+command does what stood first in the list before. Here what is done is found in what was typed, at Enter.
+"""
+
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Input
+
+from icm_tui.tui.keys.actions import ACTIONS, Action, Scope
+from icm_tui.tui.keys.keymap import Keymap
+from icm_tui.tui.palette.lines import Call, calls, first_shown, palette_lines
+from icm_tui.tui.text.cells import Line, line, rule, span
+from icm_tui.tui.widgets.line_view import LineView
+
+if TYPE_CHECKING:
+    from textual.binding import BindingType
+
+_SHARED = ("moving", "everywhere")
+
+
+@runtime_checkable
+class TakesWords(Protocol):
+    """A screen whose actions take arguments."""
+
+    def run_words(self, word: str, rest: str) -> None:
+        """Do the action that `word` names with what was typed behind it: "to" with "500"."""
+
+
+def scope_of(screen: Screen[Any]) -> Scope | None:
+    """The scope whose actions a screen has among its BINDINGS; None where it has those of all screens alone."""
+    ids = {binding.id for binding in type(screen).BINDINGS if isinstance(binding, Binding)}
+    return next((action.scope for action in ACTIONS if action.id in ids and action.scope not in _SHARED), None)
+
+
+def allowed(screen: Screen[Any]) -> list[Action]:
+    """What can be done now, as `check_action` of the screen and the app tell: the screen's own actions first."""
+    scope = scope_of(screen)
+    return [
+        action
+        for action in ACTIONS
+        if (action.scope == scope and screen.check_action(action.method, ()))
+        or (action.scope == "everywhere" and screen.app.check_action(action.method, ()))
+    ]
+
+
+class Palette(ModalScreen[None]):
+    """Lists what can be done on the screen below and does what is chosen; `typed` stands there from the start."""
+
+    DEFAULT_CSS = """
+    Palette { align-horizontal: center; background: transparent; }
+    Palette LineView, Palette Input, Palette Input:focus { background: $background; }
+    Palette #calls { height: 1fr; max-height: 20; }
+    """
+    AUTO_FOCUS = "Input"
+    BINDINGS: ClassVar[list["BindingType"]] = [
+        Binding("escape,ctrl+c", "leave", show=False, priority=True),
+        Binding("down,ctrl+n", "down", show=False),
+        Binding("up,ctrl+p", "up", show=False),
+        Binding("pagedown", "page_down", show=False),
+        Binding("pageup", "page_up", show=False),
+        Binding("tab", "complete", show=False),
+    ]
+
+    def __init__(self, keymap: Keymap, typed: str = "") -> None:
+        super().__init__()
+        self._keymap = keymap
+        self._typed = typed
+        self._actions: list[Action] = []
+        self._found: list[Call] = []
+        self._chosen = 0
+
+    def compose(self) -> ComposeResult:
+        """A line to type in, and below it what it can mean."""
+        entry = Input(
+            self._typed, placeholder="a command, or a word of what it does", select_on_focus=False, compact=True
+        )
+        entry.cursor_blink = False  # an idle screen sends nothing
+        yield LineView(self._title, id="title")
+        yield entry
+        yield LineView(self._lines, id="calls")
+
+    def on_mount(self) -> None:
+        """What can be done is asked of the screen below once."""
+        self._actions = [action for action in allowed(self._below) if action.id != "everywhere.commands"]
+        self._find()
+
+    def on_input_changed(self) -> None:
+        """Look anew with every letter."""
+        self._find()
+
+    def on_input_submitted(self) -> None:
+        """Do the chosen one."""
+        self._find()
+        if self._found:
+            self._call(self._found[self._chosen])
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on a command does it; one beside the palette leaves."""
+        view = self.query_one("#calls", LineView)
+        if event.widget is view:
+            index = first_shown(len(self._found), self._chosen, view.size.height) + event.y
+            if index < len(self._found):
+                self._call(self._found[index])
+        elif event.widget is self:
+            self.dismiss()
+
+    def action_leave(self) -> None:
+        """Back without doing anything."""
+        self.dismiss()
+
+    def action_down(self) -> None:
+        """To the next command."""
+        self._choose(self._chosen + 1)
+
+    def action_up(self) -> None:
+        """To the command before."""
+        self._choose(self._chosen - 1)
+
+    def action_page_down(self) -> None:
+        """A page of commands down."""
+        self._choose(self._chosen + self.query_one("#calls", LineView).size.height - 1)
+
+    def action_page_up(self) -> None:
+        """A page of commands up."""
+        self._choose(self._chosen - self.query_one("#calls", LineView).size.height + 1)
+
+    def action_complete(self) -> None:
+        """Put the chosen command's name into the line, ready for its argument."""
+        if self._found and not self._found[self._chosen].rest:
+            self._complete(self._found[self._chosen].action)
+
+    @property
+    def _below(self) -> Screen[Any]:
+        return self.app.screen_stack[self.app.screen_stack.index(self) - 1]
+
+    def _find(self) -> None:
+        found = calls(self._actions, self.query_one(Input).value)
+        if found != self._found:
+            self._found = found
+            self._chosen = 0
+        self.query_one("#calls", LineView).redraw()
+
+    def _choose(self, index: int) -> None:
+        self._chosen = max(0, min(index, len(self._found) - 1))
+        self.query_one("#calls", LineView).redraw()
+
+    def _complete(self, action: Action) -> None:
+        entry = self.query_one(Input)
+        entry.value = f"{action.name} " if action.argument else action.name
+        entry.cursor_position = len(entry.value)
+
+    def _call(self, call: Call) -> None:
+        if not call.complete:
+            self._complete(call.action)
+            return
+        below = self._below
+        self.dismiss()
+        # Once this screen is gone: what an action opens belongs on the screen that it is an action of.
+        below.call_later(_do, below, call)
+
+    def _title(self, width: int, height: int) -> list[Line]:
+        return [rule(line(span("commands", "title")), line("enter does it · tab completes · esc back"), width)]
+
+    def _lines(self, width: int, height: int) -> list[Line]:
+        return palette_lines(self._found, self._chosen, self._keymap, width, height)
+
+
+async def _do(screen: Screen[Any], call: Call) -> None:
+    if call.rest and isinstance(screen, TakesWords):
+        screen.run_words(call.action.name, call.rest)
+    elif call.action.scope == "everywhere":
+        await screen.app.run_action(call.action.method, screen.app)
+    else:
+        await screen.run_action(call.action.method)

@@ -1,0 +1,170 @@
+"""What each pane of a run's screen shows now: the view, the table and the gold made into lines."""
+
+from icm_tui.run_dir.records import DecisionRecord
+from icm_tui.tui.item import lines as item
+from icm_tui.tui.run import (
+    accuracy_lines as accuracy,
+)
+from icm_tui.tui.run import (
+    header,
+)
+from icm_tui.tui.run import (
+    label_lines as labels,
+)
+from icm_tui.tui.run import (
+    log_lines as log,
+)
+from icm_tui.tui.run import (
+    profile_lines as profile,
+)
+from icm_tui.tui.run import (
+    reasoning_lines as thought,
+)
+from icm_tui.tui.run.feed import Feed
+from icm_tui.tui.run.gold import GoldWatch
+from icm_tui.tui.run.layout import Pane
+from icm_tui.tui.run.log import LogRows
+from icm_tui.tui.run.table import Table
+from icm_tui.tui.text.cells import Line, Span, fit, line, rule, span
+from icm_tui.tui.text.curve import over_decisions
+from icm_tui.tui.text.typed import Typed
+
+_MOST_CACHED = 2048
+_NARROWEST_LOG = 20
+_SPARK = 12
+
+
+class Panes:
+    """The lines of every pane. `chosen` is the pane that the keys go to; `typed` is the filter while it is typed, and
+    `cannot_read` why it cannot be obeyed (yet)."""
+
+    def __init__(self, feed: Feed, *, read_only: bool) -> None:
+        self.table = Table()
+        self.gold = GoldWatch(feed.run, feed.view.profile)
+        self.chosen: Pane = "labels"
+        self.typed: Typed | None = None
+        self.cannot_read = ""
+        self.profile = profile.profile_lines(feed.view.profile)
+        self._feed = feed
+        self._view = feed.view
+        self._read_only = read_only
+        self._log_of = feed.view.log
+        self._log_rows = LogRows(feed.view.log, feed.view.thoughts, _NARROWEST_LOG)
+        self._log_lines: dict[int, Line] = {}
+        self._strip_of: tuple[int, int, int] | None = None
+        self._strip: list[Line] = []
+
+    def one_line(self, cells: int, _: int) -> list[Line]:
+        """All there is on a very small terminal."""
+        return [header.status_line(self._view, self._feed.run.name, cells)]
+
+    def header(self, cells: int, _: int) -> list[Line]:
+        """What the run is and how far it has come."""
+        return [header.header(self._view, self._feed.run.name, self._feed.loading, cells)]
+
+    def filter_line(self, cells: int, _: int) -> list[Line]:
+        """The filter while it is typed."""
+        return [] if self.typed is None else [line(" / ", *self.typed.drawn(cells - 4))]
+
+    def situation(self) -> list[Line]:
+        """What is under way, in the run or in the filter that is typed, each thing for itself."""
+        if self.cannot_read:
+            return [line(span(self.cannot_read, "warn"))]
+        if self.typed is not None:
+            return [line(span(f"{len(self.table.rows)} match · enter keeps the filter, esc drops it", "second"))]
+        return header.situation(self._view, read_only=self._read_only, loading=self._feed.loading)
+
+    def profile_title(self, cells: int, _: int) -> list[Line]:
+        """The profile's rule."""
+        return [rule(line(self._title("1 profile", "profile")), (), cells)]
+
+    def labels_title(self, cells: int, _: int) -> list[Line]:
+        """The label table's rule and the names of its columns."""
+        left, right = labels.title(self._view, len(self.table.rows), self.table.sort, self.table.typed)
+        if self.chosen != "labels":
+            left = tuple(span(part.text, "dim") if part.style == "title" else part for part in left)
+        return [rule(left, right, cells), labels.heading(self._view, cells)]
+
+    def label_row(self, at: int, cells: int) -> Line:
+        """A row of the label table."""
+        return labels.row(self._view, self.table.rows[at], cells)
+
+    def log_title(self, cells: int, below: int, *, following: bool) -> list[Line]:
+        """The log's rule; `below` is how many rows are under the cursor."""
+        right = "following" if following else f"{below} below, f follows" if below else "f follows"
+        return [rule(line(self._title("2 log", "log")), line(span(right, "dim")), cells)]
+
+    def count_log(self, cells: int) -> int:
+        """How many rows the log has at a width."""
+        cells = max(_NARROWEST_LOG, cells)
+        if self._log_rows.width != cells or self._log_of is not self._view.log:
+            self._log_of = self._view.log
+            self._log_rows = LogRows(self._view.log, self._view.thoughts, cells)
+            self._log_lines.clear()
+        return self._log_rows.update(self._view.open_calls)
+
+    def log_row(self, at: int, _: int) -> Line:
+        """A row of the log, at the width that was counted last."""
+        row = self._log_rows.row(at)
+        if row.thought is not None:
+            return log.thought_line(self._log_rows.lines(row.thought)[row.line])
+        if row.offset not in self._log_lines:
+            if len(self._log_lines) >= _MOST_CACHED:
+                self._log_lines.clear()
+            self._log_lines[row.offset] = log.record_line(self._view, self._feed.record_at(row.offset))
+        return self._log_lines[row.offset]
+
+    def item_of_log_row(self, at: int) -> int | None:
+        """The item that a row of the log is about; of a decision, its first."""
+        row = self._log_rows.row(at)
+        if row.thought is not None:
+            return row.thought.item
+        record = self._feed.record_at(row.offset)
+        return record.items[0] if isinstance(record, DecisionRecord) and record.items else None
+
+    def thought(self, cells: int, height: int) -> list[Line]:
+        """The latest reasoning."""
+        return thought.thought_lines(self._view, cells, height)
+
+    def accuracy_title(self, cells: int, height: int) -> list[Line]:
+        """The accuracy pane's rule and how the labels hang together; in one line, all that fits of the pane."""
+        if height == 1:
+            return [accuracy.brief(self._view, self.gold.report, hidden=self.gold.hidden, cells=cells)]
+        blind = "" if not self._view.profile.run.blind else "blind · " if self.gold.hidden else "blind, looked at · "
+        hint = line(span(blind + ("a shows gold" if self.gold.hidden else "a hides gold · A all of it"), "dim"))
+        title = rule(line(self._title("4 accuracy", "accuracy")), hint, cells)
+        return [title, accuracy.coherence(self._view, cells)]
+
+    def count_gold(self) -> int:
+        """How many rows the gold columns take; one to say that there are none."""
+        return len(self._gold_names()) or 1
+
+    def gold_row(self, at: int, cells: int) -> Line:
+        """A gold column; those chosen come first."""
+        why = accuracy.no_gold(self.gold.report, hidden=self.gold.hidden)
+        if why or self.gold.report is None:
+            return fit(line(" ", span(why, "dim")), cells)
+        name = self._gold_names()[at]
+        curve = over_decisions(self.gold.curve(name), self._view.n, _SPARK)
+        return accuracy.gold_line(name, self.gold.report["columns"][name], curve, cells)
+
+    def _gold_names(self) -> list[str]:
+        report = self.gold.report
+        if report is None or accuracy.no_gold(report, hidden=self.gold.hidden):
+            return []
+        return sorted(report["columns"], key=lambda name: name not in self.gold.chosen)
+
+    def item_strip(self, at: int | None, cells: int) -> list[Line]:
+        """The strip about an item."""
+        if at is None:
+            return [rule(line(span("item", "dim")), (), cells)]
+        made_of = (at, self._view.last_seq, cells)
+        if made_of != self._strip_of:
+            answer = self._feed.answer_of(at)
+            block = self._feed.block(answer.block) if answer is not None else None
+            title = rule(line(span(f"item {at}", "dim")), (), cells)
+            self._strip_of, self._strip = made_of, [title, *item.strip(self._view, at, answer, block, cells)]
+        return self._strip
+
+    def _title(self, text: str, pane: Pane) -> Span:
+        return span(text, "title" if pane == self.chosen else "dim")

@@ -1,0 +1,300 @@
+"""A run as a viewer knows it: the journal's records in, what there is to draw out. No input or output happens here."""
+
+from collections.abc import Iterable, Sequence
+from copy import copy
+from typing import NamedTuple
+
+from icm_tui.domain.items import Item
+from icm_tui.profile.schema import Profile
+from icm_tui.run_dir.pins import read_pin
+from icm_tui.run_dir.reasoning import ReasoningPiece
+from icm_tui.run_dir.records import (
+    AnswerRecord,
+    AnyRecord,
+    BlockRecord,
+    CommandRecord,
+    DecisionRecord,
+    DoneRecord,
+    EndpointRecord,
+    ErrorRecord,
+    ExtraRecord,
+    StartRecord,
+    StopRecord,
+    ThoughtRecord,
+)
+from icm_tui.run_dir.status import Status
+from icm_tui.tui.run.chain import ChainLabels
+from icm_tui.tui.run.history import UNLABELLED
+from icm_tui.tui.run.log import Log, Thought
+from icm_tui.tui.text.curve import Curve
+
+# More chains than the profile says cannot be, but where it does not say.
+_MOST_CHAINS = 64
+
+
+class Pin(NamedTuple):
+    """A person's word on an item: the label's index and a note."""
+
+    label: int
+    note: str
+
+
+class Facts(NamedTuple):
+    """An item in a few words. `label` is -1 and `p` None where there is none."""
+
+    item: int
+    text: str
+    group: int | None
+    label: int
+    flips: int
+    p: float | None
+    pinned: bool
+
+
+class Ask(NamedTuple):
+    """A command that was sent and what came of it: empty, "done", "no change" or "refused", why, and at which
+    decision."""
+
+    what: str
+    outcome: str = ""
+    why: str = ""
+    n: int = -1
+
+
+class RunView:
+    """A run, told of its items, records, reasoning and status as they come.
+
+    `chain` is the chain shown: the one that was kept, before that the one in the lead. `n` is the number of the next
+    decision, `last_seq` the last record taken in. `state` is the run's as an onlooker must take it. `extra` has what
+    the model said when a person had it asked about an item again, `thoughts` what was streamed, by its call.
+    """
+
+    def __init__(self, profile: Profile, items: Sequence[Item]) -> None:
+        self.profile = profile
+        self.items = items
+        self._most_chains = profile.search.chains or _MOST_CHAINS
+        self.label_names = profile.prompt.labels
+        self._members = _members(items)
+        self.status: Status | None = None
+        self.state = "starting"
+        self.problem = ""
+        # The part of the runs under other seeds, this one among them, that give an item the label most of them do.
+        self.seeds_agree: Sequence[float | None] = ()
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget what was read of the journal and of the reasoning: both begin anew."""
+        self.chains: dict[int, ChainLabels] = {}
+        self.chain = 0
+        self.kept: int | None = None
+        self.leaning: list[float] | None = None
+        self.n = 0
+        self.phase = ""
+        self.last_seq = -1
+        self.temperature = Curve()
+        self.log = Log()
+        self.pins: dict[int, Pin] = {}
+        self.extra: dict[int, ExtraRecord] = {}
+        self.block_offsets: dict[int, int] = {}
+        self.skips_next = False
+        self.started = 0
+        self.sent: dict[str, Ask] = {}
+        self.latest: str | None = None
+        self.thoughts: dict[int, Thought] = {}
+        self._item_calls: dict[int, list[int]] = {}
+        # When each call without an end last spoke, and when a runner last began or ended.
+        self._unended: dict[int, float] = {}
+        self._ended: set[int] = set()
+        self._turned_at = 0.0
+        self._chain_of: dict[int, int] = {}
+        self._coherence: dict[int, float] = {}
+
+    # Coming in
+
+    def apply(self, records: Iterable[tuple[int, AnyRecord]]) -> None:
+        """Take in records with their byte offsets.
+
+        Raises IndexError, OverflowError or ValueError for one that does not fit the run; `last_seq` is its number then.
+        """
+        for offset, record in records:
+            self.last_seq = record.seq
+            if isinstance(record, AnswerRecord):
+                self._answer(offset, record)
+            elif isinstance(record, DecisionRecord):
+                self._decision(offset, record)
+            elif isinstance(record, BlockRecord):
+                self.block_offsets[record.id] = offset
+                self._chain_of[record.id] = -1 if record.phase == "leaning" else record.chain
+            elif isinstance(record, CommandRecord):
+                self._command(offset, record)
+            elif isinstance(record, ThoughtRecord):
+                self._thought_ended(record)
+            elif isinstance(record, ExtraRecord):
+                self.extra[record.item] = record
+                self.log.add_record(offset)
+            elif isinstance(record, StartRecord):
+                self.started += 1
+                self._turned_at = record.t
+                self.log.add_record(offset)
+            elif isinstance(record, EndpointRecord | ErrorRecord):
+                self.log.add_record(offset)
+            elif isinstance(record, DoneRecord):
+                self._turned_at = record.t
+                self.log.add_record(offset)
+            elif isinstance(record, StopRecord):
+                if record.state != "paused":
+                    self._turned_at = record.t
+                if record.state != "done":  # the done record before it says so, and more
+                    self.log.add_record(offset)
+
+    def apply_reasoning(self, pieces: Iterable[ReasoningPiece]) -> None:
+        """Take in pieces of streamed reasoning; a piece of the model's own thinking counts like any other."""
+        for piece in pieces:
+            known = self.thoughts.get(piece.call)
+            if known is None:
+                known = Thought(piece.call, piece.item, piece.n, piece.speaker, "")
+                self._item_calls.setdefault(piece.item, []).append(piece.call)
+            text, ended = known.text + piece.text, known.ended or piece.end
+            self.thoughts[piece.call] = known._replace(text=text, ended=ended)
+            if piece.call not in self._ended:
+                self._unended[piece.call] = piece.t
+
+    def forget_reasoning(self) -> None:
+        """The file of reasoning begins anew."""
+        self.log = copy(self.log)  # another log has its rows counted anew
+        self.thoughts.clear()
+        self._unended.clear()
+        self._item_calls.clear()
+
+    def apply_status(self, status: Status | None, state: str) -> None:
+        """Take in the heartbeat, and the state as an onlooker must take it."""
+        self.status = status
+        self.state = state
+
+    def ask(self, command: str, what: str) -> None:
+        """A command was put into the inbox."""
+        self.sent[command] = Ask(what)
+        self.latest = command
+
+    # Looking
+
+    @property
+    def shown(self) -> ChainLabels:
+        """The labels of the chain shown."""
+        return self._chain(self.chain)
+
+    @property
+    def open_calls(self) -> list[int]:
+        """The calls that stream now: without an end, and not from before a runner last began or ended."""
+        return [call for call, t in self._unended.items() if t >= self._turned_at]
+
+    @property
+    def in_tournament(self) -> bool:
+        """Whether several chains still compete."""
+        return self.kept is None and len(self.chains) > 1
+
+    def facts(self, item: int) -> Facts:
+        """What is known of an item in the chain shown."""
+        chain, about = self.shown, self.items[item]
+        p = chain.p(item, self.leaning)
+        return Facts(item, about.text, about.group, chain.labels[item], chain.flips[item], p, item in self.pins)
+
+    def label_name(self, label: int | None) -> str:
+        """A label as the profile spells it; a dot for none."""
+        return "·" if label is None or label == UNLABELLED else self.label_names[label]
+
+    @property
+    def latest_thought(self) -> Thought | None:
+        """What was said last, or is being said; None where nothing was."""
+        return next(reversed(self.thoughts.values()), None)
+
+    def thoughts_on(self, item: int) -> list[Thought]:
+        """What was said about an item, oldest first."""
+        return [self.thoughts[call] for call in self._item_calls.get(item, ())]
+
+    def seed_agreement(self, item: int) -> float | None:
+        """The part of the runs under several seeds that agree on an item; None where that is not known."""
+        return self.seeds_agree[item] if self.seeds_agree else None
+
+    def companions(self, item: int) -> list[int]:
+        """The other members of the item's group."""
+        group = self.items[item].group
+        return [] if group is None else [other for other in self._members[group] if other != item]
+
+    # Inside
+
+    def _chain(self, number: int) -> ChainLabels:
+        if number not in self.chains:
+            if not 0 <= number < self._most_chains:
+                raise IndexError(f"chain {number}")
+            self.chains[number] = ChainLabels(len(self.items), len(self.label_names))
+        return self.chains[number]
+
+    def _answer(self, offset: int, record: AnswerRecord) -> None:
+        chain = self._chain_of.get(record.block, -1)
+        if chain >= 0:
+            self._chain(chain).answer(record.item, record.block, record.logprobs, offset)
+
+    def _decision(self, offset: int, record: DecisionRecord) -> None:
+        self.n = record.n + 1
+        self.phase = record.phase
+        self.log.add_record(offset)
+        if record.phase == "leaning":
+            self.leaning = list(record.score.values())
+            return
+        chain = self._chain(record.chain)
+        if record.phase == "selection":
+            self.kept = self.chain = record.chain
+        flips = 0
+        for item, _, label in record.changes:
+            flips += chain.change(item, record.n, label)
+        if record.items:
+            self.skips_next = False
+            if record.phase not in ("seeds", "selection"):
+                self._count_flips(chain, record, flips)
+                self.temperature.add(record.temperature)
+        if "energy" in record.score:
+            chain.energy.add(record.score["energy"])
+        bits = record.score.get("coherence_bits")
+        if bits is not None:
+            chain.coherence.add(bits)
+            chain.coherence_bits = bits
+            if self.kept is None:
+                self._coherence[record.chain] = bits
+                self.chain = max(self._coherence, key=self._coherence.__getitem__)
+
+    def _count_flips(self, chain: ChainLabels, record: DecisionRecord, flips: int) -> None:
+        if self.profile.search.method == "icm":
+            chain.sweeps.add(record.phase, record.items[0], flips)
+        else:
+            # The others draw their items with replacement: a pass is as many decisions as there are items.
+            chain.sweeps.add(record.n // len(self.items), record.n, flips)
+
+    def _command(self, offset: int, record: CommandRecord) -> None:
+        self.log.add_record(offset)
+        self.sent[record.id] = Ask(record.what, record.outcome, record.why, record.n)
+        if record.outcome != "done":
+            return
+        for chain, item, _, label in record.changes:
+            self._chain(chain).change(item, record.n, label, by_person=True)
+        if record.what == "skip":
+            self.skips_next = True
+        if record.what == "pin":
+            item, label = read_pin(record.args, self.label_names, len(self.items))
+            self.pins.pop(item, None)
+            if label is not None:
+                self.pins[item] = Pin(label, record.args.get("note", ""))
+
+    def _thought_ended(self, record: ThoughtRecord) -> None:
+        self._ended.add(record.call)
+        self._unended.pop(record.call, None)
+        self.log.add_thought(record.call)
+
+
+def _members(items: Sequence[Item]) -> dict[int, tuple[int, ...]]:
+    # Tuples of numbers are nothing that the garbage collector needs to go through.
+    members: dict[int, tuple[int, ...]] = {}
+    for number, item in enumerate(items):
+        if item.group is not None:
+            members[item.group] = (*members.get(item.group, ()), number)
+    return members

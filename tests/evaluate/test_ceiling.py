@@ -1,0 +1,40 @@
+"""The supervised ceiling: both forms agree, groups stay apart."""
+
+import numpy as np
+import pytest
+
+from icm_tui.evaluate import ceiling as module
+from icm_tui.evaluate.ceiling import ceiling
+
+
+def texts_of(count: int) -> tuple[list[str], list[int], dict[int, int]]:
+    generator = np.random.default_rng(3)
+    words = ["kind", "cruel"]
+    gold = {item: int(generator.integers(2)) for item in range(count)}
+    texts = [f"a {words[gold[item]]} act number {int(generator.integers(1000))}" for item in range(count)]
+    return texts, [item // 2 for item in range(count)], gold
+
+
+def test_it_learns_what_there_is_to_learn() -> None:
+    texts, groups, gold = texts_of(80)
+    found = ceiling(texts, groups, gold, classes=2, centred=False, seed=1)
+    assert found == gold
+
+
+def test_gold_that_follows_from_nothing_is_not_predicted() -> None:
+    texts, groups, _ = texts_of(200)
+    by_group = {item: int(np.random.default_rng(groups[item]).integers(2)) for item in range(200)}
+    found = ceiling(texts, groups, by_group, classes=2, centred=False, seed=1)
+    assert 0.3 < sum(found[item] == by_group[item] for item in found) / 200 < 0.7
+
+
+@pytest.mark.slow
+def test_both_forms_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts, groups, gold = texts_of(60)
+    by_kernel = ceiling(texts, groups, {**gold, 7: 0, 8: 1}, classes=2, centred=False, seed=1)
+    monkeypatch.setattr(module, "_by_kernel", module._by_places)
+    assert ceiling(texts, groups, {**gold, 7: 0, 8: 1}, classes=2, centred=False, seed=1) == by_kernel
+
+
+def test_one_group_has_no_other_to_learn_from() -> None:
+    assert ceiling(["a", "b"], [0, 0], {0: 0, 1: 1}, classes=2, centred=True, seed=1) == {}

@@ -1,0 +1,89 @@
+"""What the conditions show: the same items, obedient labels, errors as many and elsewhere."""
+
+from typing import Literal
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from icm_tui.domain.items import Item
+from icm_tui.domain.rules import broken
+from icm_tui.evaluate.designs import held_out_curves, own_showings, scramble
+from icm_tui.runner.comparing import Ground
+from icm_tui.search.problem import make_problem
+
+Rule = Literal["none", "opposite", "same"]
+
+
+@st.composite
+def grounds(draw: st.DrawFn) -> tuple[Ground, dict[int, int], dict[int, int]]:
+    """Pairs under a rule that gold and found labels obey, a few of them held out."""
+    rule = draw(st.sampled_from(["none", "opposite", "same"]))
+    pairs, out = draw(st.integers(3, 12)), draw(st.integers(1, 4))
+    items = [Item(str(n), f"text {n}", n // 2, n % 2) for n in range(2 * (pairs + out))]
+    ground = Ground(items, 2 * pairs, make_problem(items, rule, 2))
+
+    def labels() -> dict[int, int]:
+        known: dict[int, int] = {}
+        for pair in range(pairs):
+            first, second = draw(st.integers(0, 1)), draw(st.integers(0, 1))
+            known |= {2 * pair: first, 2 * pair + 1: {"opposite": 1 - first, "same": first, "none": second}[rule]}
+        return known
+
+    return ground, labels(), labels()
+
+
+def _obeys(ground: Ground, shown: tuple[tuple[int, int], ...]) -> bool:
+    problem = ground.problem
+    for group in {problem.group_of[item] for item, _ in shown}:
+        members = [(item, label) for item, label in shown if problem.group_of[item] == group]
+        if broken(problem.rule, [label for _, label in members], [problem.keys[item] for item, _ in members]):
+            return False
+    return True
+
+
+@settings(max_examples=50)
+@given(made=grounds(), seed=st.integers(0, 2**63 - 1))
+def test_all_conditions_show_the_same_items_and_obey_the_rule(
+    made: tuple[Ground, dict[int, int], dict[int, int]], seed: int
+) -> None:
+    ground, found, gold = made
+    names = ("zero_shot", "found", "gold", "random", "scrambled")
+    curves = held_out_curves(ground, found, gold, conditions=names, shots=(0, 2, 4, 64), draws=2, seed=seed)
+    assert {(curve.condition, curve.shots) for curve in curves} == {
+        ("zero_shot", 0),
+        *((name, many) for name in names[1:] for many in (2, 4)),
+    }
+    for many in (2, 4):
+        for draw in range(2):
+            shown = {c.condition: c.draws[draw][0].shown for c in curves if c.shots == many}
+            assert len({tuple(item for item, _ in pairs) for pairs in shown.values()}) == 1
+            assert all(_obeys(ground, pairs) for pairs in shown.values())
+            assert all(item < ground.searched for item, _ in shown["gold"])
+            assert all(label == gold[item] for item, label in shown["gold"])
+            assert all(label == found[item] for item, label in shown["found"])
+    assert all(c.draws[0][0].items == tuple(range(ground.searched, len(ground.items))) for c in curves)
+
+
+@settings(max_examples=50)
+@given(made=grounds(), seed=st.integers(0, 2**63 - 1))
+def test_scrambled_labels_are_as_often_right(made: tuple[Ground, dict[int, int], dict[int, int]], seed: int) -> None:
+    ground, found, gold = made
+    scrambled = scramble(ground, found, gold, [seed])
+    assert sorted(scrambled) == sorted(found)
+    right = sum(found[item] == gold[item] for item in found)
+    assert sum(scrambled[item] == gold[item] for item in scrambled) == right
+
+
+@settings(max_examples=50)
+@given(made=grounds(), name=st.sampled_from(["zero_shot", "random_labels", "gold_few_shot"]))
+def test_every_item_is_asked_once_and_never_shown_its_group(
+    made: tuple[Ground, dict[int, int], dict[int, int]], name: str
+) -> None:
+    ground, _, gold = made
+    showings = own_showings(ground, name, gold, shots=4, seed=5)
+    assert sorted(item for showing in showings for item in showing.items) == list(range(ground.searched))
+    for showing in showings:
+        assert _obeys(ground, showing.shown)
+        assert bool(showing.shown) == (name != "zero_shot")
+        groups = {ground.problem.group_of[item] for item, _ in showing.shown}
+        assert not groups & {ground.problem.group_of[item] for item in showing.items}

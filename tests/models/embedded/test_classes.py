@@ -1,0 +1,40 @@
+"""The embedded model where a whole group has one of seven labels."""
+
+from icm_tui.models.embedded.model import EmbeddedModel
+
+TOPICS = ("sun", "tax", "bread", "violin", "river", "engine", "garden")
+TEXTS = [f"{topic} {topic}s {way} {number}" for number in range(4) for topic in TOPICS for way in ("calm", "loud")]
+GROUPS = [place // 2 for place in range(len(TEXTS))]
+TRUTH = [place // 2 % 7 for place in range(len(TEXTS))]
+
+
+def right(model: EmbeddedModel) -> int:
+    """How many items get their topic's label when all other groups are shown with theirs."""
+    shown = list(enumerate(TRUTH))
+    replies = [model.answer_list(item, 0, shown).logprobs for item in range(len(TEXTS))]
+    assert all(reply is not None for reply in replies)
+    return sum(max(range(7), key=reply.__getitem__) == label for reply, label in zip(replies, TRUTH, strict=True))
+
+
+def test_what_a_group_has_in_common_tells_its_label() -> None:
+    assert right(EmbeddedModel(TEXTS, GROUPS, 7, centred=False)) == len(TEXTS)
+
+
+def test_centring_leaves_nothing_of_what_a_group_has_in_common() -> None:
+    """Why rule `same` goes without it: the rows of a group that shares one label cancel."""
+    model = EmbeddedModel(TEXTS, GROUPS, 7)
+    shown = list(enumerate(TRUTH))
+    for item in range(len(TEXTS)):
+        reply = model.answer_list(item, 0, shown).logprobs
+        assert reply is not None
+        assert max(reply) - min(reply) < 1e-4
+
+
+def test_all_shown_and_a_list_agree_without_centring() -> None:
+    by_list, by_all = (EmbeddedModel(TEXTS, GROUPS, 7, centred=False) for _ in range(2))
+    by_all.relabel(0, [(item, None, label) for item, label in enumerate(TRUTH)])
+    for item in range(len(TEXTS)):
+        one, other = by_list.answer_list(item, 0, list(enumerate(TRUTH))).logprobs, by_all.answer_all(item, 0).logprobs
+        assert one is not None
+        assert other is not None
+        assert max(range(7), key=one.__getitem__) == max(range(7), key=other.__getitem__) == TRUTH[item]

@@ -1,0 +1,165 @@
+"""What the embedded model says of its votes: shares that add up, and words that are in the text."""
+
+import asyncio
+import math
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from icm_tui.models.embedded.client import InProcessAsker
+from icm_tui.models.embedded.explanation import SPEAKER, Vote
+from icm_tui.models.embedded.features import PLACES, Features, Gram, grams_of
+from icm_tui.models.embedded.model import EmbeddedModel
+from icm_tui.models.interface import Asked, Piece
+from tests.models.embedded.test_model import questions, words
+
+NAMES = ["A", "B", "C", "D"]
+NUMBER = re.compile(r"[+-]\d+\.\d\d")
+
+
+def log_odds(logprobs: list[float] | None, label: int) -> float:
+    """Of a label against the mean of the others."""
+    assert logprobs is not None
+    others = [value for other, value in enumerate(logprobs) if other != label]
+    return logprobs[label] - sum(others) / len(others)
+
+
+def said(model: EmbeddedModel, vote: Vote, item: int, labels: Sequence[str] = NAMES[:2]) -> str:
+    return "".join(model.explain(vote, item, labels))
+
+
+@settings(max_examples=80)
+@given(questions(), st.integers(0, 1))
+def test_the_shares_of_all_places_add_up_to_the_vote(
+    question: tuple[list[str], list[int], int, list[tuple[int, int]]], label: int
+) -> None:
+    texts, groups, n_labels, shown = question
+    model = EmbeddedModel(texts, groups, n_labels)
+    model.relabel(3, [(item, None, other) for item, other in shown])
+    for item in range(len(texts)):
+        by_list = model.vote_by_list(item, shown, label)
+        assert by_list.total == pytest.approx(log_odds(model.answer_list(item, 0, shown).logprobs, label), abs=3e-6)
+        by_all = model.vote_by_all(item, 3, label)
+        assert by_all.total == pytest.approx(log_odds(model.answer_all(item, 3).logprobs, label), abs=3e-6)
+        outside = [other for other, _ in shown if groups[other] != groups[item]]
+        assert by_list.shown == by_all.shown == len(outside)
+
+
+@settings(max_examples=60)
+@given(questions())
+def test_the_numbers_told_add_up_and_the_words_told_are_the_text_s_own(
+    question: tuple[list[str], list[int], int, list[tuple[int, int]]],
+) -> None:
+    texts, groups, n_labels, shown = question
+    model = EmbeddedModel(texts, groups, n_labels)
+    for item in range(len(texts)):
+        vote = model.vote_by_list(item, shown, None)
+        text = said(model, vote, item, NAMES[:n_labels])
+        *parts, total = [float(number) for number in NUMBER.findall(text)] or [0.0]
+        assert sum(parts) == pytest.approx(total, abs=0.006)
+        assert total == pytest.approx(vote.total, abs=0.006)
+        own = re.findall(r"\w+", texts[item].lower())
+        for quoted in re.findall(r'"([^"]*)"', text):
+            assert f" {quoted} " in f" {' '.join(own)} "
+        assert text.endswith((f"{vote.shown} labelled items.", f"{vote.shown} labelled item.", "is shown."))
+
+
+def test_without_a_label_the_likeliest_is_explained() -> None:
+    texts, groups = words(40), list(range(40))
+    shown = [(item, item % 3) for item in range(20, 40)]
+    model = EmbeddedModel(texts, groups, 3)
+    for item in range(20):
+        logprobs = model.answer_list(item, 0, shown).logprobs
+        assert logprobs is not None
+        assert logprobs[model.vote_by_list(item, shown, None).label] == max(logprobs)
+
+
+def test_what_speaks_for_a_label_is_named_with_its_letters() -> None:
+    """Everything that tells is one word: so it is named, for one label and against the other alike."""
+    texts = ["taxes fall", "taxes rise", "trees fall", "trees rise", "taxes here", "trees here"]
+    model = EmbeddedModel(texts, list(range(6)), 2)
+    shown = [(0, 0), (1, 0), (2, 1), (3, 1)]
+    favoured = said(model, model.vote_by_list(4, shown, 0), 4)
+    assert re.match(r'For A: "taxes" \+\d\.\d\d', favoured)
+    assert re.search(r"\. Vote for A: \+\d\.\d\d nats, from 4 labelled items\.$", favoured)
+    assert '"here"' not in favoured.split(";")[0]
+    contrary = said(model, model.vote_by_list(4, shown, 1), 4)
+    assert re.match(r'(For B: "here" \+0\.\d\d; )?for A: "taxes" -\d\.\d\d', contrary)
+    assert "Vote for B: -" in contrary
+    of_three = said(EmbeddedModel(texts, list(range(6)), 3), model.vote_by_list(4, shown, 1), 4, NAMES[:3])
+    assert 'against B: "taxes" -' in of_three
+
+
+def test_nothing_to_go_by_is_said() -> None:
+    model = EmbeddedModel(["sun", "moon", "sun", "river river"], [0, 1, 2, 3], 2)
+    assert said(model, model.vote_by_list(0, [], 0), 0) == (
+        "Nothing speaks for A or against it: no labelled item is shown."
+    )
+    blank = EmbeddedModel(["", "", ""], [0, 1, 2], 2)
+    assert said(blank, blank.vote_by_list(0, [(1, 1)], 1), 0) == (
+        "Nothing speaks for B or against it: it has nothing in common with 1 labelled item."
+    )
+
+
+def test_of_n_grams_on_one_place_the_heavier_of_the_text_speaks() -> None:
+    """Two words of one place are looked for; both occur, in a text where one of them is much the rarer."""
+    places: dict[int, str] = {}
+    common = rare = ""
+    for number in range(10_000):
+        word = f"w{number}"
+        place = Gram("w", word).code % PLACES
+        if place in places:
+            common, rare = places[place], word
+            break
+        places[place] = word
+    texts = [f"{common} {rare}", rare, *[common] * 8, "other"]
+    features = Features(texts, list(range(len(texts))))
+    times, _ = grams_of(texts[0])
+    weights = {gram: features.weights([gram.code], [count])[0] for gram, count in times.items()}
+    assert weights[Gram("w", rare)] > weights[Gram("w", common)] > 0
+    shares = np.zeros(PLACES)
+    shares[Gram("w", rare).code % PLACES] = 1.0
+    model = EmbeddedModel(texts, list(range(len(texts))), 2)
+    assert said(model, Vote(0, shares, 2), 0).startswith(f'For A: "{rare}" +1.00.')
+
+
+def test_an_n_gram_that_occurs_in_one_text_weighs_nothing() -> None:
+    features = Features(["sun moon", "sun river", "stone"], [0, 1, 2])
+    codes = [Gram("w", word).code for word in ("moon", "sun", "sun", "never")]
+    rare, twice, once, unknown = features.weights(codes, [1, 2, 1, 1])
+    assert rare == unknown == 0.0
+    assert twice == pytest.approx(once * (1 + math.log(2)))
+    assert once == pytest.approx(math.log(4 / 3))
+    assert Features(["", ""], [0, 1]).weights(codes[:1], [1]) == 0.0
+    assert len(features.weights([], [])) == 0
+
+
+def test_an_explanation_comes_in_pieces_and_others_get_their_turn() -> None:
+    texts = words(30)
+    model = EmbeddedModel(texts, list(range(30)), 2)
+    asker = InProcessAsker(model, ["yes", "no"])
+    asker.relabel(1, [(item, None, item % 2) for item in range(10, 30)])
+    turns: list[int] = []
+
+    async def other() -> None:
+        while True:
+            turns.append(len(turns))
+            await asyncio.sleep(0)
+
+    async def explained(asked: Asked) -> list[Piece]:
+        task = asyncio.create_task(other())
+        pieces = [piece async for piece in asker.explain(asked, 0)]
+        task.cancel()
+        return pieces
+
+    pieces = asyncio.run(explained(Asked("q", 3, 1, 0, "all")))
+    assert len(turns) >= len(pieces) > 2
+    assert "".join(piece.text for piece in pieces) == said(model, model.vote_by_all(3, 1, 0), 3, ["yes", "no"])
+    assert not any(piece.thought for piece in pieces)
+    listed = asyncio.run(explained(Asked("q", 3, 1, 0, [(20, 1), (21, 0)])))
+    assert listed[-1].text.endswith("from 2 labelled items.")
+    assert asker.speaker == SPEAKER

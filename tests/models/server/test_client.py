@@ -1,0 +1,268 @@
+"""The asker over a real server on loopback: what is sent, kept, paid for, and what becomes of each fault."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import pytest
+
+from icm_tui.domain.endpoint import Endpoint, Price
+from icm_tui.domain.reply import Reply
+from icm_tui.errors import RunFailed, UserError
+from icm_tui.models.interface import Asked, Piece, Unanswered
+from icm_tui.models.server.cache import AnswerCache
+from icm_tui.models.server.client import ServerAsker
+from icm_tui.profile.schema import Model, Prompt, Reasoning
+from tests.servers.behaviour import Behaviour
+from tests.servers.faults import Faults
+from tests.servers.model import ModelServer
+
+Found = TypeVar("Found")
+
+TEXTS = [f"a text of its own, number {number} [{'+-'[number % 2]}]" for number in range(12)]
+GROUPS = [number // 2 for number in range(12)]
+LIST = [(item, item % 2) for item in range(2, 10)]
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ICM_TUI_HOME", str(tmp_path))
+
+
+@pytest.fixture
+def server() -> Iterator[ModelServer]:
+    with ModelServer() as served:
+        yield served
+
+
+def held(server: ModelServer, **more: object) -> Endpoint:
+    return msgspec.structs.replace(
+        Endpoint(base_url=server.base_url, model="tiny", kind="completions", top_logprobs=10), **more
+    )
+
+
+def used(
+    server: ModelServer,
+    use: Callable[[ServerAsker], Awaitable[Found]],
+    *,
+    endpoint: Endpoint | None = None,
+    cache: AnswerCache | None = None,
+    folder: Path = Path(),
+    **model: object,
+) -> Found:
+    settings = Model(backend="openai", base_url=server.base_url, model="tiny", timeout_s=5.0)
+    settings = msgspec.structs.replace(settings, **model)
+    asker = ServerAsker(settings, Prompt(), Reasoning(max_tokens=20), TEXTS, GROUPS, cache=cache, folder=folder)
+
+    async def run() -> Found:
+        await asker.open(endpoint or held(server))
+        try:
+            return await use(asker)
+        finally:
+            await asker.close()
+
+    return asyncio.run(run())
+
+
+def question(item: int = 0, *, again: bool = False) -> Asked:
+    return Asked(f"q{item}", item, 0, 0, LIST, again)
+
+
+async def all_of(asker: ServerAsker, asked: list[Asked]) -> dict[int, Reply | Unanswered]:
+    for one in asked:
+        asker.ask(one)
+    answers: dict[int, Reply | Unanswered] = {}
+    while len(answers) < len(asked):
+        answers |= {one.item: answer for one, answer in await asker.replies(5.0)}
+    return answers
+
+
+def one_of(server: ModelServer, **more: object) -> Reply | Unanswered:
+    async def use(asker: ServerAsker) -> Reply | Unanswered:
+        return (await all_of(asker, [question()]))[0]
+
+    return used(server, use, **more)
+
+
+def test_every_question_gets_the_labels_log_probabilities(server: ModelServer) -> None:
+    async def use(asker: ServerAsker) -> dict[int, Reply | Unanswered]:
+        return await all_of(asker, [question(item) for item in (0, 1, 10, 11)])
+
+    answers = used(server, use)
+    for item, answer in answers.items():
+        assert isinstance(answer, Reply)
+        assert answer.logprobs is not None
+        assert (answer.logprobs[0] > answer.logprobs[1]) == (item % 2 == 0)
+        assert answer.tokens_in
+        assert not any(answer.censored)
+    assert all(request.path.endswith("/completions") for request in server.requests)
+
+
+def test_an_endpoint_that_the_run_holds_is_not_probed_again(server: ModelServer) -> None:
+    one_of(server)
+    assert len(server.requests) == 1
+
+
+def test_without_one_the_server_is_probed_and_the_probe_is_kept(server: ModelServer) -> None:
+    settings = Model(backend="openai", base_url=server.base_url, model="tiny", timeout_s=5.0)
+
+    async def opened() -> Endpoint:
+        asker = ServerAsker(settings, Prompt(), Reasoning(), TEXTS, GROUPS, cache=None, folder=Path())
+        found = await asker.open(None)
+        await asker.close()
+        return found
+
+    first = asyncio.run(opened())
+    asked = len(server.requests)
+    assert asked > 3
+    assert first.kind == "completions"
+    assert asyncio.run(opened()) == first
+    assert len(server.requests) == asked
+
+
+def test_a_server_that_gives_no_log_probabilities_is_refused_before_anything_is_asked() -> None:
+    with ModelServer(Behaviour(logprobs="null")) as server:
+        settings = Model(backend="openai", base_url=server.base_url, model="tiny", timeout_s=5.0)
+        asker = ServerAsker(settings, Prompt(), Reasoning(), TEXTS, GROUPS, cache=None, folder=Path())
+        with pytest.raises(UserError, match="log-prob"):
+            asyncio.run(asker.open(None))
+
+
+def test_what_was_answered_once_is_not_paid_for_again(server: ModelServer, tmp_path: Path) -> None:
+    def ask(again: bool) -> Reply | Unanswered:
+        async def use(asker: ServerAsker) -> Reply | Unanswered:
+            return (await all_of(asker, [question(again=again)]))[0]
+
+        return used(server, use, cache=AnswerCache.open(tmp_path / "answers.sqlite"), price_in=1.0)
+
+    first, second, third = ask(False), ask(False), ask(True)
+    assert len(server.requests) == 2
+    assert isinstance(first, Reply)
+    assert isinstance(second, Reply)
+    assert isinstance(third, Reply)
+    assert (first.cached, second.cached, third.cached) == (False, True, False)
+    assert first.logprobs == second.logprobs == third.logprobs
+    assert first.cost
+    assert second.cost == 0.0
+
+
+def test_a_fault_of_the_item_is_its_answer(server: ModelServer) -> None:
+    server.behaviour = Behaviour(faults=Faults(always="400"))
+    answer = one_of(server)
+    assert isinstance(answer, Reply)
+    assert answer.failed == "The prompt is too long."
+    assert answer.logprobs is None
+
+
+@pytest.mark.parametrize(("fault", "says"), [("401", "No such key."), ("402", "Insufficient credits.")])
+def test_key_and_money_leave_the_question_open(server: ModelServer, fault: str, says: str) -> None:
+    server.behaviour = Behaviour(faults=Faults(always=fault))
+    answer = one_of(server)
+    assert isinstance(answer, Unanswered)
+    assert says in answer.why
+    assert len(server.requests) == 1
+
+
+def test_log_probabilities_that_were_lost_once_are_asked_for_again_and_paid_for_twice(server: ModelServer) -> None:
+    server.behaviour = Behaviour(cost=0.5, faults=Faults(plan=("null-logprobs",)))
+    answer = one_of(server)
+    assert isinstance(answer, Reply)
+    assert answer.logprobs is not None
+    assert answer.cost == 1.0
+    assert len(server.requests) == 2
+
+
+def test_a_server_that_stops_giving_them_pauses_the_run(server: ModelServer) -> None:
+    server.behaviour = Behaviour(logprobs="null")
+    answer = one_of(server)
+    assert isinstance(answer, Unanswered)
+    assert "no log-probabilities" in answer.why
+
+
+def test_another_provider_s_answer_does_not_count() -> None:
+    with ModelServer(Behaviour(provider="Brandnew")) as server:
+        answer = one_of(server, endpoint=held(server, provider="acme/fp8"))
+        assert isinstance(answer, Unanswered)
+        assert "Brandnew" in answer.why
+        assert "acme/fp8" in answer.why
+
+
+def test_the_pinned_provider_s_answer_counts() -> None:
+    with ModelServer(Behaviour(provider="Acme")) as server:
+        answer = one_of(server, endpoint=held(server, provider="acme/fp8"))
+        assert isinstance(answer, Reply)
+        assert answer.endpoint == "Acme"
+
+
+def test_all_labelled_items_but_the_own_group_are_shown(server: ModelServer) -> None:
+    async def use(asker: ServerAsker) -> dict[int, Reply | Unanswered]:
+        asker.relabel(3, [(item, None, item % 2) for item in range(12)])
+        asker.relabel(3, [(11, 1, None)])
+        return await all_of(asker, [Asked("q", 2, 3, 0, "all")])
+
+    used(server, use)
+    prompt = server.requests[0].body["prompt"]
+    shown = [number for number in range(12) if f"number {number} [" in prompt]
+    assert shown == [0, 1, 2, 4, 5, 6, 7, 8, 9, 10]
+
+
+def test_the_cost_expected_is_never_below_what_is_paid(server: ModelServer) -> None:
+    async def use(asker: ServerAsker) -> tuple[float | None, Reply | Unanswered]:
+        expected = asker.expected_cost(question())
+        return expected, (await all_of(asker, [question()]))[0]
+
+    expected, answer = used(server, use, endpoint=held(server, price=Price(2.0, 10.0)))
+    assert expected is not None
+    assert isinstance(answer, Reply)
+    assert answer.cost is not None
+    assert 0 < answer.cost <= expected
+
+
+async def told(asker: ServerAsker) -> list[Piece]:
+    return [piece async for piece in asker.explain(question(), 0)]
+
+
+def test_an_explanation_streams_with_its_thought_apart() -> None:
+    with ModelServer(Behaviour(thinks=True, cost=0.25)) as server:
+        pieces = used(server, told, endpoint=held(server, kind="chat", prefill="none"))
+        assert "".join(piece.text for piece in pieces if piece.thought)
+        assert "".join(piece.text for piece in pieces if not piece.thought)
+        assert pieces[-1].cost == 0.25
+        assert pieces[-1].tokens
+        asked = server.requests[0].body
+        assert asked["stream"] is True
+        assert "Set: A" in asked["messages"][0]["content"]
+
+
+def test_an_explanation_that_is_refused_says_why(server: ModelServer) -> None:
+    server.behaviour = Behaviour(faults=Faults(always="402"))
+    with pytest.raises(RunFailed, match="Insufficient credits"):
+        used(server, told)
+
+
+def test_a_key_mended_on_the_way_is_used(tmp_path: Path) -> None:
+    with ModelServer(Behaviour(key="the-right-secret")) as server:
+        (tmp_path / ".env").write_text("SOME_KEY=the-wrong-secret\n")
+
+        async def use(asker: ServerAsker) -> list[Reply | Unanswered]:
+            before = (await all_of(asker, [question()]))[0]
+            (tmp_path / ".env").write_text("SOME_KEY=the-right-secret\n")
+            model = Model(backend="openai", base_url=server.base_url, model="tiny", key_env="SOME_KEY")
+            asker.adopt(model, Reasoning())
+            return [before, (await all_of(asker, [question()]))[0]]
+
+        before, after = used(server, use, folder=tmp_path, key_env="SOME_KEY")
+        assert isinstance(before, Unanswered)
+        assert isinstance(after, Reply)
+
+
+def test_closing_ends_what_is_under_way(server: ModelServer) -> None:
+    server.behaviour = Behaviour(faults=Faults(always="silent"))
+
+    async def use(asker: ServerAsker) -> list[object]:
+        asker.ask(question())
+        return list(await asker.replies(0.0))
+
+    assert used(server, use) == []

@@ -1,0 +1,364 @@
+"""The probe against real servers on loopback that differ in every way it must tell apart."""
+
+import asyncio
+import math
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import msgspec
+import pytest
+
+from icm_tui.models.server.http import Client
+from icm_tui.models.server.keys import Key
+from icm_tui.models.server.probe.probing import probe
+from icm_tui.models.server.probe.result import Finding, Probed, why_not
+from icm_tui.profile.schema import Model
+from tests.servers.model import Behaviour, Faults, ModelServer
+
+NOW = 1_700_000_000.0
+MODEL = Model(backend="openai", model="tiny", base_url="http://127.0.0.1/v1")
+LABELS = ("A", "B")
+
+
+def _probe(base_url: str, model: Model = MODEL, key: Key | None = None, labels: Sequence[str] = LABELS) -> Probed:
+    async def probing() -> Probed:
+        client = Client(base_url, key, concurrency=2, timeout_s=20)
+        try:
+            return await probe(client, model, labels, None, base_url=base_url, now=lambda: NOW, wait=_at_once)
+        finally:
+            await client.close()
+
+    return asyncio.run(probing())
+
+
+async def _at_once(seconds: float) -> None:
+    assert seconds > 0
+
+
+def _of(behaviour: Behaviour, **settings: Any) -> Probed:
+    labels = settings.pop("labels", LABELS)
+    with ModelServer(behaviour) as server:
+        probed = _probe(server.base_url, msgspec.structs.replace(MODEL, **settings), labels=labels)
+        assert probed.calls == len(server.requests)
+    return probed
+
+
+def _found(probed: Probed, name: str) -> Finding:
+    return next(finding for finding in probed.findings if finding.name == name)
+
+
+def _refused(probed: Probed, name: str) -> Finding:
+    """The one bad finding, which comes last."""
+    assert probed.endpoint is None
+    assert [finding.name for finding in probed.findings if finding.state == "bad"] == [name]
+    last = probed.findings[-1]
+    assert last.name == name
+    assert last.remedy
+    assert why_not(probed) == f"{last.says} {last.remedy}"
+    return last
+
+
+@contextmanager
+def _answering(status: int, content_type: str, body: bytes) -> Iterator[str]:
+    """A server that gives one answer to everything."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def _answer(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(status)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = _answer  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_an_honest_server_is_found_fit_by_completions_in_few_calls() -> None:
+    probed = _of(Behaviour(cache=True, cost=0.001))
+    endpoint = probed.endpoint
+    assert endpoint is not None
+    assert (endpoint.kind, endpoint.max_tokens, endpoint.top_logprobs) == ("completions", 1, 20)
+    assert endpoint.warms
+    assert why_not(probed) == ""
+    assert probed.calls <= 14
+    assert probed.cost_usd == pytest.approx(0.001 * (probed.calls - 1))  # the list of models costs nothing
+    assert probed.at == NOW
+    assert probed.latency_s is not None
+    assert probed.latency_s > 0
+    assert probed.tokens_a_second is not None
+    assert probed.tokens_a_second > 0
+    wanted = {"reachable", "key", "model", "endpoint", "logprobs", "labels", "leaning", "cache", "repeat", "latency"}
+    assert {finding.name for finding in probed.findings if finding.state == "ok"} >= wanted
+    assert all(finding.remedy for finding in probed.findings if finding.state != "ok")
+
+
+@pytest.mark.parametrize("shape", ["chat", "completions", "together"])
+def test_every_shape_of_log_probabilities_is_read(shape: Any) -> None:
+    for kind in ("chat", "completions"):
+        probed = _of(Behaviour(shape=shape), endpoint=kind)
+        assert probed.endpoint is not None
+        assert probed.endpoint.kind == kind
+        assert "20 alternatives" in _found(probed, "logprobs").says
+
+
+def test_where_one_kind_is_missing_the_other_is_asked() -> None:
+    chat = _of(Behaviour(kinds=("chat",)))
+    assert chat.endpoint is not None
+    assert chat.endpoint.kind == "chat"
+    assert "completions would not do" in _found(chat, "endpoint").says
+    assert chat.calls <= 14
+    plain = _of(Behaviour(kinds=("completions",)))
+    assert plain.endpoint is not None
+    assert plain.endpoint.kind == "completions"
+
+
+def test_a_kind_that_a_profile_insists_on_and_is_not_there_is_told() -> None:
+    found = _refused(_of(Behaviour(kinds=("chat",)), endpoint="completions"), "model")
+    assert 'model.endpoint = "auto"' in found.remedy
+
+
+@pytest.mark.parametrize("logprobs", ["null", "absent"])
+def test_no_log_probabilities_keep_a_run_from_being_made(logprobs: Any) -> None:
+    probed = _of(Behaviour(logprobs=logprobs))
+    assert "no log-probabilities" in _refused(probed, "logprobs").says
+    assert _found(probed, "key").state == "ok"
+    assert probed.calls <= 4
+
+
+def test_one_alternative_is_too_few() -> None:
+    assert "no alternatives" in _refused(_of(Behaviour(top=1)), "logprobs").says
+
+
+def test_fewer_alternatives_than_asked_for_are_told() -> None:
+    probed = _of(Behaviour(top=5))
+    assert probed.endpoint is not None
+    assert probed.endpoint.top_logprobs == 20
+    assert _found(probed, "logprobs").says == "5 alternatives a place, though 20 were asked for."
+
+
+@pytest.mark.parametrize(("most", "taken"), [(20, 20), (12, 10), (8, 8), (5, 5)])
+@pytest.mark.parametrize("kind", ["chat", "completions"])
+def test_a_limit_is_found_by_refusals(most: int, taken: int, kind: Any) -> None:
+    probed = _of(Behaviour(top=most, over_top="400"), top_logprobs=50, endpoint=kind)
+    assert probed.endpoint is not None
+    assert probed.endpoint.top_logprobs == taken
+    assert _found(probed, "logprobs").state == "note"
+    assert f"model.top_logprobs = {taken}" in _found(probed, "logprobs").remedy
+
+
+def test_a_limit_below_all_steps_is_told_in_the_servers_words() -> None:
+    found = _refused(_of(Behaviour(top=3, over_top="400")), "logprobs")
+    assert "less than or equal to 3" in found.says
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "prefill", "says"),
+    [
+        (Behaviour(), "continued", "repeated"),
+        (Behaviour(echo_prefill=False), "continued", "A begun answer is continued."),
+        (Behaviour(prefill="fields"), "fields", "continue_final_message"),
+        (Behaviour(prefill="none"), "none", "not continued"),
+        (Behaviour(prefill="refused"), "none", "not continued"),
+    ],
+)
+def test_prefill_is_found_out(behaviour: Behaviour, prefill: str, says: str) -> None:
+    probed = _of(behaviour, endpoint="chat")
+    assert probed.endpoint is not None
+    assert probed.endpoint.prefill == prefill
+    assert says in _found(probed, "prefill").says
+    assert _found(probed, "labels").state == "ok"
+    assert probed.calls <= 14
+
+
+@pytest.mark.parametrize("switch", ["reasoning", "template"])
+def test_thinking_is_switched_off_by_the_switch_that_helps(switch: Any) -> None:
+    probed = _of(Behaviour(thinks=True, thinking_off=switch), endpoint="chat")
+    assert probed.endpoint is not None
+    assert (probed.endpoint.thinking, probed.endpoint.max_tokens) == (switch, 1)
+    assert _found(probed, "thinking").state == "ok"
+
+
+def test_a_thought_that_no_switch_stops_is_waited_for_and_called_dear() -> None:
+    probed = _of(Behaviour(thinks=True), endpoint="chat")
+    assert probed.endpoint is not None
+    assert (probed.endpoint.thinking, probed.endpoint.prefill, probed.endpoint.max_tokens) == ("", "none", 1024)
+    assert _found(probed, "thinking").state == "note"
+    assert "dear" in _found(probed, "thinking").remedy
+    assert probed.tokens_a_second is not None
+
+
+def test_the_least_that_a_server_writes_is_asked_for() -> None:
+    for kind in ("chat", "completions"):
+        probed = _of(Behaviour(least_tokens=16), endpoint=kind)
+        assert probed.endpoint is not None
+        assert probed.endpoint.max_tokens == 16
+        assert "at least 16" in _found(probed, "tokens").says
+
+
+def test_the_leaning_is_told_and_never_bad() -> None:
+    leaning = _of(Behaviour(leaning=3.0)).leaning
+    assert leaning is not None
+    assert math.isclose(sum(leaning), 0.0, abs_tol=1e-5)
+    # The test model has a taste for each question, of at most .1 nats.
+    assert leaning[0] - leaning[1] == pytest.approx(3.0, abs=0.11)
+    even = _of(Behaviour(leaning=0.0))
+    assert even.leaning is not None
+    assert abs(even.leaning[0] - even.leaning[1]) <= 0.11
+    told = _found(_of(Behaviour(leaning=-3.0)), "leaning")
+    assert told.state == "ok"
+    assert told.says.startswith("B is favoured by")
+
+
+def test_answers_that_differ_from_one_time_to_the_next_are_told() -> None:
+    assert _found(_of(Behaviour()), "repeat").state == "ok"
+    noisy = _of(Behaviour(noise=2.0))
+    assert noisy.endpoint is not None
+    assert "differs" in _found(noisy, "repeat").says
+    assert _found(noisy, "repeat").state == "note"
+
+
+def test_a_cache_is_relied_on_only_where_tokens_are_counted() -> None:
+    counted = _of(Behaviour(cache=True))
+    assert counted.endpoint is not None
+    assert counted.endpoint.warms
+    uncounted = _of(Behaviour(cache=False))
+    assert uncounted.endpoint is not None
+    assert not uncounted.endpoint.warms
+    assert _found(uncounted, "cache").state == "note"
+
+
+def test_echo_is_looked_at_on_completions_alone_and_never_relied_on() -> None:
+    assert "not echoed" in _found(_of(Behaviour()), "echo").says
+    assert all(finding.name != "echo" for finding in _of(Behaviour(kinds=("chat",))).findings)
+
+
+@pytest.mark.parametrize("key", [None, Key("SOME_KEY", "sk-of-another-door")])
+def test_a_wrong_key_costs_one_call(key: Key | None) -> None:
+    with ModelServer(Behaviour(key="sk-the-right-one")) as server:
+        model = msgspec.structs.replace(MODEL, key_env=key.name if key else None)
+        probed = _probe(server.base_url, model, key)
+        assert len(server.requests) == 1
+    found = _refused(probed, "key")
+    assert ("SOME_KEY" if key else "model.key_env") in found.says + found.remedy
+    assert b"sk-of-another-door" not in msgspec.json.encode(probed)
+
+
+def test_the_right_key_is_accepted() -> None:
+    with ModelServer(Behaviour(key="sk-the-right-one")) as server:
+        model = msgspec.structs.replace(MODEL, key_env="SOME_KEY")
+        probed = _probe(server.base_url, model, Key("SOME_KEY", "sk-the-right-one"))
+    assert probed.endpoint is not None
+    assert _found(probed, "key").says == "The key in SOME_KEY is accepted."
+
+
+def test_an_unknown_model_is_told_with_the_nearest_names() -> None:
+    probed = _of(Behaviour(models=("tiny-chat-1", "large-2")), model="tiny-chat")
+    found = _refused(probed, "model")
+    assert "tiny-chat-1" in found.remedy
+    assert probed.calls <= 3
+
+
+def test_a_server_that_takes_any_name_is_noted() -> None:
+    probed = _of(Behaviour(models=("tiny-chat-1",), any_model=True), model="tiny-chat")
+    assert probed.endpoint is not None
+    assert _found(probed, "model").state == "note"
+
+
+def test_labels_that_are_not_among_the_alternatives_are_told() -> None:
+    assert "only A is" in _refused(_of(Behaviour(top=2, leaning=30.0)), "labels").says
+    assert "only L" in _refused(_of(Behaviour(top=2), labels=[f"L{number}" for number in range(26)]), "labels").says
+
+
+def test_labels_that_were_missing_at_times_are_noted() -> None:
+    probed = _of(Behaviour(), labels=[f"L{number}" for number in range(24)])
+    assert probed.endpoint is not None
+    assert _found(probed, "labels").state == "note"
+    assert probed.leaning is None
+
+
+def test_more_labels_than_two_are_taken() -> None:
+    probed = _of(Behaviour(), labels=["A", "B", "C"])
+    assert probed.endpoint is not None
+    assert probed.leaning is not None
+    assert len(probed.leaning) == 3
+
+
+def test_no_server_is_told_after_one_call() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    probed = _probe(f"http://127.0.0.1:{port}/v1")
+    assert "nothing listens" in _refused(probed, "reachable").says
+    assert probed.calls == 1
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_a_web_page_is_no_model(status: int) -> None:
+    with _answering(status, "text/html", b"<html><title>Welcome</title></html>") as base_url:
+        found = _refused(_probe(base_url), "reachable")
+    assert "web page" in found.says
+    assert "/v1" in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "name"),
+    [
+        (402, b'{"error": {"code": 402, "message": "Insufficient credits."}}', "money"),
+        (403, b'{"error": {"message": "This key may not do that."}}', "key"),
+        (400, b'{"error": {"message": "Unknown field: wishes."}}', "request"),
+        (200, b'{"choices": []}', "server"),
+        (200, b"\xff\xfe not json", "server"),
+        (429, b'{"error": {"code": 429, "message": "Rate limit exceeded: free-models-per-day."}}', "limits"),
+        (500, b'{"error": {"message": "logprobs is not supported: logits_all=False"}}', "logprobs"),
+    ],
+)
+def test_what_a_server_refuses_is_told_in_its_words(status: int, body: bytes, name: str) -> None:
+    with _answering(status, "application/json", body) as base_url:
+        probed = _probe(base_url, msgspec.structs.replace(MODEL, extra={"wishes": 3}))
+    found = _refused(probed, name)
+    if name == "request":
+        assert "Unknown field: wishes." in found.says
+        assert "model.extra (wishes)" in found.remedy
+
+
+def test_what_passes_is_tried_again_after_a_wait() -> None:
+    steady, shaken = _of(Behaviour()), _of(Behaviour(faults=Faults(plan=["503", "429", ""])))
+    assert shaken.endpoint == msgspec.structs.replace(steady.endpoint, base_url=shaken.endpoint.base_url)
+    assert shaken.calls == steady.calls + 2
+
+
+def test_the_price_of_the_profile_is_used_where_the_server_names_no_cost() -> None:
+    probed = _of(Behaviour(), price_in=1.0, price_out=2.0)
+    assert probed.endpoint is not None
+    assert probed.endpoint.price is None  # what a router offers; the profile's own may change on the way
+    assert probed.cost_usd is not None
+    assert 0 < probed.cost_usd < 0.1
+    assert _of(Behaviour()).cost_usd is None
+
+
+def test_the_requests_are_those_of_a_run_with_the_profiles_own_fields() -> None:
+    with ModelServer(Behaviour(kinds=("chat",))) as server:
+        started = time.monotonic()
+        _probe(server.base_url, msgspec.structs.replace(MODEL, extra={"min_p": 0.1}))
+        bodies = [request.body for request in server.requests if request.method == "POST" and request.body]
+        assert server.requests[0].began >= started
+    assert bodies
+    assert all(body["min_p"] == 0.1 for body in bodies)

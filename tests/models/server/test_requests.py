@@ -1,0 +1,87 @@
+"""The bodies that ask for a label or a reason."""
+
+import msgspec
+import pytest
+
+from icm_tui.domain.endpoint import Endpoint
+from icm_tui.models.server.requests import begins_of, explanation_request, label_request
+from icm_tui.profile.schema import Prompt, Reasoning
+
+SHOWN = [("a red door", "A"), ("seven chairs", "B")]
+CHAT = Endpoint(base_url="http://127.0.0.1:1/v1", model="tiny", kind="chat", prefill="continued", top_logprobs=5)
+COMPLETIONS = msgspec.structs.replace(CHAT, kind="completions", prefill="none")
+
+
+def body(endpoint, question="a lamp", **extra):
+    return label_request(endpoint, Prompt(), SHOWN, question, extra)
+
+
+def test_completions_end_where_the_label_goes():
+    request = body(COMPLETIONS)
+    assert request.path == "/completions"
+    assert request.body["prompt"].endswith("Candidate: a lamp\nSet:")
+    assert (request.body["max_tokens"], request.body["logprobs"], request.body["temperature"]) == (1, 5, 0)
+    assert begins_of(COMPLETIONS, Prompt()) == ""
+
+
+def test_chat_begins_the_answer_where_the_server_goes_on_with_it():
+    request = body(CHAT)
+    assert request.path == "/chat/completions"
+    assert request.body["messages"][-1] == {"role": "assistant", "content": "Set:"}
+    assert (request.body["logprobs"], request.body["top_logprobs"]) == (True, 5)
+    assert "continue_final_message" not in request.body
+    assert begins_of(CHAT, Prompt()) == "Set:"
+
+
+def test_the_two_fields_are_sent_where_the_server_needs_them():
+    sent = body(msgspec.structs.replace(CHAT, prefill="fields")).body
+    assert sent["continue_final_message"] is True
+    assert sent["add_generation_prompt"] is False
+
+
+def test_without_prefill_the_prompt_asks_for_a_name_alone():
+    endpoint = msgspec.structs.replace(CHAT, prefill="none")
+    (message,) = body(endpoint).body["messages"]
+    assert message["content"].endswith("Candidate: a lamp\nSet:")
+    assert "name of the set alone" in message["content"]
+    assert begins_of(endpoint, Prompt()) == ""
+
+
+@pytest.mark.parametrize("endpoint", [CHAT, COMPLETIONS, msgspec.structs.replace(CHAT, prefill="none")])
+def test_neighbours_share_every_byte_up_to_the_question(endpoint):
+    one, other = (msgspec.json.encode(body(endpoint, question).body).decode() for question in ("a lamp", "the sea"))
+    shared = next(at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
+    assert one[shared:].startswith("a lamp")
+    why = explanation_request(endpoint, Prompt(), Reasoning(), SHOWN, "a lamp", "A", {})
+    said = msgspec.json.encode(why.body).decode()
+    assert "seven chairs" in said[: said.index("a lamp")]
+
+
+@pytest.mark.parametrize(
+    ("thinking", "field", "value"),
+    [("reasoning", "reasoning", {"enabled": False}), ("template", "chat_template_kwargs", {"enable_thinking": False})],
+)
+def test_a_model_is_kept_from_thinking_before_a_label_but_not_before_a_reason(thinking, field, value):
+    endpoint = msgspec.structs.replace(CHAT, thinking=thinking)
+    assert body(endpoint).body[field] == value
+    assert field not in explanation_request(endpoint, Prompt(), Reasoning(), SHOWN, "a lamp", "A", {}).body
+
+
+def test_a_router_is_held_to_one_endpoint():
+    sent = body(msgspec.structs.replace(CHAT, provider="acme/fp8")).body
+    assert sent["provider"] == {"only": ["acme/fp8"], "allow_fallbacks": False, "require_parameters": True}
+
+
+def test_a_profile_s_own_fields_win():
+    assert body(CHAT, temperature=1, seed=7).body["temperature"] == 1
+
+
+def test_a_reason_is_asked_of_the_label_and_begins_as_told():
+    reasoning = Reasoning(max_tokens=50, prefill="Both are short")
+    chat = explanation_request(CHAT, Prompt(), reasoning, SHOWN, "a lamp", "B", {}).body
+    assert "Candidate: a lamp\nSet: B\n\n" in chat["messages"][0]["content"]
+    assert chat["messages"][1] == {"role": "assistant", "content": "Both are short"}
+    assert chat["max_tokens"] == 50
+    assert "logprobs" not in chat
+    plain = explanation_request(COMPLETIONS, Prompt(), reasoning, SHOWN, "a lamp", "B", {}).body
+    assert plain["prompt"].endswith("Why this set: Both are short")

@@ -1,0 +1,117 @@
+"""Reading whole lines of a file that others write: nothing twice, nothing torn, and a new file from its beginning."""
+
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from icm_tui.errors import UserError
+from icm_tui.run_dir.growing_file import GrowingFile
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "lines"
+
+
+@pytest.fixture(params=[False, True], ids=["kept open", "reopened"])
+def file(request: pytest.FixtureRequest, path: Path) -> Iterator[GrowingFile]:
+    file = GrowingFile(path, "The list", reopen_each_poll=request.param)
+    yield file
+    file.close()
+
+
+def read(file: GrowingFile, most: int = 1000) -> list[bytes] | None:
+    """The next lines; None where there is no file."""
+    with file.poll() as is_there:
+        if not is_there:
+            return None
+        found = []
+        for line in file.lines():
+            found.append(line)
+            file.offset += len(line)
+            if len(found) == most:
+                break
+        return found
+
+
+def test_a_missing_file_is_told_and_found_once_it_is_there(file: GrowingFile, path: Path) -> None:
+    assert read(file) is None
+    path.write_bytes(b"a\n")
+    assert read(file) == [b"a\n"]
+    path.rename(path.with_name("away"))
+    assert read(file) is None
+    assert (file.size, file.restarted) == (0, False)
+    path.with_name("away").rename(path)
+    assert read(file) == []
+    assert not file.restarted
+
+
+def test_a_torn_line_is_read_once_it_is_whole_whatever_became_of_it(file: GrowingFile, path: Path) -> None:
+    path.write_bytes(b"a\n\nto")
+    assert read(file) == [b"a\n", b"\n"]
+    assert (file.offset, file.size) == (3, 5)
+    assert read(file) == []
+    path.write_bytes(b"a\n\nother\nt")
+    assert read(file) == [b"other\n"]
+    assert not file.restarted
+
+
+def test_a_line_that_nobody_used_comes_again(file: GrowingFile, path: Path) -> None:
+    path.write_bytes(b"a\nb\nc\n")
+    assert read(file, 1) == [b"a\n"]
+    with file.poll() as is_there:
+        assert is_there
+        assert list(file.lines()) == [b"b\n", b"c\n"]
+    assert read(file, 2) == [b"b\n", b"c\n"]
+
+
+def test_a_file_that_was_replaced_or_has_shrunk_is_read_from_its_beginning(file: GrowingFile, path: Path) -> None:
+    path.write_bytes(b"a\nb\n")
+    assert read(file) == [b"a\n", b"b\n"]
+    path.with_name("other").write_bytes(b"x\ny\nz\n")
+    os.replace(path.with_name("other"), path)
+    assert read(file) == [b"x\n", b"y\n", b"z\n"]
+    assert file.restarted
+    path.write_bytes(b"x\n")
+    assert read(file) == [b"x\n"]
+    assert file.restarted
+    assert read(file) == []
+    assert not file.restarted
+
+
+def test_a_new_file_where_nothing_was_read_is_no_restart(file: GrowingFile, path: Path) -> None:
+    path.write_bytes(b"torn")
+    assert read(file) == []
+    path.with_name("other").write_bytes(b"x\n")
+    os.replace(path.with_name("other"), path)
+    assert read(file) == [b"x\n"]
+    assert not file.restarted
+
+
+def test_only_a_reopened_file_leaves_no_descriptor_open(file: GrowingFile, path: Path) -> None:
+    path.write_bytes(b"a\n")
+    before = set(os.listdir("/dev/fd"))
+    read(file)
+    assert len(set(os.listdir("/dev/fd")) - before) == (0 if file.reopen_each_poll else 1)
+    file.close()
+    file.close()
+    assert set(os.listdir("/dev/fd")) == before
+
+
+def test_what_the_system_refuses_is_one_sentence_and_can_be_tried_again(
+    file: GrowingFile, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.write_bytes(b"a\n")
+
+    def refuse(*_: object) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "pread", refuse)
+    with pytest.raises(UserError) as caught:
+        read(file)
+    assert str(caught.value) == f"The list {path} cannot be read: input/output error."
+    monkeypatch.undo()
+    assert read(file) == [b"a\n"]

@@ -1,0 +1,236 @@
+import errno
+import os
+import socket
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import filelock
+import pytest
+
+from icm_tui.errors import RunFailed, UserError
+from icm_tui.run_dir import layout, os_lock
+from icm_tui.run_dir.layout import RunDir
+from icm_tui.run_dir.lock import RunLock
+from icm_tui.run_dir.os_lock import is_held
+from icm_tui.run_dir.status import Status, write_status
+from tests.runner.processes import dead_pid, lock_holder
+
+HERE = socket.gethostname()
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunDir:
+    return layout.create(tmp_path / "run")
+
+
+def beat(run: RunDir, t: float, *, state: str = "running", host: str = "elsewhere", pid: int = 7) -> None:
+    write_status(run, Status(state=state, host=host, pid=pid, t=t))
+
+
+class Time:
+    """A clock that sleeping moves on; `meanwhile` happens after each sleep."""
+
+    def __init__(self, meanwhile: Callable[[float], None] = lambda now: None) -> None:
+        self.now = 50.0
+        self._meanwhile = meanwhile
+
+    def clock(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self._meanwhile(self.now)
+
+    def lock(self, run: RunDir) -> RunLock:
+        return RunLock(run, clock=self.clock, sleep=self.sleep)
+
+
+def no_locks(patch: pytest.MonkeyPatch, number: int = errno.ENOLCK) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    patch.setattr(filelock.FileLock, "acquire", refuse)
+
+
+def test_one_process_has_the_lock_and_the_other_is_told_who(run: RunDir) -> None:
+    with lock_holder(run) as holder:
+        with pytest.raises(UserError) as caught, RunLock(run):
+            pass
+        assert str(caught.value) == (
+            f"The run run is already being run by process {holder.pid} on {HERE}; watch it with `icm-tui attach run`, "
+            "or stop it first with `icm-tui stop run`."
+        )
+        assert caught.value.exit_status == 2
+    with RunLock(run):
+        pass
+
+
+def test_the_refused_process_is_told_too(run: RunDir) -> None:
+    with RunLock(run), pytest.raises(AssertionError, match=f"process {os.getpid()} on"), lock_holder(run):
+        pass
+
+
+def test_a_killed_process_lets_go(run: RunDir) -> None:
+    with lock_holder(run) as holder:
+        beat(run, 1.0, host=HERE, pid=holder.pid)
+        holder.kill()
+        holder.wait()
+        with RunLock(run):
+            assert is_held(run.lock)
+        assert not is_held(run.lock)
+
+
+def test_the_lock_is_let_go_after_an_error_and_can_be_taken_again(run: RunDir) -> None:
+    lock = RunLock(run)
+    with pytest.raises(ZeroDivisionError), lock:
+        _ = 1 / 0
+    with lock, pytest.raises(UserError, match=f"process {os.getpid()} on"), RunLock(run):
+        pass
+    lock.release()
+
+
+def test_the_lock_file_is_private(run: RunDir) -> None:
+    before = os.umask(0)
+    try:
+        with RunLock(run):
+            pass
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(run.lock.stat().st_mode) == 0o600
+
+
+def test_an_onlooker_who_probes_the_lock_does_not_turn_a_runner_away(
+    run: RunDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os_lock, "_PATIENCE", 30.0)  # however slow the machine
+    probing, may_end = threading.Event(), threading.Event()
+    probe = filelock.FileLock(run.lock, thread_local=False)
+    acquire, release = probe.acquire, probe.release
+    acquire()
+
+    def onlooker() -> None:
+        probing.set()
+        may_end.wait(30)
+        release()
+
+    thread = threading.Thread(target=onlooker)
+    thread.start()
+    assert probing.wait(30)
+    may_end.set()
+    with RunLock(run):
+        pass
+    thread.join()
+
+
+def test_a_lock_whose_file_says_nothing_is_held_by_another_process(run: RunDir) -> None:
+    with lock_holder(run):
+        run.lock.write_bytes(b"")
+        with pytest.raises(UserError, match="being run by another process;"), RunLock(run):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("number", "sentence"),
+    [
+        (errno.EROFS, r"lock .*lock cannot be written: read-only file system\. To mend it, make that disk writable"),
+        (errno.ENOSPC, "no space left on device"),
+    ],
+)
+def test_a_disk_that_takes_no_lock_file_is_one_sentence(
+    run: RunDir, monkeypatch: pytest.MonkeyPatch, number: int, sentence: str
+) -> None:
+    no_locks(monkeypatch, number)
+    with pytest.raises(RunFailed, match=sentence), RunLock(run):
+        pass
+
+
+# The heartbeat
+
+
+def test_another_hosts_live_runner_is_respected_however_wrong_its_clock(run: RunDir) -> None:
+    beat(run, 1.0)  # decades behind
+    time = Time(lambda now: beat(run, 1.0 + (now > 53.0)))
+    with pytest.raises(UserError, match="process 7 on elsewhere; watch it"), time.lock(run):
+        pass
+    assert 53.0 < time.now < 55.0
+    assert not is_held(run.lock)
+
+
+def test_another_hosts_dead_runner_is_given_up_after_ten_seconds(run: RunDir) -> None:
+    beat(run, 1e12)
+    time = Time()
+    with time.lock(run):
+        assert is_held(run.lock)
+    assert time.now == pytest.approx(60.0)
+
+
+def test_a_runner_that_says_it_ends_while_it_is_watched_makes_room(run: RunDir) -> None:
+    beat(run, 1.0)
+    time = Time(lambda now: beat(run, now, state="stopped"))
+    with time.lock(run):
+        pass
+    assert time.now < 52.0
+
+
+def test_a_status_half_written_while_it_is_watched_is_no_sign_of_life(run: RunDir) -> None:
+    beat(run, 1.0)
+
+    def tear(now: float) -> None:
+        run.status.write_bytes(b'{"state"')
+
+    time = Time(tear)
+    with time.lock(run):
+        pass
+    assert time.now == pytest.approx(60.0)
+
+
+@pytest.mark.parametrize("state", ["done", "stopped", "failed"])
+def test_an_announced_exit_is_not_watched(run: RunDir, state: str) -> None:
+    beat(run, 1.0, state=state)
+    time = Time()
+    with time.lock(run):
+        pass
+    assert time.now == 50.0
+
+
+def test_on_this_host_the_lock_alone_decides(run: RunDir) -> None:
+    beat(run, 1.0, host=HERE, pid=os.getppid())
+    time = Time()
+    with time.lock(run):
+        pass
+    assert time.now == 50.0
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_without_locks_the_heartbeat_decides(run: RunDir, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    no_locks(monkeypatch, number)
+    assert Time().lock(run).__enter__() is not None  # no status, nobody there
+    beat(run, 1.0, host=HERE, pid=os.getppid())
+    with (
+        pytest.raises(UserError, match=f"process {os.getppid()} on {HERE}"),
+        Time(lambda now: beat(run, now, host=HERE, pid=os.getppid())).lock(run),
+    ):
+        pass
+    for pid, watched in ((os.getppid(), True), (dead_pid(), False), (os.getpid(), False)):
+        beat(run, 1.0, host=HERE, pid=pid)
+        time = Time()
+        with time.lock(run):
+            pass
+        assert (time.now > 50.0) is watched
+
+
+def test_children_do_not_inherit_the_lock(run: RunDir) -> None:
+    arguments: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "close_fds": False}
+    with RunLock(run):
+        child = subprocess.Popen([sys.executable, "-c", "print(1, flush=True); input()"], **arguments)
+        assert child.stdout is not None
+        child.stdout.readline()
+    try:
+        assert not is_held(run.lock)
+    finally:
+        child.communicate(b"\n")

@@ -1,0 +1,137 @@
+"""Limits are kept before they are passed."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from icm_tui.profile.schema import Run
+from icm_tui.run_dir.records import AnswerRecord, AnyRecord, ErrorRecord, StopRecord, ThoughtRecord
+from icm_tui.run_dir.tally import Tally
+from icm_tui.runner.budget import Kind, Limits
+
+BUDGET = "run.budget_usd = 1 would be passed by the next call; raise it with --set run.budget_usd=USD"
+UNKNOWN = "the cost of a call is not known, so run.budget_usd cannot be kept: set model.price_in and model.price_out"
+
+
+def answer(cost: float | None, *, seconds: float = 0.0, cached: bool = False, failed: str | None = None) -> AnyRecord:
+    logprobs = [-1.0, -1.0] if failed is None else None
+    return AnswerRecord(
+        question="", block=0, item=0, logprobs=logprobs, cost=cost, seconds=seconds, cached=cached, failed=failed
+    )
+
+
+def thought(cost: float | None) -> AnyRecord:
+    return ThoughtRecord(item=0, n=0, call=0, cost=cost)
+
+
+def counted(*records: AnyRecord) -> Tally:
+    tally = Tally()
+    for record in records:
+        tally.add(record)
+    return tally
+
+
+amounts = st.integers(0, 40).map(lambda cents: cents / 100)
+
+
+@given(
+    budget=st.integers(0, 300).map(lambda cents: cents / 100),
+    steps=st.lists(st.tuples(st.sampled_from(["call", "thought", "end"]), amounts, st.floats(0, 1))),
+)
+def test_a_budget_is_never_passed_by_calls_that_cost_no_more_than_expected(
+    budget: float, steps: list[tuple[str, float, float]]
+) -> None:
+    tally = Tally()
+    limits = Limits(Run(budget_usd=budget), tally)
+    under_way: dict[str, tuple[str, float]] = {}
+    for number, (what, expected, share) in enumerate(steps):
+        if what == "end":
+            if under_way:
+                name, (kind, most) = under_way.popitem()
+                tally.add(answer(most * share) if kind == "call" else thought(most * share))
+                limits.end(name)
+        else:
+            kind: Kind = "call" if what == "call" else "thought"
+            why = limits.why_no_call(expected, 0.0) if what == "call" else limits.why_no_money("thought", expected)
+            if not why:
+                limits.begin(str(number), kind, expected)
+                under_way[str(number)] = (what, expected)
+            elif not under_way:
+                dearest = (tally.dearest_call if what == "call" else tally.dearest_thought) or 0.0
+                assert tally.cost_usd + max(expected, dearest) > budget
+        assert tally.cost_usd <= budget + 1e-6
+    assert limits.busy == bool(under_way)
+
+
+@given(costs=st.lists(st.floats(0.001, 0.2), min_size=1), budget=st.floats(0.5, 3.0))
+def test_without_a_price_calls_go_out_alone_until_one_has_shown_its_cost(costs: list[float], budget: float) -> None:
+    tally = Tally()
+    limits = Limits(Run(budget_usd=budget), tally)
+    for number, cost in enumerate(costs):
+        if limits.why_no_call(None, 0.0):
+            assert tally.cost_usd + (tally.dearest_call or 0.0) > budget
+            return
+        limits.begin("one", "call", None)
+        assert bool(limits.why_no_call(None, 0.0)) == (number == 0 or tally.cost_usd + 2 * max(costs[:number]) > budget)
+        tally.add(answer(cost))
+        limits.end("one")
+
+
+def test_a_cost_that_nobody_tells_is_asked_for() -> None:
+    refused = counted(answer(None, failed="too long"), answer(None, cached=True))
+    assert Limits(Run(budget_usd=1.0), refused).why_no_call(None, 0.0) == ""
+    unpriced = counted(answer(None))
+    assert Limits(Run(budget_usd=1.0), unpriced).why_no_call(None, 0.0) == UNKNOWN
+    assert Limits(Run(budget_usd=1.0), unpriced).why_no_call(0.1, 0.0) == ""
+    assert Limits(Run(budget_usd=1.0), unpriced).why_no_money("thought", None) == UNKNOWN
+    assert Limits(Run(), unpriced).why_no_call(None, 0.0) == ""
+
+
+def test_a_budget_that_is_used_up_lets_nothing_of_unknown_cost_through() -> None:
+    assert Limits(Run(budget_usd=1.0), counted(thought(1.0))).why_no_call(None, 0.0) == BUDGET
+    assert Limits(Run(budget_usd=1.0), counted(thought(1.0))).why_no_call(0.0, 0.0) == ""
+    assert Limits(Run(budget_usd=1.0), counted(thought(1.1))).why_no_call(0.0, 0.0) == BUDGET
+    assert Limits(Run(budget_usd=0.0), Tally()).why_no_call(None, 0.0) != ""
+
+
+def test_the_dearest_of_a_kind_is_what_the_next_is_taken_to_cost() -> None:
+    tally = counted(answer(0.3), thought(0.05))
+    limits = Limits(Run(budget_usd=1.0), tally)
+    limits.begin("one", "call", 0.1)
+    assert limits.why_no_call(0.1, 0.0) == ""
+    limits.begin("two", "call", 0.1)
+    assert limits.why_no_call(0.1, 0.0) == BUDGET
+    assert limits.why_no_money("thought", 0.01) == ""
+    assert limits.why_no_money("thought", 0.06) == BUDGET
+
+
+def test_calls_in_flight_count_as_made_and_others_do_not() -> None:
+    limits = Limits(Run(max_calls=2), counted(answer(None)))
+    for kind in ("extra", "thought"):
+        limits.begin(kind, kind, None)  # type: ignore[arg-type]
+    assert limits.why_no_call(None, 0.0) == ""
+    limits.begin("one", "call", None)
+    assert limits.why_no_call(None, 0.0) == "run.max_calls = 2 is reached; raise it with --set run.max_calls=CALLS"
+    limits.end("one")
+    limits.end("never begun")
+    assert limits.why_no_call(None, 0.0) == ""
+
+
+@pytest.mark.parametrize(("now", "refused"), [(106.9, False), (107.1, True)])
+def test_a_typical_call_must_fit_into_the_time_that_is_left(now: float, refused: bool) -> None:
+    tally = Tally()
+    for number, seconds in enumerate((2.0, 3.0, 90.0)):
+        record = answer(None, seconds=seconds)
+        record.t = 100.0 + number
+        tally.add(record)
+    why = Limits(Run(max_seconds=10.0), tally).why_no_call(None, now)
+    assert bool(why) == refused
+    if refused:
+        assert (
+            why == "run.max_seconds = 10 would be passed by the next call; raise it with --set run.max_seconds=SECONDS"
+        )
+
+
+def test_time_at_rest_does_not_pass() -> None:
+    tally = counted(ErrorRecord(what="", t=100.0), StopRecord(state="paused", t=103.0))
+    assert (tally.seconds, tally.seconds_at(500.0)) == (3.0, 3.0)

@@ -1,0 +1,92 @@
+"""Which questions go out: a list's first one alone where that spares the server work, and none of them never."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from icm_tui.domain.decisions import Question
+from icm_tui.runner.refusals import Refusals
+from icm_tui.runner.sending import Sending
+
+
+def questions(*blocks: int) -> list[Question]:
+    return [Question(f"q{number}", block, number) for number, block in enumerate(blocks)]
+
+
+def chosen(sending: Sending, wanted: list[Question], free: int = 99) -> list[str]:
+    found = sending.choose(wanted, free, warms=True)
+    for question in found:
+        sending.sent(question)
+    return [question.id for question in found]
+
+
+def test_a_list_s_first_question_goes_out_alone_and_others_fill_the_room() -> None:
+    wanted = questions(0, 0, 0, 1, 1, 2)
+    sending = Sending(lambda block: True)
+    assert chosen(sending, wanted, 2) == ["q0", "q3"]
+    assert chosen(sending, wanted) == ["q5"]
+    assert chosen(sending, wanted) == []
+    sending.back("q0", read=True)
+    assert chosen(sending, wanted[1:]) == ["q1", "q2"]
+    sending.back("q3", read=False)
+    assert chosen(sending, [*wanted[1:3], wanted[4]]) == ["q4"]
+
+
+def test_nothing_waits_where_nothing_is_gained() -> None:
+    wanted = questions(0, 0, 1, 1)
+    assert chosen(Sending(lambda block: block == 1), wanted) == ["q0", "q1", "q2"]
+    together = Sending(lambda block: True).choose(wanted, 3, warms=False)
+    assert [question.id for question in together] == ["q0", "q1", "q2"]
+
+
+def test_a_list_that_was_dropped_is_read_anew() -> None:
+    sending = Sending(lambda block: True)
+    (first, second, third) = wanted = questions(0, 0, 0)
+    assert chosen(sending, wanted) == [first.id]
+    sending.back(first.id, read=True)
+    sending.keep_only([])
+    assert chosen(sending, [second, third]) == [second.id]
+    sending.abandon()
+    assert sending.in_flight == {}
+
+
+@given(
+    blocks=st.lists(st.integers(0, 4), min_size=1),
+    room=st.integers(1, 8),
+    back=st.randoms(use_true_random=False),
+    warms=st.booleans(),
+)
+def test_every_question_goes_out_once_and_a_list_is_read_by_one_at_a_time(
+    blocks: list[int], room: int, back: object, warms: bool
+) -> None:
+    left = {question.id: question for question in questions(*blocks)}
+    sending = Sending(lambda block: True)
+    sent: list[str] = []
+    read: set[int] = set()
+    while left:
+        free = room - len(sending.in_flight)
+        for question in sending.choose(left.values(), free, warms=warms):
+            sending.sent(question)
+            sent.append(question.id)
+        assert 0 < len(sending.in_flight) <= room
+        unread = [question.block for question in sending.in_flight.values() if question.block not in read]
+        assert not warms or len(unread) == len(set(unread))
+        name = back.choice(sorted(sending.in_flight))  # type: ignore[attr-defined]
+        answered = back.random() < 0.7  # type: ignore[attr-defined]
+        if answered:
+            read.add(left[name].block)
+        sending.back(name, read=answered)
+        del left[name]
+    assert len(sent) == len(set(sent)) == len(blocks)
+
+
+def test_eight_refusals_alike_in_a_row_are_a_reason() -> None:
+    refusals = Refusals()
+    said = [refusals.note(f"400: prompt {number} is too long.") for number in range(17)]
+    assert [number for number, why in enumerate(said) if why] == [7, 15]
+    assert said[7] == "8 items in a row were refused alike: 400: prompt 7 is too long"
+
+
+def test_refusals_that_differ_or_are_broken_by_an_answer_are_none() -> None:
+    refusals = Refusals()
+    assert not any(refusals.note(words) for words in ["too long", "too rude"] * 20)
+    assert not any(refusals.note(words) for words in [*["too long"] * 7, None] * 3)

@@ -1,0 +1,53 @@
+"""Every profile that ships is made ready on the real data, for the embedded model and, by one change, for another."""
+
+from pathlib import Path
+
+import pytest
+
+from icm_tui.profile import store
+from icm_tui.profile.schema import SAMPLES
+from icm_tui.runner.forecast import first_prompts, forecast
+from icm_tui.runner.prepare import prepare
+from tests.tasks.conftest import shared_datasets as shared_datasets
+
+_FOLDERS = {
+    "daily_dilemmas": "daily_dilemmas",
+    "ethics": "ethics",
+    "moral_foundations": "moral_foundations_vignettes",
+    "machiavelli": "machiavelli",
+    "jiminy_cricket": "jiminy_cricket",
+    "truthfulqa": "truthfulqa",
+    "gsm8k": "gsm8k_verification",
+    "alpaca": "alpaca_preference",
+    "global_opinion_qa": "global_opinion_qa",
+    "political": "political_normative",
+    "larger_than": "larger_than",
+}
+_NAMES = [entry.name for entry in store.list_profiles()]
+
+
+@pytest.mark.parametrize("name", _NAMES)
+def test_a_profile_is_ready_for_either_model(shared_datasets: Path, name: str) -> None:
+    plain, _ = store.find(name)
+    dataset = plain.task.dataset
+    sets = [] if dataset in SAMPLES else [f'task.path="{shared_datasets / _FOLDERS[dataset]}"']
+    if dataset == "machiavelli":
+        sets.append('task.split="scenes"')  # the local file has scenes without gold; the Hub has the rest
+    by_word = {"embedded": ['model.backend="embedded"'], "openai": ['model.backend="openai"']}
+    for backend, change in by_word.items():
+        if plain.model.model is None and backend == "openai":
+            continue
+        profile, _ = store.find(name, [*sets, *change])
+        prepared = prepare(profile)
+        assert prepared.profile.model.backend == backend
+        assert prepared.task.items
+        assert bool(prepared.task.gold.columns) == (dataset != "machiavelli")
+        assert forecast(prepared.profile, prepared.task.items, price=None, latency_s=None).calls > 0
+        assert first_prompts(prepared.profile, prepared.task.items)
+
+
+def test_the_fork_s_profile_labels_with_its_own_rule(shared_datasets: Path) -> None:
+    profile, _ = store.find("daily-dilemmas-fork", [f'task.path="{shared_datasets / "daily_dilemmas"}"'])
+    prepared = prepare(profile)
+    assert (prepared.task.rule, len(prepared.task.items)) == ("opposite", 2720)
+    assert prepared.profile.model.key_env == "OPENROUTER_API_KEY"

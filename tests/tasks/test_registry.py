@@ -1,0 +1,109 @@
+"""Datasets are found by name."""
+
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import msgspec
+import pytest
+
+from icm_tui.domain.items import Gold, Item, Task
+from icm_tui.errors import UserError
+from icm_tui.profile import schema
+from icm_tui.tasks.card import Card, Split
+from icm_tui.tasks.registry import DATASETS, load_task
+from tests.tasks.given import Given
+
+_LISTED = (
+    "The datasets are file, daily_dilemmas, ethics, moral_foundations, machiavelli, jiminy_cricket, truthfulqa, gsm8k, "
+    "alpaca, global_opinion_qa, political, larger_than, beliefs, leanings, dilemmas, topics, arithmetic."
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("belief", f'task.dataset = "belief" is unknown; did you mean "beliefs"? {_LISTED}'),
+        ("TruthfulQA", f'task.dataset = "TruthfulQA" is unknown; did you mean "truthfulqa"? {_LISTED}'),
+        (
+            "zzz",
+            'task.dataset = "zzz" is unknown; known are "file", "daily_dilemmas", "ethics", "moral_foundations", '
+            '"machiavelli", "jiminy_cricket", "truthfulqa", "gsm8k", "alpaca", "global_opinion_qa", "political", '
+            '"larger_than", ....',
+        ),
+    ],
+)
+def test_an_unknown_dataset_is_refused_with_the_nearest_and_the_list(name: str, sentence: str) -> None:
+    with pytest.raises(UserError) as caught:
+        load_task(Given(dataset=name), labels=["A", "B"], rule=None, seed=1)
+    assert str(caught.value) == sentence
+
+
+def test_a_profile_can_name_these_and_no_others() -> None:
+    assert tuple(DATASETS) == schema.DATASETS
+
+
+def test_loading_a_sample_imports_nothing_heavy() -> None:
+    code = """
+import sys
+from icm_tui.tasks.registry import load_task
+from tests.tasks.given import Given
+load_task(Given(dataset="topics"), labels=["A", "B"], rule=None, seed=1)
+print(*sorted({"numpy", "pyarrow", "pandas", "datasets", "httpx", "textual"} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_any_object_with_the_attributes_will_do() -> None:
+    fields = msgspec.structs.asdict(Given(dataset="arithmetic", limit=4))
+    task = load_task(SimpleNamespace(**fields), labels=["A", "B"], rule=None, seed=1)
+    assert len(task.items) == 4
+
+
+@pytest.mark.parametrize(
+    ("dataset", "held_out", "sentence"),
+    [
+        ("file", "test", 'dataset "file" has no other; give a fraction of its groups, as in held_out = 0.2.'),
+        ("one", "all", 'dataset "one" has no other; give a fraction of its groups, as in held_out = 0.2.'),
+        ("many", "train", 'which is what is labelled; name another, such as "test".'),
+        ("many", "tests", 'which is not in dataset "many"; did you mean "test"?'),
+    ],
+)
+def test_a_split_to_hold_out_must_be_another(splits: None, dataset: str, held_out: str, sentence: str) -> None:
+    with pytest.raises(UserError) as caught:
+        load_task(Given(dataset=dataset, held_out=held_out), labels=["A", "B"], rule=None, seed=1)
+    assert str(caught.value) == f'task.held_out = "{held_out}" names a split, {sentence}'
+
+
+@pytest.fixture
+def splits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dataset "one" with a single split and "many" with two; their items tell with which settings they were read."""
+
+    def read(settings: Given, *, labels: list[str], rule: str | None, seed: int) -> Task:
+        told = f"{settings.split} {settings.limit} {settings.revision} {settings.held_out} {seed}"
+        return Task([Item("1", told)], Gold(), "none", revision="0123")
+
+    words = dict.fromkeys(["about", "item", "groups", "gold", "paper", "licence"], "")
+    for name, known in {"one": ["all"], "many": ["train", "test"]}.items():
+        card = Card(**words, rule="none", terms="free", splits=dict.fromkeys(known, Split({})), split=known[0])
+        made = SimpleNamespace(CARD=card, load=read)
+        monkeypatch.setitem(sys.modules, f"icm_tui.tasks.datasets.{name}", made)  # type: ignore[misc]
+        monkeypatch.setitem(DATASETS, name, name)
+
+
+def test_a_split_held_out_is_read_whole_at_the_same_commit(splits: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def beside(task: Task, other: Task) -> Task:
+        return msgspec.structs.replace(task, held_out=other.items)
+
+    def hold_out(task: Task, fraction: float, *, seed: int) -> Task:
+        return msgspec.structs.replace(task, notes=[f"{fraction} {seed}"])
+
+    made = SimpleNamespace(beside=beside, hold_out=hold_out)
+    monkeypatch.setitem(sys.modules, "icm_tui.tasks.test_split", made)  # type: ignore[misc]
+    given = Given(dataset="many", held_out="test", limit=4, shuffle_seed=3)
+    task = load_task(given, labels=["A", "B"], rule=None, seed=1)
+    assert [item.text for item in task.items] == ["None 4 None None 3"]
+    assert [item.text for item in task.held_out] == ["test None 0123 None 3"]
+    task = load_task(msgspec.structs.replace(given, held_out=0.25), labels=["A", "B"], rule=None, seed=1)
+    assert task.notes == ["0.25 3"]

@@ -1,0 +1,88 @@
+"""Files whole or not at all: the old bytes or the new ones, and nothing left beside them."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from icm_tui import files
+
+
+def test_a_file_is_made_and_replaced_with_the_mode_that_was_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / ("x" * 255)  # the longest name there is
+    for data, mode in [(b"old", 0o600), (b"newer", 0o640), (b"", 0o600)]:
+        files.write(path, data, mode)
+        assert path.read_bytes() == data
+        assert stat.S_IMODE(path.stat().st_mode) == mode
+    assert os.listdir(tmp_path) == [path.name]
+
+
+def test_until_the_block_ends_the_old_bytes_stand(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    with files.replacing(path, 0o600) as descriptor:
+        files.write_all(descriptor, b"new")
+        assert path.read_bytes() == b"old"
+    assert path.read_bytes() == b"new"
+
+
+def test_a_block_that_fails_leaves_the_old_bytes_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    before = set(os.listdir("/dev/fd"))
+
+    def interrupted() -> None:
+        with files.replacing(path, 0o600) as descriptor:
+            files.write_all(descriptor, b"new")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["file"]
+    assert set(os.listdir("/dev/fd")) == before
+
+
+@pytest.mark.parametrize("name", ["open", "write", "fsync", "replace"])
+def test_what_the_system_refuses_leaves_the_old_bytes_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, name, refuse)
+    with pytest.raises(OSError, match="Input/output error"):
+        files.write(path, b"new", 0o600)
+    monkeypatch.undo()
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_disk_that_takes_little_at_a_time_gets_all_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:2]))
+    files.write(tmp_path / "file", b"seven b", 0o600)
+    monkeypatch.setattr(os, "write", lambda descriptor, data: 0)
+    with pytest.raises(OSError, match="Input/output error"):
+        files.write(tmp_path / "other", b"x", 0o600)
+    monkeypatch.undo()
+    assert (tmp_path / "file").read_bytes() == b"seven b"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_directory_that_cannot_be_synced_is_no_error_but_a_broken_disk_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(number: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", lambda descriptor: refuse(errno.EINVAL))
+    files.sync_directory(tmp_path)
+    monkeypatch.setattr(os, "fsync", lambda descriptor: refuse(errno.EIO))
+    with pytest.raises(OSError, match="Input/output error"):
+        files.sync_directory(tmp_path)
