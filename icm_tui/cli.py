@@ -45,7 +45,7 @@ steer
   to RUN N         go on as far as decision N, then pause
   pin RUN ITEM A   hold an item to a label
   ask RUN ITEM     ask about an item again, and why it gets its label
-  pace RUN S       spread the decisions left over S seconds, to watch
+  throttle RUN S   spread the decisions left over S seconds, to watch
   stop RUN         end the process cleanly; resume goes on
 
 results
@@ -149,7 +149,7 @@ def _add_running(top: _Parser) -> None:
     _add_set(run)
     run.add_argument("--out", metavar="DIR", help="the run's directory; it must be new or empty")
     _add_background(run)
-    run.add_argument("--pace", metavar="SECONDS", help="with --detach, take so long, for whoever watches")
+    run.add_argument("--throttle", metavar="SECONDS", help="with --detach, take so long, for whoever watches")
     run.add_argument("--json", action="store_true", help="print the summary as one JSON object")
     run.add_argument("--yes", action="store_true", help="do not ask before spending money")
     run.add_argument("--no-cache", action="store_true", help="ask anew what an earlier run has asked")
@@ -224,14 +224,16 @@ def _add_steering(top: _Parser) -> None:
     ask.add_argument("item", metavar="ITEM", type=int, help=ITEM_HELP)
     ask.add_argument("--json", action="store_true", help=JSON_HELP)
 
-    pace = top.command(
-        "pace",
-        "control:pace",
+    throttle = top.command(
+        "throttle",
+        "control:throttle",
         "Spread the decisions left over a time, to watch them. The labels stay the same.",
-        "  icm-tui pace demo 20\n  icm-tui pace demo off",
+        "  icm-tui throttle demo 20\n  icm-tui throttle demo off",
     )
-    pace.add_argument("run", metavar="RUN", help=RUN_HELP)
-    pace.add_argument("seconds", metavar="SECONDS", help="how long, pauses not counted; off goes at full speed again")
+    throttle.add_argument("run", metavar="RUN", help=RUN_HELP)
+    throttle.add_argument(
+        "seconds", metavar="SECONDS", help="how long, pauses not counted; off goes at full speed again"
+    )
 
     resume = top.command(
         "resume",
@@ -287,10 +289,10 @@ def _add_results(top: _Parser) -> None:
         "What a run's labels are worth as examples, on items that its search never saw:\n"
         "found labels, gold ones, random ones, and as many errors in other places.",
         "  icm-tui run demo --set task.held_out=0.2 --headless\n"
-        "  icm-tui held-out demo\n  icm-tui held-out demo --conditions found,gold --shots 4,16",
+        "  icm-tui held-out demo\n  icm-tui held-out demo --designs found,gold --shots 4,16",
     )
     held_out.add_argument("run", metavar="RUN", help=RUN_HELP)
-    held_out.add_argument("--conditions", metavar="LIST", help="these alone, such as found,gold")
+    held_out.add_argument("--designs", metavar="LIST", help="these alone, such as found,gold")
     held_out.add_argument("--shots", metavar="LIST", help="numbers of examples (0,2,4,8,16,32,64)")
     held_out.add_argument("--draws", metavar="N", type=int, default=3, help="lists for each number of examples (3)")
     _add_comparing(held_out)

@@ -90,9 +90,9 @@ def _raising(error: BaseException) -> SimpleNamespace:
             {"run": "r", "item": 17, "label": "A", "note": "because", "off": False},
         ),
         ("pin r 17 --off", "control:pin", {"item": 17, "label": None, "note": "", "off": True}),
-        ("pace r 20", "control:pace", {"run": "r", "seconds": "20"}),
-        ("pace r off", "control:pace", {"seconds": "off"}),
-        ("run demo --detach --pace 20", "run:run", {"detach": True, "pace": "20"}),
+        ("throttle r 20", "control:throttle", {"run": "r", "seconds": "20"}),
+        ("throttle r off", "control:throttle", {"seconds": "off"}),
+        ("run demo --detach --throttle 20", "run:run", {"detach": True, "throttle": "20"}),
         ("to r 250", "control:send", {"run": "r", "what": "to", "n": 250}),
         (
             "resume r --headless --set run.max_calls=9",

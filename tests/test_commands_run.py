@@ -67,9 +67,7 @@ def test_a_blind_run_keeps_gold_to_itself(home: Path, capsys: Told) -> None:
     assert "progressive" not in capsys.readouterr().out
 
 
-def test_a_run_that_was_stopped_says_how_to_go_on(
-    home: Path, capsys: Told, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_that_was_stopped_says_how_to_go_on(home: Path, capsys: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     stopped: list[str] = []
 
     def show(line: ProgressLine, told: Status) -> None:
@@ -86,9 +84,7 @@ def test_a_run_that_was_stopped_says_how_to_go_on(
         f"{path.name}: stopped, 0 of 16 items labelled (0 A, 0 B)",
         "0 calls, 0 decisions, 0.0 s, $0.00, method icm, seed 42",
     ]
-    expected = (
-        f"Stopped at decision 0: stopped by command; nothing is lost. `icm-tui resume {path.name}` goes on."
-    )
+    expected = f"Stopped at decision 0: stopped by command; nothing is lost. `icm-tui resume {path.name}` goes on."
     assert told.err.splitlines()[-1] == expected
     assert main(["resume", path.name, "--headless"]) == 0
 
@@ -128,15 +124,15 @@ def test_a_run_goes_on_when_nobody_reads_its_progress_any_more(tmp_path: Path) -
     assert child.returncode == 0
 
 
-# run --pace
+# run --throttle
 
 
 def test_a_pace_needs_a_run_that_is_left_working(home: Path, capsys: Told) -> None:
-    assert main(["run", "demo", "--pace", "20", *SMALL]) == 2
-    told = "--pace is for watching a run from elsewhere: give --detach with it, then `icm-tui attach`.\n"
+    assert main(["run", "demo", "--throttle", "20", *SMALL]) == 2
+    told = "--throttle is for watching a run from elsewhere: give --detach too, then `icm-tui attach`.\n"
     assert capsys.readouterr() == ("", told)
-    assert main(["run", "demo", "--detach", "--pace", "-3", *SMALL]) == 2
-    assert capsys.readouterr().err == "A pace is a number of seconds above 0, such as 20, not '-3'.\n"
+    assert main(["run", "demo", "--detach", "--throttle", "-3", *SMALL]) == 2
+    assert capsys.readouterr().err == "A throttle is a number of seconds above 0, such as 20, not '-3'.\n"
     assert list(home.iterdir()) == []
 
 
@@ -147,8 +143,8 @@ def test_a_pace_waits_in_the_inbox_for_the_runner(home: Path, monkeypatch: pytes
         waiting.extend((command.what, command.args) for command in inbox.take(RunDir(path)))
 
     monkeypatch.setattr(run_module, "detach", start)
-    assert main(["run", "demo", "--detach", "--pace", "20", *SMALL]) == 0
-    assert waiting == [("pace", {"seconds": 20.0})]
+    assert main(["run", "demo", "--detach", "--throttle", "20", *SMALL]) == 0
+    assert waiting == [("throttle", {"seconds": 20.0})]
 
 
 # run --dry-run
@@ -446,7 +442,7 @@ def test_a_run_on_a_terminal_is_watched_and_is_none_of_ours(
 def test_the_demo_is_slowed_down_to_be_watched(screens: Screens, detached: list[tuple[Path, list[str]]]) -> None:
     assert main(["run", "demo", *SMALL]) == 0
     ((path, told),) = detached
-    assert told == ["pace"]
+    assert told == ["throttle"]
     assert screens == [(path, False, True)]
 
 

@@ -137,9 +137,7 @@ def test_items_can_be_read_back(demonstrations: list[tuple[str, str]], question:
 
 
 @given(_templates, _demonstrations, _texts)
-def test_no_message_ends_in_a_space(
-    template: Template, demonstrations: list[tuple[str, str]], question: str
-) -> None:
+def test_no_message_ends_in_a_space(template: Template, demonstrations: list[tuple[str, str]], question: str) -> None:
     prompt = render_completion(template, demonstrations, question, labels=["A", "B"])
     messages = render_chat(template, demonstrations, question, labels=["A", "B"])
     assert all(text == text.rstrip() for text in [prompt, *(message["content"] for message in messages)])

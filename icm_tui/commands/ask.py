@@ -15,13 +15,13 @@ from icm_tui.profile.toml import load
 from icm_tui.run_dir.journal import read_records
 from icm_tui.run_dir.layout import RunDir, find_run
 from icm_tui.run_dir.reasoning import ReasoningFollower, ReasoningPiece
-from icm_tui.run_dir.records import ExtraRecord, ThoughtRecord
+from icm_tui.run_dir.records import ExplanationRecord, ReaskRecord
 from icm_tui.text import multi_line, one_line
 
 _LOOK_EVERY = 0.05
 
 Observe = Callable[[ReasoningPiece], None]
-Answer = tuple[ExtraRecord, ThoughtRecord | None]
+Answer = tuple[ReaskRecord, ExplanationRecord | None]
 
 
 def ask(args: argparse.Namespace) -> int:
@@ -31,28 +31,28 @@ def ask(args: argparse.Namespace) -> int:
     told = _Told(quiet=args.json)
     watch = Watch(run)
     if watch.has_runner:
-        extra, thought = ask_runner(run, watch, args.item, told.add)
+        reask, explanation = ask_runner(run, watch, args.item, told.add)
     else:
         from icm_tui.runner.asking import ask_here
 
-        extra, thought = ask_here(run.path, args.item, observe=told.add)
+        reask, explanation = ask_here(run.path, args.item, observe=told.add)
     told.end()
-    if extra.logprobs is None or thought is None:
-        raise RunFailed(f"ask: item {extra.item} got no answer: {one_line(extra.failed or 'the run ended')}.")
-    label = None if thought.label is None else names[thought.label]
+    if reask.logprobs is None or explanation is None:
+        raise RunFailed(f"ask: item {reask.item} got no answer: {one_line(reask.failed or 'the run ended')}.")
+    label = None if explanation.label is None else names[explanation.label]
     if args.json:
         answer = {
-            "item": extra.item,
+            "item": reask.item,
             "label": label,
-            "logprobs": extra.logprobs,
+            "logprobs": reask.logprobs,
             "text": told.text,
             "speaker": told.speaker,
         }
         print(msgspec.json.encode(answer).decode())
     else:
-        print(f"item {extra.item}: {label}, with probability {math.exp(max(extra.logprobs)):.2f}")
-    if thought.failed is not None:
-        raise RunFailed(f"ask: the explanation was cut short: {one_line(thought.failed)}.")
+        print(f"item {reask.item}: {label}, with probability {math.exp(max(reask.logprobs)):.2f}")
+    if explanation.failed is not None:
+        raise RunFailed(f"ask: the explanation was cut short: {one_line(explanation.failed)}.")
     return 0
 
 
@@ -66,26 +66,26 @@ def ask_runner(
     offset = end_of_whole_lines(run.journal)
     follower = ReasoningFollower(run.reasoning)
     command = watch.tell("ask", {"item": item})
-    extra: ExtraRecord | None = None
-    thought: ThoughtRecord | None = None
+    reask: ReaskRecord | None = None
+    explanation: ExplanationRecord | None = None
     waiting: list[ReasoningPiece] = []
     try:
         while True:
             has_runner = watch.has_runner  # before anything is read: what it wrote before it ended is then there
             for place, record in read_records(run.journal, start_offset=offset):
                 offset = place  # the next look begins with this line
-                if isinstance(record, ExtraRecord) and record.command == command.id:
-                    extra = record
-                elif isinstance(record, ThoughtRecord) and extra is not None and record.call == extra.call:
-                    thought = record
+                if isinstance(record, ReaskRecord) and record.command == command.id:
+                    reask = record
+                elif isinstance(record, ExplanationRecord) and reask is not None and record.call == reask.call:
+                    explanation = record
             waiting += (came := follower.poll())
-            if extra is not None:
+            if reask is not None:
                 for piece in waiting:
-                    if piece.call == extra.call:
+                    if piece.call == reask.call:
                         observe(piece)
                 waiting = []
-                if extra.logprobs is None or (thought is not None and not came):
-                    return extra, thought
+                if reask.logprobs is None or (explanation is not None and not came):
+                    return reask, explanation
             if not has_runner and not came:
                 raise RunFailed(f"ask: {one_line(run.name)} ended before it said why item {item} has its label.")
             sleep(_LOOK_EVERY)
@@ -108,13 +108,13 @@ class _Told:
         if not self.speaker and piece.text:
             self.speaker = piece.speaker
             print(f"{one_line(piece.speaker)}:", file=sys.stderr)
-        if not piece.thought:
+        if not piece.reasoning:
             self.text += piece.text
         if self._quiet or not piece.text:
             return
-        if self._begun and self._thinks != piece.thought:
+        if self._begun and self._thinks != piece.reasoning:
             print()
-        self._begun, self._thinks = True, piece.thought
+        self._begun, self._thinks = True, piece.reasoning
         print(multi_line(piece.text), end="", flush=True)
 
     def end(self) -> None:

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from icm_tui.commands.table import columns
 from icm_tui.errors import RunFailed, UserError
-from icm_tui.evaluate.blind import unhide
+from icm_tui.evaluate.blind import open_gold
 from icm_tui.evaluate.gold_file import read_gold
-from icm_tui.evaluate.saved_table import keep_table
+from icm_tui.evaluate.saved_table import save_table
 from icm_tui.evaluate.table import number
 from icm_tui.files import runs_dir
 from icm_tui.profile.names import nearest
@@ -48,7 +48,7 @@ def subject_of(args: argparse.Namespace) -> Subject:
     run = find_run(args.run, runs_dir())
     profile = load(run.profile)
     profile = with_allowed_sets(profile, args.set)
-    unhide(run, profile, look=args.look)
+    open_gold(run, profile, look=args.look)
     gold = read_gold(run.gold)
     if not gold.columns:
         raise UserError(f"{run.name} has no gold column: there is nothing to compare with. Name one in task.gold.")
@@ -134,7 +134,7 @@ class _Progress:
 def keep(subject: Subject, path: Path, rows: Sequence[Mapping[str, Any]], shots: int | None = None) -> None:
     """Keep a printed table for the screens; where that cannot be, it is said, and nothing else is lost."""
     try:
-        keep_table(path, subject.column, subject.found, rows, shots)
+        save_table(path, subject.column, subject.found, rows, shots)
     except RunFailed as error:
         print(f"The screens will not show this table. {error}", file=sys.stderr)
 

@@ -1,4 +1,4 @@
-"""The commands that steer a run from a shell: pause, resume, step, skip, to, pin, pace, stop."""
+"""The commands that steer a run from a shell: pause, resume, step, skip, to, pin, throttle, stop."""
 
 import argparse
 import math
@@ -49,22 +49,22 @@ def pin(args: argparse.Namespace) -> int:
     return 0
 
 
-def pace(args: argparse.Namespace) -> int:
+def throttle(args: argparse.Namespace) -> int:
     """Spreads the decisions left of `args.run` over `args.seconds`, a number as text; "off" lets them go as they
     come."""
     seconds = None if args.seconds == "off" else seconds_of(args.seconds)
-    _watch_live(find_run(args.run, runs_dir())).tell("pace", {} if seconds is None else {"seconds": seconds})
+    _watch_live(find_run(args.run, runs_dir())).tell("throttle", {} if seconds is None else {"seconds": seconds})
     return 0
 
 
 def seconds_of(text: str) -> float:
-    """The seconds of a pace given on the command line. Raises UserError where they are not a number above 0."""
+    """The seconds of a throttle given on the command line. Raises UserError where they are not a number above 0."""
     try:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
     if not 0 < seconds < math.inf:
-        raise UserError(f"A pace is a number of seconds above 0, such as 20, not {text!r}.")
+        raise UserError(f"A throttle is a number of seconds above 0, such as 20, not {text!r}.")
     return seconds
 
 

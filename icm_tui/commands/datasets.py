@@ -9,7 +9,7 @@ import msgspec
 from icm_tui.commands.table import columns
 from icm_tui.profile.schema import SAMPLES
 from icm_tui.profile.store import list_profiles
-from icm_tui.tasks.availability import Here, hub_cache, local_folders, whereabouts
+from icm_tui.tasks.availability import Here, availability, hub_cache, local_folders
 from icm_tui.tasks.card import Card, Place, Terms
 from icm_tui.tasks.registry import DATASETS, card_of
 from icm_tui.text import one_line
@@ -65,7 +65,7 @@ def _here(name: str, card: Card, path: str | None) -> dict[str, Here]:
     else:
         tasks = [entry.profile.task for entry in list_profiles() if entry.profile is not None]
         paths = [task.path for task in tasks if task.dataset == name and task.path is not None]
-    return whereabouts(card, local_folders(name, dict.fromkeys(paths)))
+    return availability(card, local_folders(name, dict.fromkeys(paths)))
 
 
 def _summed(name: str, here: dict[str, Here]) -> str:

@@ -7,7 +7,7 @@ from shutil import get_terminal_size
 import msgspec
 
 from icm_tui.commands.table import columns
-from icm_tui.evaluate.blind import is_hidden, unhide
+from icm_tui.evaluate.blind import is_hidden, open_gold
 from icm_tui.evaluate.gold_file import read_gold
 from icm_tui.evaluate.shortcuts import Finding, diagnose, headline
 from icm_tui.files import runs_dir
@@ -23,7 +23,7 @@ def diagnosis(args: argparse.Namespace) -> int:
     run = find_run(args.run, runs_dir())
     profile = load(run.profile)
     if args.look:
-        unhide(run, profile, look=True)
+        open_gold(run, profile, look=True)
     gold = None if is_hidden(run, profile) else read_gold(run.gold)
     items, _ = read_items(run)
     labels = [final.label for final in final_labels(run.path)]

@@ -10,7 +10,7 @@ import msgspec
 
 from icm_tui.domain.endpoint import Endpoint
 from icm_tui.errors import UserError
-from icm_tui.models.server.probe.result import Finding, Probed, keep
+from icm_tui.models.server.probe.result import Finding, ProbeResult, keep
 from icm_tui.profile import store
 from icm_tui.profile.defaults import resolve_without_data
 from icm_tui.profile.presets import find_preset
@@ -32,7 +32,7 @@ class Report(msgspec.Struct, frozen=True):
     known_limits: list[str]
     calls: int
     cost_usd: float | None
-    leaning: dict[str, float] | None
+    label_bias: dict[str, float] | None
     latency_s: float | None
     tokens_a_second: float | None
 
@@ -68,34 +68,34 @@ def _embedded() -> Report:
 def _examined(profile: Profile) -> Report:
     model, labels = profile.model, profile.prompt.labels
     try:
-        probed = asyncio.run(_probed(model, labels))
+        probe_result = asyncio.run(_probe_result(model, labels))
     except UserError as error:
         # What keeps the server from being asked at all: no key, no such provider, no such file.
         finding = Finding("setup", "bad", one_line(str(error)))
-        probed = Probed(None, [finding], 0, None, time.time(), None, None, None)
+        probe_result = ProbeResult(None, [finding], 0, None, time.time(), None, None, None)
     preset = find_preset(model.base_url) if model.backend == "openai" and model.base_url else None
     return Report(
-        probed.endpoint is not None,
-        probed.endpoint,
-        probed.findings,
+        probe_result.endpoint is not None,
+        probe_result.endpoint,
+        probe_result.findings,
         [f"{preset.name}: {said}" for said in preset.says] if preset is not None else [],
-        probed.calls,
-        probed.cost_usd,
-        dict(zip(labels, probed.leaning, strict=True)) if probed.leaning is not None else None,
-        probed.latency_s,
-        probed.tokens_a_second,
+        probe_result.calls,
+        probe_result.cost_usd,
+        dict(zip(labels, probe_result.label_bias, strict=True)) if probe_result.label_bias is not None else None,
+        probe_result.latency_s,
+        probe_result.tokens_a_second,
     )
 
 
-async def _probed(model: Model, labels: list[str]) -> Probed:
+async def _probe_result(model: Model, labels: list[str]) -> ProbeResult:
     from icm_tui.models.server.connection import connect  # loads httpx, which the embedded model does without
     from icm_tui.models.server.probe.probing import probe
 
     async with connect(model, Path.cwd()) as connection:
         base_url = connection.base_url
-        probed = await probe(connection.client, model, labels, connection.pin, base_url=base_url, now=time.time)
-    keep(base_url, model, labels, probed)
-    return probed
+        probe_result = await probe(connection.client, model, labels, connection.pin, base_url=base_url, now=time.time)
+    keep(base_url, model, labels, probe_result)
+    return probe_result
 
 
 def _lines(report: Report) -> list[str]:

@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from icm_tui.domain.items import Gold, Item
-from icm_tui.evaluate.blind import unhide
+from icm_tui.evaluate.blind import open_gold
 from icm_tui.evaluate.export import ExportRow
 from icm_tui.evaluate.export import export as write
 from icm_tui.evaluate.gold_file import read_gold
@@ -20,7 +20,7 @@ def export(args: argparse.Namespace) -> int:
     profile = load(run.profile)
     names = profile.prompt.labels
     if args.with_gold:
-        unhide(run, profile, look=args.look)
+        open_gold(run, profile, look=args.look)
     items, _ = read_items(run)
     gold = read_gold(run.gold) if args.with_gold else None
     rows = [

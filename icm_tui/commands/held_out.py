@@ -7,14 +7,14 @@ import msgspec
 from icm_tui.commands.comparing import answered, as_examples, keep, laid_out, subject_of
 from icm_tui.errors import UserError
 from icm_tui.evaluate.comparison import curve_rows, named
-from icm_tui.evaluate.designs import CONDITIONS, SHOTS, held_out_curves
+from icm_tui.evaluate.designs import DESIGNS, SHOTS, held_out_curves
 from icm_tui.text import one_line
 
 
 def held_out(args: argparse.Namespace) -> int:
     """Prints a row a condition and number of shots: found labels, gold ones, random ones and scrambled ones as
     examples."""
-    conditions, shots = _conditions(args.conditions), _shots(args.shots)
+    designs, shots = _designs(args.designs), _shots(args.shots)
     if args.draws < 1:
         raise UserError(f"--draws {args.draws} draws no list; give 1 or more.")
     subject = subject_of(args)
@@ -28,7 +28,7 @@ def held_out(args: argparse.Namespace) -> int:
     own = {item: label for item, label in gold.items() if item < ground.searched}
     out = {item: label for item, label in gold.items() if item >= ground.searched}
     found = named(ground, subject.found, own, classes=subject.classes, fixed=subject.fixed, seed=seed)
-    curves = held_out_curves(ground, found, own, conditions=conditions, shots=shots, draws=args.draws, seed=seed)
+    curves = held_out_curves(ground, found, own, designs=designs, shots=shots, draws=args.draws, seed=seed)
     known = answered(subject, [each for curve in curves for draw in curve.draws for each in draw], yes=args.yes)
     rows = curve_rows(ground, out, curves, known, classes=subject.classes, fixed=subject.fixed, seed=seed)
     keep(subject, subject.run.curves, rows)
@@ -38,7 +38,7 @@ def held_out(args: argparse.Namespace) -> int:
     print(laid_out(["condition", "shots", "draws"], rows))
     print()
     print(
-        f"Agreement with {one_line(subject.column)} of held-out items, over all draws; all conditions show the same "
+        f"Agreement with {one_line(subject.column)} of held-out items, over all draws; all designs show the same "
         "items.\nScrambled: labels as often right as the found ones, the wrong ones put elsewhere at random."
     )
     if not subject.fixed:
@@ -46,11 +46,11 @@ def held_out(args: argparse.Namespace) -> int:
     return 0
 
 
-def _conditions(text: str | None) -> list[str]:
-    named = list(CONDITIONS) if text is None else [name.strip() for name in text.split(",") if name.strip()]
+def _designs(text: str | None) -> list[str]:
+    named = list(DESIGNS) if text is None else [name.strip() for name in text.split(",") if name.strip()]
     for name in named:
-        if name not in CONDITIONS:
-            raise UserError(f"--conditions: {one_line(name)} is unknown; the conditions are {', '.join(CONDITIONS)}.")
+        if name not in DESIGNS:
+            raise UserError(f"--designs: {one_line(name)} is unknown; the designs are {', '.join(DESIGNS)}.")
     return named
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from icm_tui.evaluate.blind import unhide
+from icm_tui.evaluate.blind import open_gold
 from icm_tui.evaluate.gold_file import read_gold
 from icm_tui.evaluate.report import measure_labels, unconstrained_groups
 from icm_tui.evaluate.table import chosen, format_table, side_by_side
@@ -27,9 +27,9 @@ def measure(args: argparse.Namespace) -> int:
     # All of them may be looked at, or none is marked.
     for run in runs:
         if not args.look:
-            unhide(run, load(run.profile), look=False)
+            open_gold(run, load(run.profile), look=False)
     for run in runs:
-        unhide(run, load(run.profile), look=True)
+        open_gold(run, load(run.profile), look=True)
     reports = [chosen(measured(run), args.columns, args.sort) for run in runs]
     if args.json:
         print(msgspec.json.encode(reports if len(reports) > 1 else reports[0]).decode())

@@ -11,7 +11,7 @@ _EVERY = 5.0
 
 def progress_text(status: Status) -> str:
     """A status in one line: state, decisions, rate, time left, coherence."""
-    parts = [f"{status.state} · {status.phase} · decision {status.decision} of {status.decisions}"]
+    parts = [f"{status.state} · {status.phase.replace('_', ' ')} · decision {status.decision} of {status.decisions}"]
     if status.state == "pausing" or status.state == "stopping":
         parts.append(f"{status.in_flight} answers in flight")
     parts.append(f"{status.calls} calls")

@@ -28,7 +28,7 @@ from icm_tui.runner.preflight import Standing, examine, recalled
 from icm_tui.runner.prepare import Prepared, make_run, prepare, under_seeds
 from icm_tui.runner.session import Outcome, run_here
 from icm_tui.text import multi_line, one_line
-from icm_tui.tui.children import pace_of
+from icm_tui.tui.children import throttle_of
 
 _METHOD_NOTES = {
     "fork": "Method fork runs as published, flaws kept: its score is unsigned, so labels drift to one set, and many "
@@ -47,11 +47,11 @@ _FLIPPING_SHOWN = 10
 def run(args: argparse.Namespace) -> int:
     """Makes a run of `args.profile` and runs it: on a terminal in a process of its own, which is watched here. With
     `dry_run` says what it would ask, and asks nothing."""
-    if args.pace is not None and not args.detach:
-        raise UserError("--pace is for watching a run from elsewhere: give --detach with it, then `icm-tui attach`.")
+    if args.throttle is not None and not args.detach:
+        raise UserError("--throttle is for watching a run from elsewhere: give --detach too, then `icm-tui attach`.")
     if args.siblings < 1:
         raise UserError(f"--siblings {args.siblings} makes no run; give 2 or more.")
-    pace = None if args.pace is None else seconds_of(args.pace)
+    throttle = None if args.throttle is None else seconds_of(args.throttle)
     on_screen = args.siblings == 1 and not (args.headless or args.detach or args.json or args.dry_run) and has_screen()
     profile, source = find(args.profile, args.set)
     if args.no_cache:
@@ -69,9 +69,9 @@ def run(args: argparse.Namespace) -> int:
     confirm_cost(prepared, expected, args.yes)
     made = make_run(prepared, name=source.stem, out=args.out, write_gold=write_gold)
     if on_screen:
-        pace = pace_of(source)
-    if pace is not None:
-        inbox.send(made, "pace", {"seconds": pace})
+        throttle = throttle_of(source)
+    if throttle is not None:
+        inbox.send(made, "throttle", {"seconds": throttle})
     if args.detach or on_screen:
         detach(made.path, [])
     if on_screen:
@@ -169,7 +169,7 @@ def _show_forecast(prepared: Prepared, expected: Forecast, standing: Standing, a
         shown = {
             **msgspec.structs.asdict(expected),
             "items": len(prepared.task.items),
-            "probed": _last_probe(standing, prepared.profile.prompt.labels),
+            "probe_result": _last_probe(standing, prepared.profile.prompt.labels),
             "prompts": prompts,
         }
         print(msgspec.json.encode(shown).decode())
@@ -199,15 +199,15 @@ def _minutes(minutes: float | None) -> str:
 def _last_probe(standing: Standing, labels: list[str]) -> dict[str, Any] | None:
     """What the last probe of the endpoint found, where one is kept: its age in seconds, how the endpoint is asked, and
     the label that it favours, by nats over the one that it favours least."""
-    probed = standing.probed
-    if probed is None or probed.endpoint is None:
+    probe_result = standing.probe_result
+    if probe_result is None or probe_result.endpoint is None:
         return None
-    at, leaning = probed.endpoint, probed.leaning
-    told: dict[str, Any] = {"age_s": max(0.0, time.time() - probed.at), "kind": at.kind}
+    at, label_bias = probe_result.endpoint, probe_result.label_bias
+    told: dict[str, Any] = {"age_s": max(0.0, time.time() - probe_result.at), "kind": at.kind}
     told |= {"top_logprobs": at.top_logprobs, "provider": at.provider}
-    if leaning:
-        most = max(range(len(labels)), key=leaning.__getitem__)
-        told |= {"favoured": labels[most], "nats": max(leaning) - min(leaning)}
+    if label_bias:
+        most = max(range(len(labels)), key=label_bias.__getitem__)
+        told |= {"favoured": labels[most], "nats": max(label_bias) - min(label_bias)}
     return told
 
 

@@ -13,7 +13,7 @@ Demonstrations = list[tuple[int, int]] | Literal["all"]
 Change = tuple[int, int | None, int | None]
 
 
-class Block(msgspec.Struct):
+class Context(msgspec.Struct):
     """One list of demonstrations, drawn once and shared by the questions of consecutive decisions.
 
     `demonstrations` holds (item, label shown) in the order shown, or "all": every item labelled in the chain at the
@@ -30,7 +30,7 @@ class Question(msgspec.Struct, frozen=True):
     """Which label does the model expect for `item` after the demonstrations of `block`?"""
 
     id: str
-    block: int
+    context_id: int
     item: int
 
 

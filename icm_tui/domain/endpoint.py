@@ -10,7 +10,7 @@ Kind = Literal["chat", "completions"]
 Prefill = Literal["none", "continued", "fields"]
 # What keeps a model from thinking before it answers: nothing (it does not think, or cannot be kept from it), the field
 # `reasoning` of OpenRouter, or `chat_template_kwargs` of vLLM, SGLang and llama-server.
-Thinking = Literal["", "reasoning", "template"]
+ReasoningSwitch = Literal["", "reasoning", "template"]
 
 
 class Price(msgspec.Struct, frozen=True):
@@ -37,6 +37,6 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     prefill: Prefill = "none"
     top_logprobs: int = 20
     max_tokens: int = 1
-    thinking: Thinking = ""
+    reasoning_switch: ReasoningSwitch = ""
     warms: bool = False
     price: Price | None = None

@@ -25,7 +25,7 @@ def mark_looked(run: RunDir) -> None:
         raise RunFailed(unwritable("The mark", run.looked, error)) from error
 
 
-def unhide(run: RunDir, profile: Profile, *, look: bool) -> None:
+def open_gold(run: RunDir, profile: Profile, *, look: bool) -> None:
     """Before gold is shown: marks a blind run where the person said `look`. Raises UserError where they did not."""
     if not is_hidden(run, profile):
         return

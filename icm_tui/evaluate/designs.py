@@ -12,7 +12,7 @@ import numpy as np
 
 from icm_tui.runner.comparing import Ground, Showing, random_labels
 
-CONDITIONS = ("zero_shot", "found", "gold", "random", "scrambled")
+DESIGNS = ("zero_shot", "found", "gold", "random", "scrambled")
 SHOTS = (0, 2, 4, 8, 16, 32, 64)
 
 _SHARE = 16
@@ -32,7 +32,7 @@ def held_out_curves(
     found: Mapping[int, int],
     gold: Mapping[int, int],
     *,
-    conditions: Iterable[str],
+    designs: Iterable[str],
     shots: Iterable[int],
     draws: int,
     seed: int,
@@ -42,7 +42,7 @@ def held_out_curves(
     list are those of a shorter one. A number of shots above the number of such items is left out."""
     pool = sorted(item for item in found if item in gold and item < ground.searched)
     targets = tuple(range(ground.searched, len(ground.items)))
-    wanted = [name for name in CONDITIONS if name in set(conditions)]
+    wanted = [name for name in DESIGNS if name in set(designs)]
     orders = [np.random.default_rng([seed, _ORDER, draw]).permutation(pool).tolist() for draw in range(draws)]
     scrambled = [scramble(ground, found, gold, [seed, _SCRAMBLE, draw]) for draw in range(draws)]
     curves: list[Curve] = []

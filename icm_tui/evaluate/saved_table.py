@@ -28,7 +28,7 @@ class Row(msgspec.Struct, frozen=True):
     draws: int = 1
 
 
-class KeptTable(msgspec.Struct, frozen=True):
+class SavedTable(msgspec.Struct, frozen=True):
     """Rows against the gold column `column`, and the digest of the labels they were made of. `shots` is how many
     examples every list had; None where that differs from row to row."""
 
@@ -43,18 +43,18 @@ def labels_digest(found: Mapping[int, int]) -> str:
     return digest(msgspec.json.encode(sorted(found.items())))
 
 
-def keep_table(
+def save_table(
     path: Path, column: str, found: Mapping[int, int], rows: Sequence[Mapping[str, Any]], shots: int | None = None
 ) -> None:
     """Write the table that replaces the one in `path`. Raises RunFailed where the system refuses."""
-    table = KeptTable(column, labels_digest(found), msgspec.convert(rows, list[Row]), shots)
+    table = SavedTable(column, labels_digest(found), msgspec.convert(rows, list[Row]), shots)
     write_atomically(path, msgspec.json.encode(table) + b"\n")
 
 
-def read_table(path: Path) -> KeptTable | None:
+def read_table(path: Path) -> SavedTable | None:
     """The table kept in `path`, None where there is none. Raises UserError where it cannot be read."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=KeptTable)
+        return msgspec.json.decode(path.read_bytes(), type=SavedTable)
     except FileNotFoundError:
         return None
     except OSError as error:

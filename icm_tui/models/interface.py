@@ -12,7 +12,7 @@ from icm_tui.profile.schema import Model, Reasoning
 Change = tuple[int, int | None, int | None]
 
 
-class Asked(msgspec.Struct, frozen=True):
+class Query(msgspec.Struct, frozen=True):
     """A question with all that a model needs to answer it: the item, and the list it is shown (`block` numbers it).
 
     `again` is set where a person wants to hear it asked again, so that no answer kept from before will do.
@@ -21,7 +21,7 @@ class Asked(msgspec.Struct, frozen=True):
     question: str
     item: int
     chain: int
-    block: int
+    context_id: int
     demonstrations: list[tuple[int, int]] | Literal["all"]
     again: bool = False
 
@@ -34,19 +34,19 @@ class Piece(msgspec.Struct, frozen=True):
     """
 
     text: str
-    thought: bool = False
+    reasoning: bool = False
     tokens: int | None = None
     cost: float | None = None
 
 
-class Unanswered(msgspec.Struct, frozen=True):
+class Unavailable(msgspec.Struct, frozen=True):
     """A question that got no answer, though not by its own fault: it stays open, and the run pauses. `why` is one
     sentence that says what to mend."""
 
     why: str
 
 
-class Asker(Protocol):
+class ModelClient(Protocol):
     """Takes questions and gives back replies as they come, and explains them.
 
     Between `open` and `close` it may hold connections and processes; the other methods are called between them, but for
@@ -63,11 +63,11 @@ class Asker(Protocol):
     async def close(self) -> None:
         """Let go of connections and processes. What is under way is lost."""
 
-    def adopt(self, model: Model, reasoning: Reasoning) -> None:
+    def apply_settings(self, model: Model, reasoning: Reasoning) -> None:
         """Go on with settings that a person changed: timeouts, prices, concurrency, the key's variable, reasoning."""
 
     @property
-    def room(self) -> int:
+    def concurrency_limit(self) -> int:
         """How many questions may be in flight now; it follows what the server takes."""
 
     @property
@@ -76,28 +76,28 @@ class Asker(Protocol):
         need not read the list again."""
 
     @property
-    def patience(self) -> float:
+    def shutdown_grace(self) -> float:
         """Seconds that explanations under way are given when a run ends."""
 
-    def expected_cost(self, asked: Asked) -> float | None:
+    def expected_cost(self, query: Query) -> float | None:
         """What an answer may cost at most, in USD, as far as can be told before it; None without a price."""
 
-    def expected_thought_cost(self, asked: Asked) -> float | None:
+    def expected_explanation_cost(self, query: Query) -> float | None:
         """What an explanation may cost at most, in USD; None without a price."""
 
     @property
     def speaker(self) -> str:
         """Who speaks in an explanation, in words for a person."""
 
-    def ask(self, asked: Asked) -> None:
+    def ask(self, query: Query) -> None:
         """Send a question."""
 
-    async def replies(self, seconds: float) -> list[tuple[Asked, Reply | Unanswered]]:
+    async def replies(self, seconds: float) -> list[tuple[Query, Reply | Unavailable]]:
         """The replies that came since the last call; waits for one, at most so long."""
 
     def relabel(self, chain: int, changes: Iterable[Change]) -> None:
         """Follow a chain's labels, for models that are shown all of them."""
 
-    def explain(self, asked: Asked, label: int | None) -> AsyncIterator[Piece]:
+    def explain(self, query: Query, label: int | None) -> AsyncIterator[Piece]:
         """Explain why the item of a question has `label`, or the label that it would be answered with, given what the
         question shows; piece by piece, with the event loop free in between."""

@@ -9,7 +9,7 @@ from icm_tui.domain.scores import log_softmax
 from icm_tui.run_dir.journal import read_records
 from icm_tui.run_dir.layout import RunDir, read_items
 from icm_tui.run_dir.pins import read_pin
-from icm_tui.run_dir.records import AnswerRecord, BlockRecord, CommandRecord, DecisionRecord, StartRecord
+from icm_tui.run_dir.records import AnswerRecord, CommandRecord, ContextRecord, DecisionRecord, StartRecord
 
 
 class FinalLabel(msgspec.Struct):
@@ -35,25 +35,25 @@ def final_labels(path: Path) -> list[FinalLabel]:
     coherence: dict[int, float] = {}
     chain_of: dict[int, int] = {}
     asked_by: dict[tuple[int, int], int] = {}
-    leaning: list[float] | None = None
+    label_bias: list[float] | None = None
     kept: int | None = None
     set_names: list[str] = []
     pinned: dict[int, bool] = {}
     for _, record in read_records(run.journal):
         if isinstance(record, StartRecord):
             set_names = record.labels
-        elif isinstance(record, BlockRecord):
-            chain_of[record.id] = -1 if record.phase == "leaning" else record.chain
+        elif isinstance(record, ContextRecord):
+            chain_of[record.id] = -1 if record.phase == "label_bias" else record.chain
         elif isinstance(record, AnswerRecord):
-            chain = chain_of[record.block]
+            chain = chain_of[record.context_id]
             # Two sweeps' answers about an item may come in either order; their lists were drawn in one.
             newest = asked_by.get((chain, record.item), -1)
-            if chain >= 0 and record.logprobs is not None and record.block >= newest:
-                asked_by[chain, record.item] = record.block
+            if chain >= 0 and record.logprobs is not None and record.context_id >= newest:
+                asked_by[chain, record.item] = record.context_id
                 _of(chains, chain, len(items))[record.item].logprobs = record.logprobs
         elif isinstance(record, DecisionRecord):
-            if record.phase == "leaning":
-                leaning = list(record.score.values())
+            if record.phase == "label_bias":
+                label_bias = list(record.score.values())
             elif record.phase == "selection":
                 kept = record.chain
             if "coherence_bits" in record.score:
@@ -75,7 +75,11 @@ def final_labels(path: Path) -> list[FinalLabel]:
     for item, final in enumerate(labels):
         final.pinned = pinned.get(item, False)
         if final.label is not None and final.logprobs is not None:
-            less = final.logprobs if leaning is None else [a - b for a, b in zip(final.logprobs, leaning, strict=True)]
+            less = (
+                final.logprobs
+                if label_bias is None
+                else [a - b for a, b in zip(final.logprobs, label_bias, strict=True)]
+            )
             final.p = round(math.exp(log_softmax(less)[final.label]), 6)
     return labels
 

@@ -1,6 +1,6 @@
 """With which list every item was last asked about, counted from a run's records, live or read back."""
 
-from icm_tui.run_dir.records import AnswerRecord, AnyRecord, BlockRecord
+from icm_tui.run_dir.records import AnswerRecord, AnyRecord, ContextRecord
 
 
 class LastAsked:
@@ -13,18 +13,18 @@ class LastAsked:
     def add(self, record: AnyRecord) -> None:
         """Count a record."""
         if isinstance(record, AnswerRecord):
-            chain = self._chain_of.get(record.block)
+            chain = self._chain_of.get(record.context_id)
             if chain is not None:
                 newest = self._newest.setdefault(chain, {})
                 # Two sweeps' answers about an item may come in either order; their lists were drawn in one.
-                newest[record.item] = max(record.block, newest.get(record.item, -1))
-        elif isinstance(record, BlockRecord) and record.phase != "leaning":
+                newest[record.item] = max(record.context_id, newest.get(record.item, -1))
+        elif isinstance(record, ContextRecord) and record.phase != "label_bias":
             self._chain_of[record.id] = record.chain
 
-    def block(self, chain: int, item: int) -> int | None:
+    def context(self, chain: int, item: int) -> int | None:
         """The number of the list that `item` was last asked with in `chain`, or None if it never was."""
         return self._newest.get(chain, {}).get(item)
 
-    def block_anywhere(self, item: int) -> int | None:
+    def context_anywhere(self, item: int) -> int | None:
         """The number of the newest list that `item` was asked with in whatever chain, or None if it never was asked."""
         return max((newest[item] for newest in self._newest.values() if item in newest), default=None)

@@ -20,8 +20,8 @@ from icm_tui.run_dir.layout import FILE_MODE, unwritable
 class ReasoningPiece(msgspec.Struct, frozen=True):
     """A piece of explanation number `call` of the run: why `item` has its label after decision `n`, as `speaker` says.
 
-    `thought` is set for a reasoning model's own thinking, and not for its answer. The last piece of a call has `end`
-    set and no text; a call that was cut short may have none. `t` is the unix time in seconds.
+    `reasoning` is set for a reasoning model's own chain of thought, not for its answer. The last piece of a call has
+    `end` set and no text; a call that was cut short may have none. `t` is the unix time in seconds.
     """
 
     call: int
@@ -30,7 +30,7 @@ class ReasoningPiece(msgspec.Struct, frozen=True):
     t: float
     speaker: str
     text: str
-    thought: bool = False
+    reasoning: bool = False
     end: bool = False
 
 

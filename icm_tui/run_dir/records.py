@@ -7,15 +7,14 @@ from typing import Any
 
 import msgspec
 
-from icm_tui.domain.decisions import Block, Decision
+from icm_tui.domain.decisions import Context, Decision
 from icm_tui.domain.endpoint import Endpoint
 from icm_tui.domain.reply import Reply
 
 # A chain, an item, its label before and after; None is unlabelled.
 Relabelled = tuple[int, int, int | None, int | None]
 
-# 2 since there are `endpoint` records, which a reader of format 1 would take for damage.
-FORMAT = 2
+FORMAT = 1
 
 
 class Record(msgspec.Struct, tag_field="kind", kw_only=True):
@@ -53,7 +52,7 @@ class EndpointRecord(Record, tag="endpoint", kw_only=True):
     endpoint: Endpoint
 
 
-class BlockRecord(Block, tag_field="kind", tag="block", kw_only=True):
+class ContextRecord(Context, tag_field="kind", tag="context", kw_only=True):
     """A list of demonstrations, written before any question about it goes out."""
 
     seq: int = -1
@@ -67,7 +66,7 @@ class AnswerRecord(Reply, tag_field="kind", tag="answer", kw_only=True, omit_def
     t: float = 0.0
 
     question: str
-    block: int
+    context_id: int
     item: int
 
 
@@ -92,7 +91,7 @@ class CommandRecord(Record, tag="command", kw_only=True):
     changes: list[Relabelled] = []
 
 
-class ExtraRecord(Reply, tag_field="kind", tag="extra", kw_only=True, omit_defaults=True):
+class ReaskRecord(Reply, tag_field="kind", tag="reask", kw_only=True, omit_defaults=True):
     """What the model said when a person had it asked about an item again, with the list `block` that the item was last
     asked with ("all" as labelled then). It has no part in the search: `n` is the decision that was the next one. `call`
     numbers the explanation that follows in reasoning.jsonl, and `command` is the id of the command that asked for it,
@@ -102,13 +101,13 @@ class ExtraRecord(Reply, tag_field="kind", tag="extra", kw_only=True, omit_defau
     t: float = 0.0
 
     item: int
-    block: int
+    context_id: int
     n: int
     call: int
     command: str = ""
 
 
-class ThoughtRecord(Record, tag="thought", kw_only=True):
+class ExplanationRecord(Record, tag="explanation", kw_only=True):
     """The end of a streamed reasoning about the `label` of an item after decision `n` (of one that a person asked for:
     before it); its text is call number `call` of reasoning.jsonl. `cost` is in USD; `failed` says why it was cut short.
     """
@@ -145,12 +144,12 @@ class DoneRecord(Record, tag="done", kw_only=True):
 AnyRecord = (
     StartRecord
     | EndpointRecord
-    | BlockRecord
+    | ContextRecord
     | AnswerRecord
     | DecisionRecord
     | CommandRecord
-    | ExtraRecord
-    | ThoughtRecord
+    | ReaskRecord
+    | ExplanationRecord
     | StopRecord
     | ErrorRecord
     | DoneRecord

@@ -25,8 +25,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
     `state` is one of LIVE or ENDED, `why` its reason in words. `decision` of `decisions` were taken; `rate` is in
     decisions a second, `coherence_bits` in bits, `violations` the pairs of the labels shown that break the rule;
-    `pace_seconds` is over how long a person spread the decisions left, None where they are not spread. None means not
-    known (yet).
+    `throttle_seconds` is the time over which a person spread the decisions left, None if they are not spread. Elsewhere
+    None means not known (yet).
     """
 
     state: str
@@ -45,7 +45,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     rate: float | None = None
     seconds_left: float | None = None
     violations: int | None = None
-    pace_seconds: float | None = None
+    throttle_seconds: float | None = None
     host: str
     pid: int
     t: float

@@ -11,10 +11,10 @@ from icm_tui.run_dir.records import (
     CommandRecord,
     DecisionRecord,
     EndpointRecord,
-    ExtraRecord,
+    ExplanationRecord,
+    ReaskRecord,
     StartRecord,
     StopRecord,
-    ThoughtRecord,
 )
 
 # The commands that end a pause.
@@ -24,7 +24,7 @@ _LAST_CALLS = 32
 
 
 class Tally(msgspec.Struct):
-    """Counts over a run's whole life. `calls` are those of the search; `calls_extra` those about items that a person
+    """Counts over a run's whole life. `calls` are those of the search; `calls_reasked` those about items that a person
     had asked about again, and `thoughts` the explanations, which cost money and tokens all the same. `seconds` is the
     time its runners were at work and not paused, from their records. `dearest_call` and `dearest_thought` are in USD,
     None while no cost was reported; `unpriced` says that a call was answered without one."""
@@ -32,15 +32,15 @@ class Tally(msgspec.Struct):
     calls: int = 0
     calls_cached: int = 0
     calls_failed: int = 0
-    calls_extra: int = 0
-    thoughts: int = 0
+    calls_reasked: int = 0
+    explanations: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
     tokens_cached: int = 0
     cost_usd: float = 0.0
     seconds: float = 0.0
     dearest_call: float | None = None
-    dearest_thought: float | None = None
+    dearest_explanation: float | None = None
     unpriced: bool = False
     decisions: int = 0
     last_decision_seq: int = -1
@@ -60,7 +60,7 @@ class Tally(msgspec.Struct):
 
     def add(self, record: AnyRecord) -> None:
         """Count a record."""
-        if isinstance(record, ExtraRecord | ThoughtRecord | EndpointRecord):
+        if isinstance(record, ReaskRecord | ExplanationRecord | EndpointRecord):
             # They may come when no runner is at work, so they tell nothing of its time.
             self._add_apart(record)
             return
@@ -82,18 +82,18 @@ class Tally(msgspec.Struct):
             self.decisions = record.n + 1
             self.last_decision_seq = record.seq
 
-    def _add_apart(self, record: ExtraRecord | ThoughtRecord | EndpointRecord) -> None:
-        if isinstance(record, ExtraRecord):
-            self.calls_extra += 1
+    def _add_apart(self, record: ReaskRecord | ExplanationRecord | EndpointRecord) -> None:
+        if isinstance(record, ReaskRecord):
+            self.calls_reasked += 1
             self._add_call(record)
-        elif isinstance(record, ThoughtRecord):
-            self.thoughts += 1
+        elif isinstance(record, ExplanationRecord):
+            self.explanations += 1
             self.tokens_out += record.tokens or 0
             self.cost_usd += record.cost or 0.0
             if record.cost is not None:
-                self.dearest_thought = max(record.cost, self.dearest_thought or 0.0)
+                self.dearest_explanation = max(record.cost, self.dearest_explanation or 0.0)
 
-    def _add_call(self, record: AnswerRecord | ExtraRecord) -> None:
+    def _add_call(self, record: AnswerRecord | ReaskRecord) -> None:
         self.tokens_in += record.tokens_in or 0
         self.tokens_out += record.tokens_out or 0
         self.tokens_cached += record.tokens_cached or 0

@@ -11,12 +11,12 @@ from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.lock import RunLock
 from icm_tui.run_dir.pins import read_item
 from icm_tui.run_dir.reasoning import ReasoningPiece
-from icm_tui.run_dir.records import AnyRecord, BlockRecord, EndpointRecord, ExtraRecord, ThoughtRecord
-from icm_tui.runner.assembly import is_paid, make_asker
+from icm_tui.run_dir.records import AnyRecord, ContextRecord, EndpointRecord, ExplanationRecord, ReaskRecord
+from icm_tui.runner.assembly import is_paid, make_model_client
 from icm_tui.runner.budget import Limits
-from icm_tui.runner.contexts import read_blocks
-from icm_tui.runner.explanations import Thinking
-from icm_tui.runner.session import MakeAsker, newly, read_back
+from icm_tui.runner.contexts import read_contexts
+from icm_tui.runner.explanations import Explanations
+from icm_tui.runner.session import MakeModelClient, newly, read_back
 
 
 def ask_here(
@@ -24,8 +24,8 @@ def ask_here(
     item: int,
     *,
     observe: Callable[[ReasoningPiece], None] = lambda piece: None,
-    asker_of: MakeAsker = make_asker,
-) -> tuple[ExtraRecord, ThoughtRecord | None]:
+    model_client_of: MakeModelClient = make_model_client,
+) -> tuple[ReaskRecord, ExplanationRecord | None]:
     """Ask about an item of the run in `path` again, with the list that it was last asked with, and have the answer
     explained; `observe` is called with the pieces as they come. Neither is a part of the search.
 
@@ -34,48 +34,50 @@ def ask_here(
     """
     run = RunDir(path)
     with RunLock(run):
-        back = read_back(run, [], asker_of)
+        back = read_back(run, [], model_client_of)
         kept: list[AnyRecord] = []
 
         def append(record: AnyRecord) -> None:
             journal.append(record)
             journal.flush_now()
-            back.replayed.tally.add(record)
+            back.restored.tally.add(record)
             kept.append(record)
 
-        def block_of(number: int) -> BlockRecord:
-            return replayed.blocks.get(number) or read_blocks(run.journal, replayed.block_offsets, [number])[number]
+        def context_of(number: int) -> ContextRecord:
+            return (
+                restored.contexts.get(number) or read_contexts(run.journal, restored.context_offsets, [number])[number]
+            )
 
         async def ask() -> None:
-            held = back.replayed.endpoint
+            held = back.restored.endpoint
             try:
-                endpoint = newly(await back.asker.open(held), held)
+                endpoint = newly(await back.model_client.open(held), held)
                 if endpoint is not None:
                     append(EndpointRecord(endpoint=endpoint))
-                refuse(thinking.ask(item, ""))
-                await thinking.settle()
+                refuse(explanations.ask(item, ""))
+                await explanations.settle()
             finally:
                 with contextlib.suppress(JournalUnwritable):
-                    await thinking.end("interrupted")
-                await back.asker.close()
+                    await explanations.end("interrupted")
+                await back.model_client.close()
 
-        replayed = back.replayed
-        limits = Limits(back.settings.run, replayed.tally)
-        thinking = Thinking(
-            run.reasoning, back.search, back.asker, replayed.last_asked, block_of, append, limits, observe
+        restored = back.restored
+        limits = Limits(back.settings.run, restored.tally)
+        explanations = Explanations(
+            run.reasoning, back.search, back.model_client, restored.last_asked, context_of, append, limits, observe
         )
         try:
             read_item({"item": item}, back.problem.n_items)
         except ValueError as error:
             refuse(str(error))
-        refuse(thinking.why_not(item))
+        refuse(explanations.why_not(item))
         journal = Journal.open(run.journal, durability="paid" if is_paid(back.frozen) else "free")
         try:
             asyncio.run(ask())
         finally:
             journal.close()
-    extra = next(record for record in kept if isinstance(record, ExtraRecord))
-    return extra, next((record for record in kept if isinstance(record, ThoughtRecord)), None)
+    reask = next(record for record in kept if isinstance(record, ReaskRecord))
+    return reask, next((record for record in kept if isinstance(record, ExplanationRecord)), None)
 
 
 def refuse(why: str) -> None:

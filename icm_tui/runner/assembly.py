@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from icm_tui.domain.items import Item
-from icm_tui.models.interface import Asker
+from icm_tui.models.interface import ModelClient
 from icm_tui.profile.schema import Profile
 from icm_tui.search.icm.method import Icm
 from icm_tui.search.method import Search
@@ -41,12 +41,15 @@ def make_search(profile: Profile, problem: Problem, window: int) -> Search:
     search, seed = profile.search, profile.run.seed
     if search.method == "paper":
         from icm_tui.search.replications.paper import Paper
+
         return Paper(problem, _given(PaperSettings, profile, seed=seed))
     if search.method == "fork":
         from icm_tui.search.replications.fork import Fork
+
         return Fork(problem, _given(ForkSettings, profile, seed=seed))
     if search.method in ("zero_shot", "random_labels"):
         from icm_tui.search.one_pass import OnePass
+
         # Shots that a profile names are those of its other methods.
         none = {"shots": 0} if search.method == "zero_shot" else {}
         return OnePass(problem, _given(OnePassSettings, profile, seed=seed, window=window, **none))
@@ -64,28 +67,30 @@ def icm_settings(profile: Profile, problem: Problem, window: int) -> Settings:
         flow = {
             "chain_sweeps": search.sweeps,
             "sweeps": int(search.subset < problem.n_items),
-            "leaning_lists": 0,
+            "label_bias_contexts": 0,
         }
     else:
         flow = {
             "sweeps": search.sweeps,
-            "leaning_lists": max(64 // problem.n_labels, 8),
+            "label_bias_contexts": max(64 // problem.n_labels, 8),
             "second_look": search.effort == "lean",
         }
     return _given(Settings, profile, seed=profile.run.seed, window=window, balanced=problem.rule in _BALANCED, **flow)
 
 
-def make_asker(profile: Profile, problem: Problem, items: Sequence[Item]) -> Asker:
+def make_model_client(profile: Profile, problem: Problem, items: Sequence[Item]) -> ModelClient:
     """The model of a resolved profile; a server's is asked once it was opened."""
     texts = [item.text for item in items]
     if profile.model.backend == "embedded":
-        from icm_tui.models.embedded.client import InProcessAsker
+        from icm_tui.models.embedded.client import EmbeddedClient
         from icm_tui.models.embedded.model import EmbeddedModel
+
         model = EmbeddedModel(texts, problem.group_of, problem.n_labels, centred=problem.rule != "same")
-        return InProcessAsker(model, profile.prompt.labels)
+        return EmbeddedClient(model, profile.prompt.labels)
     from icm_tui.models.server.cache import open_cache
-    from icm_tui.models.server.client import ServerAsker
-    return ServerAsker(
+    from icm_tui.models.server.client import ServerClient
+
+    return ServerClient(
         profile.model,
         profile.prompt,
         profile.reasoning,

@@ -9,11 +9,11 @@ from icm_tui.profile.schema import Run
 from icm_tui.run_dir.tally import Tally
 
 # A question of the search, one that a person had asked again, or an explanation.
-Kind = Literal["call", "extra", "thought"]
+Kind = Literal["call", "reask", "explanation"]
 
 # The first explanation where no price is known: it reads what a call reads, and a token that it writes costs some ten
 # times one that is read.
-_CALLS_A_THOUGHT = 100
+_CALLS_AN_EXPLANATION = 100
 
 # A budget may be missed by what sums of floating-point numbers are off, in USD.
 _ROUNDING = 1e-9
@@ -86,10 +86,10 @@ class Limits:
     def _most(self, kind: Kind, expected: float | None) -> float | None:
         """The most that a call may cost, in USD; None where nothing is known of it."""
         tally = self._tally
-        dearest = tally.dearest_thought if kind == "thought" else tally.dearest_call
+        dearest = tally.dearest_explanation if kind == "explanation" else tally.dearest_call
         known = [cost for cost in (expected, dearest) if cost is not None]
         if not known and tally.dearest_call is not None:
-            return tally.dearest_call * _CALLS_A_THOUGHT
+            return tally.dearest_call * _CALLS_AN_EXPLANATION
         return max(known, default=None)
 
 

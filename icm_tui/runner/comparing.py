@@ -19,7 +19,7 @@ import numpy as np
 from icm_tui.domain.endpoint import Endpoint, Price
 from icm_tui.domain.items import Item
 from icm_tui.domain.scores import centred, log_softmax
-from icm_tui.models.interface import Asked, Unanswered
+from icm_tui.models.interface import Query, Unavailable
 from icm_tui.models.server.cost import cost_of
 from icm_tui.models.server.reply.types import Usage
 from icm_tui.profile.schema import Profile
@@ -28,9 +28,9 @@ from icm_tui.run_dir.layout import RunDir, read_held_out, read_items
 from icm_tui.run_dir.lock import RunLock
 from icm_tui.run_dir.records import AnswerRecord, EndpointRecord
 from icm_tui.run_dir.tally import Tally
-from icm_tui.runner.assembly import is_paid, make_asker, problem_of
+from icm_tui.runner.assembly import is_paid, make_model_client, problem_of
 from icm_tui.runner.budget import Limits
-from icm_tui.runner.session import MakeAsker
+from icm_tui.runner.session import MakeModelClient
 from icm_tui.search.choice import choose
 from icm_tui.search.one_pass import COLDEST, obeying
 from icm_tui.search.problem import Problem
@@ -102,7 +102,7 @@ def compare_here(
     showings: Sequence[Showing],
     *,
     observe: Callable[[int, int], None] = lambda done, total: None,
-    asker_of: MakeAsker = make_asker,
+    model_client_of: MakeModelClient = make_model_client,
 ) -> Answers:
     """Ask what is missing of `showings` and keep it; `observe` is told how many questions are answered, of how many.
 
@@ -117,7 +117,7 @@ def compare_here(
             return Answers(known, "")
         journal = Journal.open(run.comparisons, durability="paid" if is_paid(profile) else "free")
         try:
-            return asyncio.run(_Comparing(run, profile, ground, journal, known, observe, asker_of).ask(showings))
+            return asyncio.run(_Comparing(run, profile, ground, journal, known, observe, model_client_of).ask(showings))
         finally:
             journal.close()
 
@@ -131,10 +131,10 @@ class _Comparing:
         journal: Journal,
         known: dict[str, AnswerRecord],
         observe: Callable[[int, int], None],
-        asker_of: MakeAsker,
+        model_client_of: MakeModelClient,
     ) -> None:
         self._run, self._ground, self._journal, self._known, self._observe = run, ground, journal, known, observe
-        self._asker = asker_of(profile, ground.problem, ground.items)
+        self._model_client = model_client_of(profile, ground.problem, ground.items)
         tally = Tally()
         for record in known.values():
             tally.add(record)
@@ -149,44 +149,44 @@ class _Comparing:
             loop.add_signal_handler(number, self._interrupt)
         try:
             held = _endpoint(self._run)
-            endpoint = await self._asker.open(held)
+            endpoint = await self._model_client.open(held)
             if endpoint is not None and endpoint != held:
                 self._journal.append(EndpointRecord(endpoint=endpoint))
                 self._journal.flush_now()
             await self._ask_all(showings)
         finally:
-            await self._asker.close()
+            await self._model_client.close()
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
         return Answers(self._known, self._why)
 
     async def _ask_all(self, showings: Sequence[Showing]) -> None:
         questions = _questions(self._ground, showings)
-        waiting = deque(asked for name, asked in questions.items() if name not in self._known)
+        waiting = deque(query for name, query in questions.items() if name not in self._known)
         total = len(questions)
         flying: set[str] = set()
         while (waiting and not self._why) or (flying and self._signals < 2):
-            while waiting and not self._why and len(flying) < max(1, self._asker.room):
-                expected = self._asker.expected_cost(waiting[0])
+            while waiting and not self._why and len(flying) < max(1, self._model_client.concurrency_limit):
+                expected = self._model_client.expected_cost(waiting[0])
                 if full := self._limits.why_no_call(expected, time.time()):
                     if not flying:
                         self._why = full
                     break
-                asked = waiting.popleft()
-                flying.add(asked.question)
-                self._limits.begin(asked.question, "call", expected)
-                self._asker.ask(asked)
-            for asked, reply in await self._asker.replies(_WAIT) if flying else ():
-                flying.discard(asked.question)
-                self._limits.end(asked.question)
-                if isinstance(reply, Unanswered):
+                query = waiting.popleft()
+                flying.add(query.question)
+                self._limits.begin(query.question, "call", expected)
+                self._model_client.ask(query)
+            for query, reply in await self._model_client.replies(_WAIT) if flying else ():
+                flying.discard(query.question)
+                self._limits.end(query.question)
+                if isinstance(reply, Unavailable):
                     self._why = self._why or reply.why
                     continue
                 fields = msgspec.structs.asdict(reply)
-                record = AnswerRecord(**fields, question=asked.question, block=asked.block, item=asked.item)
+                record = AnswerRecord(**fields, question=query.question, context_id=query.context_id, item=query.item)
                 self._journal.append(record)
                 self._tally.add(record)
-                self._known[asked.question] = record
+                self._known[query.question] = record
             self._journal.flush_now()
             self._observe(total - len(waiting) - len(flying), total)
 
@@ -201,9 +201,9 @@ def decide(ground: Ground, showings: Sequence[Showing], known: Mapping[str, Answ
     problem = ground.problem
     labels: dict[int, int] = {}
     for showing in showings:
-        asked = set(showing.items)
+        query = set(showing.items)
         for unit in {tuple(_unit(problem, item)): None for item in showing.items}:
-            members = [item for item in unit if item in asked]
+            members = [item for item in unit if item in query]
             answers = [known[question_of(ground.items, showing.shown, item)].logprobs for item in members]
             choice = choose(
                 [None if each is None else log_softmax(centred(each)) for each in answers],
@@ -225,14 +225,14 @@ def random_labels(problem: Problem, items: Sequence[int], seed: Sequence[int]) -
     return tuple(obeying(problem, items, np.random.default_rng(seed).permutation(spread).tolist()))
 
 
-def _questions(ground: Ground, showings: Sequence[Showing]) -> dict[str, Asked]:
+def _questions(ground: Ground, showings: Sequence[Showing]) -> dict[str, Query]:
     """Every question once, those of one list together."""
-    found: dict[str, Asked] = {}
-    for block, showing in enumerate(showings):
+    found: dict[str, Query] = {}
+    for context, showing in enumerate(showings):
         shown = list(showing.shown)
         for item in showing.items:
             name = question_of(ground.items, showing.shown, item)
-            found.setdefault(name, Asked(name, item, 0, block, shown))
+            found.setdefault(name, Query(name, item, 0, context, shown))
     return found
 
 
@@ -263,12 +263,12 @@ def expected(
 ) -> tuple[int, float | None]:
     """How many calls are still to make, and about what they cost in USD: nothing where no server is paid, None without
     a price."""
-    questions = [asked for name, asked in _questions(ground, showings).items() if name not in known]
+    questions = [query for name, query in _questions(ground, showings).items() if name not in known]
     if profile.model.backend != "openai":
         return len(questions), 0.0
     lengths = [len(item.text) + _CHARACTERS_OF_PAIR for item in ground.items]
     of_list = [sum(lengths[item] for item, _ in showing.shown) for showing in showings]
-    characters = sum(of_list[asked.block] + lengths[asked.item] for asked in questions)
+    characters = sum(of_list[query.context_id] + lengths[query.item] for query in questions)
     if profile.model.price_in is not None:
         price = Price(profile.model.price_in, profile.model.price_out or 0.0)
     if price is None:

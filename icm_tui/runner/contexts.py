@@ -4,46 +4,46 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from icm_tui.run_dir.journal import read_records
-from icm_tui.run_dir.records import AnyRecord, BlockRecord
-from icm_tui.runner.restore import Replayed
+from icm_tui.run_dir.records import AnyRecord, ContextRecord
+from icm_tui.runner.restore import Restored
 from icm_tui.search.method import Search
 
 # Lists kept before those with no question left are dropped.
 _FEWEST = 256
 
 
-class Lists:
+class Contexts:
     """The lists of a run whose journal was `replayed` into `search`. A long run's lists together would fill the memory,
     so those done with are dropped, and read again from the `journal` where they are wanted all the same."""
 
-    def __init__(self, journal: Path, search: Search, replayed: Replayed) -> None:
+    def __init__(self, journal: Path, search: Search, restored: Restored) -> None:
         self._journal = journal
         self._search = search
-        self._offsets = replayed.block_offsets
-        self.kept = replayed.blocks | read_blocks(journal, replayed.block_offsets, self._still_open())
+        self._offsets = restored.context_offsets
+        self.kept = restored.contexts | read_contexts(journal, restored.context_offsets, self._still_open())
         self._most = _FEWEST
 
     def publish(self, append: Callable[[AnyRecord], int]) -> None:
         """Hand the lists drawn since the last time to the journal by `append`, which tells where each stands."""
-        for block in self._search.take_blocks():
-            record = BlockRecord(
-                id=block.id, phase=block.phase, chain=block.chain, demonstrations=block.demonstrations
+        for context in self._search.drain_contexts():
+            record = ContextRecord(
+                id=context.id, phase=context.phase, chain=context.chain, demonstrations=context.demonstrations
             )
-            self.kept[block.id] = record
-            self._offsets[block.id] = append(record)
+            self.kept[context.id] = record
+            self._offsets[context.id] = append(record)
         if len(self.kept) > self._most:
             still_open = self._still_open()
             # A chain's one block that shows all serves every question to come.
             self.kept = {
-                number: block
-                for number, block in self.kept.items()
-                if number in still_open or block.demonstrations == "all"
+                number: context
+                for number, context in self.kept.items()
+                if number in still_open or context.demonstrations == "all"
             }
             self._most = max(_FEWEST, 2 * len(self.kept))
 
-    def of(self, number: int) -> BlockRecord:
+    def of(self, number: int) -> ContextRecord:
         """A list by its number."""
-        return self.kept.get(number) or read_blocks(self._journal, self._offsets, [number])[number]
+        return self.kept.get(number) or read_contexts(self._journal, self._offsets, [number])[number]
 
     def shared(self, number: int) -> bool:
         """Whether the questions of a list begin alike. Where all labelled items are shown they do not: the labels
@@ -52,15 +52,15 @@ class Lists:
         return shown != "all" and bool(shown)
 
     def _still_open(self) -> set[int]:
-        return {question.block for question in self._search.wants()}
+        return {question.context_id for question in self._search.wants()}
 
 
-def read_blocks(journal: Path, offsets: Mapping[int, int], wanted: Iterable[int]) -> dict[int, BlockRecord]:
+def read_contexts(journal: Path, offsets: Mapping[int, int], wanted: Iterable[int]) -> dict[int, ContextRecord]:
     """The lists `wanted`, read again from where they stand; a long run's lists together would fill the memory."""
-    blocks: dict[int, BlockRecord] = {}
+    contexts: dict[int, ContextRecord] = {}
     for number in wanted:
         if number in offsets:
             _, record = next(read_records(journal, start_offset=offsets[number]))
-            assert isinstance(record, BlockRecord)
-            blocks[number] = record
-    return blocks
+            assert isinstance(record, ContextRecord)
+            contexts[number] = record
+    return contexts

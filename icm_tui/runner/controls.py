@@ -6,7 +6,7 @@ from icm_tui.errors import UserError
 from icm_tui.profile.schema import Profile
 from icm_tui.run_dir.inbox import Command
 from icm_tui.runner.changes import renew_endpoint, with_allowed_sets
-from icm_tui.runner.throttle import Brake, read_seconds
+from icm_tui.runner.throttle import Throttle, read_seconds
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -39,7 +39,7 @@ class Controls:
         self.skip = skip
         self.paused: str | None = None
         self.ending: str | None = None
-        self.brake = Brake()
+        self.throttle = Throttle()
         self._until: int | None = None
         self._stepping = False
         self._known = obeyed
@@ -71,7 +71,7 @@ class Controls:
         if command.id in self._known:
             return Obeyed("no change", "it was obeyed before")
         self._known.add(command.id)
-        if command.what not in ("pause", "resume", "step", "to", "skip", "stop", "pace", "pin", "ask"):
+        if command.what not in ("pause", "resume", "step", "to", "skip", "stop", "throttle", "pin", "ask"):
             return Obeyed("refused", f"this version knows no command {command.what!r}")
         if self.ending is not None:
             return Obeyed("refused", "the run is ending")
@@ -86,8 +86,8 @@ class Controls:
                 return self._to(command, place)
             case "skip":
                 return self._skip(command, place)
-            case "pace":
-                return self._pace(command)
+            case "throttle":
+                return self._throttle(command)
             case "pin" | "ask":
                 return DONE
         self.ending = "stopped by command"
@@ -140,14 +140,14 @@ class Controls:
             self._go_to(place.n + 1)
         return DONE
 
-    def _pace(self, command: Command) -> Obeyed:
+    def _throttle(self, command: Command) -> Obeyed:
         try:
             seconds = read_seconds(command.args)
         except ValueError as error:
             return Obeyed("refused", str(error))
-        if seconds is None and self.brake.seconds is None:
+        if seconds is None and self.throttle.seconds is None:
             return Obeyed("no change", "nothing holds the run back")
-        self.brake.set(seconds)
+        self.throttle.set(seconds)
         return DONE
 
     def _go_to(self, until: int | None) -> None:

@@ -15,10 +15,10 @@ import msgspec
 from icm_tui.domain.decisions import Decision
 from icm_tui.domain.reply import Reply
 from icm_tui.errors import RunFailed
-from icm_tui.models.interface import Asked, Asker, Piece, Unanswered
+from icm_tui.models.interface import ModelClient, Piece, Query, Unavailable
 from icm_tui.run_dir.last_asked import LastAsked
 from icm_tui.run_dir.reasoning import ReasoningLog, ReasoningPiece
-from icm_tui.run_dir.records import AnyRecord, BlockRecord, ErrorRecord, ExtraRecord, ThoughtRecord
+from icm_tui.run_dir.records import AnyRecord, ContextRecord, ErrorRecord, ExplanationRecord, ReaskRecord
 from icm_tui.runner.budget import Limits
 from icm_tui.search.method import Search
 from icm_tui.text import one_line
@@ -50,13 +50,13 @@ class _Stream(msgspec.Struct):
 class _Again(msgspec.Struct):
     """A question that a person had asked again and that waits for its reply."""
 
-    asked: Asked
+    query: Query
     n: int
     call: int
     command: str
 
 
-class Thinking:
+class Explanations:
     """Explains labels of a run under way by its `asker`.
 
     `path` is where the pieces go, `block_of` gives a list by its number, `append` takes what belongs into the journal,
@@ -68,9 +68,9 @@ class Thinking:
         self,
         path: Path,
         search: Search,
-        asker: Asker,
+        model_client: ModelClient,
         last_asked: LastAsked,
-        block_of: Callable[[int], BlockRecord],
+        context_of: Callable[[int], ContextRecord],
         append: Callable[[AnyRecord], object],
         limits: Limits,
         observe: Callable[[ReasoningPiece], None] = lambda piece: None,
@@ -78,9 +78,9 @@ class Thinking:
     ) -> None:
         self._path = path
         self._search = search
-        self._asker = asker
+        self._model_client = model_client
         self._last_asked = last_asked
-        self._block_of = block_of
+        self._context_of = context_of
         self._append = append
         self._limits = limits
         self._observe = observe
@@ -109,11 +109,11 @@ class Thinking:
         if self._decisions % every or sum(stream.due for stream in self._streams.values()) >= _MOST_DUE:
             return
         item = decision.items[0]
-        number = self._last_asked.block(decision.chain, item)
+        number = self._last_asked.context(decision.chain, item)
         if number is None:
             return
-        expected = self._asker.expected_thought_cost(self._asked("", item, number))
-        if self._limits.why_no_money("thought", expected):
+        expected = self._model_client.expected_explanation_cost(self._query("", item, number))
+        if self._limits.why_no_money("explanation", expected):
             return
         try:
             call = self._opened().new_call()
@@ -123,7 +123,7 @@ class Thinking:
                 self._told = True
             return
         label = self._search.labels_of(decision.chain)[item]
-        self._begin(self._asked(_name(call), item, number), _Stream(call, item, decision.n, label, due=True), expected)
+        self._begin(self._query(_name(call), item, number), _Stream(call, item, decision.n, label, due=True), expected)
 
     def why_not(self, item: int) -> str:
         """Why an item cannot be asked about again now, whatever that may cost; empty where it can."""
@@ -141,45 +141,45 @@ class Thinking:
         number = self._list_of(item)
         if (why := self.why_not(item)) or number is None:
             return why
-        expected = self._expected_again(self._asked("", item, number))
-        if why := self._limits.why_no_money("extra", expected):
+        expected = self._expected_again(self._query("", item, number))
+        if why := self._limits.why_no_money("reask", expected):
             return why
         try:
             call = self._opened().new_call()
         except RunFailed as error:
             return str(error)
-        asked = msgspec.structs.replace(self._asked(_name(call), item, number), again=True)
-        self._again[asked.question] = _Again(asked, self._search.n, call, command)
-        self._limits.begin(asked.question, "extra", expected)
-        self._asker.ask(asked)
+        query = msgspec.structs.replace(self._query(_name(call), item, number), again=True)
+        self._again[query.question] = _Again(query, self._search.n, call, command)
+        self._limits.begin(query.question, "reask", expected)
+        self._model_client.ask(query)
         return ""
 
-    def receive(self, asked: Asked, reply: Reply | Unanswered) -> bool:
+    def receive(self, query: Query, reply: Reply | Unavailable) -> bool:
         """Take a reply if it is to a question of `ask`; then journal it and begin to explain it."""
-        again = self._again.pop(asked.question, None)
+        again = self._again.pop(query.question, None)
         if again is None:
             return False
-        if isinstance(reply, Unanswered):
+        if isinstance(reply, Unavailable):
             reply = Reply(None, failed=one_line(reply.why))
         self._journal_again(again, reply)
         if reply.logprobs is not None:
-            stream = _Stream(again.call, asked.item, again.n, _likeliest(reply.logprobs), due=False)
-            self._begin(asked, stream, self._asker.expected_thought_cost(asked))
+            stream = _Stream(again.call, query.item, again.n, _likeliest(reply.logprobs), due=False)
+            self._begin(query, stream, self._model_client.expected_explanation_cost(query))
         return True
 
     async def settle(self) -> None:
         """Wait until all that was asked is answered and explained."""
         while self._again:
-            for asked, reply in await self._asker.replies(0.1):
-                self.receive(asked, reply)
+            for query, reply in await self._model_client.replies(0.1):
+                self.receive(query, reply)
         await asyncio.gather(*(stream.task for stream in self._streams.values() if stream.task))
 
-    async def finish(self, patience: float, beat: Callable[[], object]) -> None:
+    async def finish(self, shutdown_grace: float, beat: Callable[[], object]) -> None:
         """Give what is under way `patience` seconds to come to its end, or what `hasten` leaves of them, and cut it off
         then. Without any it goes on as long as the next pieces are there. `beat` is called twice a second."""
         self._hurry.set()
-        if patience > 0:
-            await self._wait(patience, beat)
+        if shutdown_grace > 0:
+            await self._wait(shutdown_grace, beat)
         else:
             await self._run_out()
         await self.end("the run ended before it was finished")
@@ -196,15 +196,15 @@ class Thinking:
         if tasks:
             await asyncio.wait(tasks, timeout=_CUT_WITHIN)
 
-    async def _wait(self, patience: float, beat: Callable[[], object]) -> None:
-        self._ends_by = min(self._ends_by, time.monotonic() + patience)
+    async def _wait(self, shutdown_grace: float, beat: Callable[[], object]) -> None:
+        self._ends_by = min(self._ends_by, time.monotonic() + shutdown_grace)
         while self.busy and (left := self._ends_by - time.monotonic()) > 0:
             beat()
             self._hastened.clear()
             seconds = min(_LOOK_EVERY, left)
             if self._again:
-                for asked, reply in await self._asker.replies(seconds):
-                    self.receive(asked, reply)
+                for query, reply in await self._model_client.replies(seconds):
+                    self.receive(query, reply)
                 continue
             hastened = asyncio.create_task(self._hastened.wait())
             tasks = [stream.task for stream in self._streams.values() if stream.task is not None]
@@ -216,8 +216,8 @@ class Thinking:
         while self.busy and idle < _IDLE_TURNS and turns < _MOST_TURNS:
             before = self._progress
             if self._again:
-                for asked, reply in await self._asker.replies(0.0):
-                    self.receive(asked, reply)
+                for query, reply in await self._model_client.replies(0.0):
+                    self.receive(query, reply)
             await asyncio.sleep(0)
             turns += 1
             idle = 0 if self._progress > before else idle + 1
@@ -242,45 +242,45 @@ class Thinking:
         return self._log
 
     def _list_of(self, item: int) -> int | None:
-        number = self._last_asked.block(self._search.leading, item)
-        return self._last_asked.block_anywhere(item) if number is None else number
+        number = self._last_asked.context(self._search.leading, item)
+        return self._last_asked.context_anywhere(item) if number is None else number
 
-    def _asked(self, name: str, item: int, number: int) -> Asked:
-        block = self._block_of(number)
-        return Asked(name, item, block.chain, block.id, block.demonstrations)
+    def _query(self, name: str, item: int, number: int) -> Query:
+        context = self._context_of(number)
+        return Query(name, item, context.chain, context.id, context.demonstrations)
 
-    def _expected_again(self, asked: Asked) -> float | None:
+    def _expected_again(self, query: Query) -> float | None:
         """What an answer and its explanation may cost together."""
-        costs = self._asker.expected_cost(asked), self._asker.expected_thought_cost(asked)
+        costs = self._model_client.expected_cost(query), self._model_client.expected_explanation_cost(query)
         return None if costs[0] is None or costs[1] is None else costs[0] + costs[1]
 
     def _journal_again(self, again: _Again, reply: Reply) -> None:
         self._progress += 1
         self._append(
-            ExtraRecord(
-                item=again.asked.item,
-                block=again.asked.block,
+            ReaskRecord(
+                item=again.query.item,
+                context_id=again.query.context_id,
                 n=again.n,
                 call=again.call,
                 command=again.command,
                 **{name: getattr(reply, name) for name in Reply.__struct_fields__},
             )
         )
-        self._limits.end(again.asked.question)
+        self._limits.end(again.query.question)
         if reply.logprobs is None:
             # There is nothing to explain; the piece keeps its number from being given again.
             with contextlib.suppress(RunFailed):
-                self._write(_Stream(again.call, again.asked.item, again.n, None, due=False), "", end=True)
+                self._write(_Stream(again.call, again.query.item, again.n, None, due=False), "", end=True)
 
-    def _begin(self, asked: Asked, stream: _Stream, expected: float | None) -> None:
-        self._limits.begin(_thought(stream.call), "thought", expected)
+    def _begin(self, query: Query, stream: _Stream, expected: float | None) -> None:
+        self._limits.begin(_explanation(stream.call), "explanation", expected)
         self._streams[stream.call] = stream
-        stream.task = asyncio.create_task(self._follow(asked, stream))
+        stream.task = asyncio.create_task(self._follow(query, stream))
 
-    async def _follow(self, asked: Asked, stream: _Stream) -> None:
+    async def _follow(self, query: Query, stream: _Stream) -> None:
         failed = None
         try:
-            async for piece in self._asker.explain(asked, stream.label):
+            async for piece in self._model_client.explain(query, stream.label):
                 self._keep(stream, piece)
                 if (seconds := self._between()) > 0:
                     with contextlib.suppress(TimeoutError):
@@ -297,7 +297,7 @@ class Thinking:
                 raise ValueError(f"its cost is said to be {piece.cost}")
             stream.cost = piece.cost
         if piece.text:
-            self._write(stream, piece.text, thought=piece.thought)
+            self._write(stream, piece.text, reasoning=piece.reasoning)
 
     def _end(self, stream: _Stream, failed: str | None) -> None:
         if self._streams.pop(stream.call, None) is None:
@@ -307,7 +307,7 @@ class Thinking:
         except RunFailed as error:
             failed = failed or str(error)
         self._append(
-            ThoughtRecord(
+            ExplanationRecord(
                 item=stream.item,
                 n=stream.n,
                 call=stream.call,
@@ -318,17 +318,17 @@ class Thinking:
                 failed=None if failed is None else failed.encode("utf-8", "replace").decode(),
             )
         )
-        self._limits.end(_thought(stream.call))
+        self._limits.end(_explanation(stream.call))
 
-    def _write(self, stream: _Stream, text: str, *, thought: bool = False, end: bool = False) -> None:
+    def _write(self, stream: _Stream, text: str, *, reasoning: bool = False, end: bool = False) -> None:
         piece = ReasoningPiece(
             call=stream.call,
             item=stream.item,
             n=stream.n,
             t=time.time(),
-            speaker=self._asker.speaker,
+            speaker=self._model_client.speaker,
             text=text,
-            thought=thought,
+            reasoning=reasoning,
             end=end,
         )
         self._opened().add(piece)
@@ -337,10 +337,10 @@ class Thinking:
 
 
 def _name(call: int) -> str:
-    return f"extra/{call}"
+    return f"reask/{call}"
 
 
-def _thought(call: int) -> str:
+def _explanation(call: int) -> str:
     return f"thought/{call}"
 
 

@@ -97,9 +97,9 @@ def expected_parts(profile: Profile, problem: Problem) -> list[Part]:
             return Part(calls, calls)
         return Part(calls, min(calls, math.ceil(decisions / min(share, max(1, in_play // 4)))))
 
-    leaning = settings.leaning_lists * problem.n_labels
+    label_bias = settings.label_bias_contexts * problem.n_labels
     parts = [
-        Part(leaning, leaning),
+        Part(label_bias, label_bias),
         part(settings.chains * settings.chain_sweeps * subset, subset, settings.chain_share),
         part(settings.sweeps * units, units, settings.share),
     ]
@@ -115,14 +115,14 @@ def first_prompts(profile: Profile, items: Sequence[Item], count: int = 3) -> li
     search = make_search(profile, problem, window_of(profile, problem))
     while (proposal := search.propose()) is not None:
         search.commit(proposal)
-    blocks = {block.id: block for block in search.take_blocks()}
+    contexts = {context.id: context for context in search.drain_contexts()}
     prompt = profile.prompt
     prompts: list[str] = []
     for question in islice(search.wants(), count):
-        block = blocks[question.block]
-        shown = block.demonstrations
+        context = contexts[question.context_id]
+        shown = context.demonstrations
         if shown == "all":
-            labelled = enumerate(search.labels_of(block.chain))
+            labelled = enumerate(search.labels_of(context.chain))
             group = problem.group_of[question.item]
             shown = [(i, label) for i, label in labelled if label is not None and problem.group_of[i] != group]
         prompts.append(

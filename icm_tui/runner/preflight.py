@@ -8,7 +8,7 @@ import msgspec
 
 from icm_tui.domain.endpoint import Price
 from icm_tui.models.server.cost import price_of
-from icm_tui.models.server.probe.result import Probed, recall
+from icm_tui.models.server.probe.result import ProbeResult, recall
 from icm_tui.profile.schema import Profile
 
 
@@ -18,7 +18,7 @@ class Standing(msgspec.Struct, frozen=True):
 
     price: Price | None = None
     latency_s: float | None = None
-    probed: Probed | None = None
+    probe_result: ProbeResult | None = None
 
 
 def examine(profile: Profile) -> Standing:
@@ -26,15 +26,16 @@ def examine(profile: Profile) -> Standing:
     starts with the run. Raises UserError where no run can ask it, with what to change."""
     if profile.model.backend == "gguf" and profile.model.path is not None:
         from icm_tui.models.gguf.launch import check
+
         check(Path(profile.model.path).expanduser())
     if profile.model.backend != "openai":
         return Standing(price_of(profile.model, None))
-    from icm_tui.models.server.client import probed
+    from icm_tui.models.server.client import probe_endpoint
     from icm_tui.models.server.connection import connect
 
     async def look() -> Standing:
         async with connect(profile.model, Path.cwd()) as connection:
-            found = await probed(connection, profile.model, profile.prompt.labels)
+            found = await probe_endpoint(connection, profile.model, profile.prompt.labels)
         price = found.endpoint.price if found.endpoint is not None else None
         return Standing(price_of(profile.model, price), found.latency_s, found)
 

@@ -53,7 +53,7 @@ def _refuse_too_many_for_paper(profile: Profile, items: int) -> None:
     if profile.search.method == "paper" and most is not None and items > most:
         raise UserError(
             f'Method "paper" searches at most search.batch_size = {most} items together, and the task has {items}. '
-            f"Set task.limit = {most}, raise search.batch_size, or take method \"icm\"."
+            f'Set task.limit = {most}, raise search.batch_size, or take method "icm".'
         )
 
 

@@ -13,8 +13,8 @@ from icm_tui.run_dir.pins import read_pin
 from icm_tui.run_dir.records import (
     AnswerRecord,
     AnyRecord,
-    BlockRecord,
     CommandRecord,
+    ContextRecord,
     DecisionRecord,
     DoneRecord,
     EndpointRecord,
@@ -25,7 +25,7 @@ from icm_tui.runner.changes import renew_endpoint
 from icm_tui.search.method import Search
 
 
-class Replayed(msgspec.Struct):
+class Restored(msgspec.Struct):
     """What a journal says besides the search's own state: the counts, the lists that show all, at which byte each other
     list stands, which list each item was last asked with, the endpoint that the next answers are to come from (None
     where none was found yet, or another one is to be), the ids of the commands obeyed, the settings changed on the way,
@@ -35,8 +35,8 @@ class Replayed(msgspec.Struct):
     tally: Tally = msgspec.field(default_factory=Tally)
     last_asked: LastAsked = msgspec.field(default_factory=LastAsked)
     endpoint: Endpoint | None = None
-    blocks: dict[int, BlockRecord] = {}
-    block_offsets: dict[int, int] = {}
+    contexts: dict[int, ContextRecord] = {}
+    context_offsets: dict[int, int] = {}
     obeyed: set[str] = set()
     sets: list[str] = []
     set_names: list[str] = []
@@ -50,22 +50,22 @@ def fold(
     search: Search,
     journal: Path,
     relabel: Callable[[int, list[Change]], None],
-) -> Replayed:
+) -> Restored:
     """Give a journal back to a fresh search: lists, answers, decisions and what a person set are adopted, none is
     computed again.
 
     `records` come with their byte offsets. `relabel` follows every chain's changes. Raises UserError where the records
     do not fit the search, naming the first that does not.
     """
-    replayed = Replayed()
+    restored = Restored()
     for offset, record in records:
         try:
-            _adopt(record, search, replayed)
-            if isinstance(record, BlockRecord):
+            _restore(record, search, restored)
+            if isinstance(record, ContextRecord):
                 if record.demonstrations == "all":
-                    replayed.blocks[record.id] = record
+                    restored.contexts[record.id] = record
                 else:
-                    replayed.block_offsets[record.id] = offset
+                    restored.context_offsets[record.id] = offset
             if isinstance(record, DecisionRecord):
                 relabel(record.chain, record.changes)
             elif isinstance(record, CommandRecord):
@@ -77,41 +77,41 @@ def fold(
                 f"The journal {journal} does not fit its run: record {record.seq} ({type(record).__name__}) cannot be "
                 f"taken in ({error!r}). Put back the run directory as it was, or start a new run."
             ) from error
-        replayed.tally.add(record)
-        replayed.last_asked.add(record)
-    return replayed
+        restored.tally.add(record)
+        restored.last_asked.add(record)
+    return restored
 
 
-def _adopt(record: AnyRecord, search: Search, replayed: Replayed) -> None:
+def _restore(record: AnyRecord, search: Search, restored: Restored) -> None:
     if isinstance(record, StartRecord):
-        replayed.set_names = record.labels
+        restored.set_names = record.labels
     elif isinstance(record, EndpointRecord):
-        replayed.endpoint = record.endpoint
-    elif isinstance(record, BlockRecord):
-        search.adopt_block(record)
+        restored.endpoint = record.endpoint
+    elif isinstance(record, ContextRecord):
+        search.restore_context(record)
     elif isinstance(record, AnswerRecord):
         search.tell(record.question, record.logprobs)
     elif isinstance(record, DecisionRecord):
         if record.n != search.n:
             raise ValueError(f"decision {record.n} where {search.n} was expected")
-        search.adopt_decision(record)
-        replayed.skip = replayed.skip and not record.items
+        search.restore_decision(record)
+        restored.skip = restored.skip and not record.items
     elif isinstance(record, CommandRecord):
-        replayed.obeyed.add(record.id)
+        restored.obeyed.add(record.id)
         if record.what == "resume" and record.outcome == "done":
             sets = record.args.get("set", [])
-            replayed.sets += sets
+            restored.sets += sets
             if renew_endpoint(sets):
-                replayed.endpoint = None
+                restored.endpoint = None
         if record.what == "skip" and record.outcome == "done":
-            replayed.skip = True
+            restored.skip = True
         if record.what == "pin" and record.outcome == "done":
-            item, label = read_pin(record.args, replayed.set_names, search.problem.n_items)
-            replayed.pinned.pop(item, None)
+            item, label = read_pin(record.args, restored.set_names, search.problem.n_items)
+            restored.pinned.pop(item, None)
             if label is not None:
-                replayed.pinned[item] = label
+                restored.pinned[item] = label
     elif isinstance(record, DoneRecord):
-        replayed.done = True
+        restored.done = True
 
 
 def _by_chain(command: CommandRecord) -> dict[int, list[Change]]:

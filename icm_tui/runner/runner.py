@@ -18,7 +18,7 @@ from icm_tui.domain.decisions import Change, Proposal
 from icm_tui.domain.endpoint import Endpoint
 from icm_tui.domain.reply import Reply
 from icm_tui.errors import RunFailed, UserError
-from icm_tui.models.interface import Asked, Asker, Unanswered
+from icm_tui.models.interface import ModelClient, Query, Unavailable
 from icm_tui.profile.schema import Profile
 from icm_tui.run_dir import inbox
 from icm_tui.run_dir.journal import Journal, JournalUnwritable
@@ -38,13 +38,13 @@ from icm_tui.run_dir.records import (
 )
 from icm_tui.run_dir.status import Status, write_status
 from icm_tui.runner.budget import Limits
-from icm_tui.runner.contexts import Lists
+from icm_tui.runner.contexts import Contexts
 from icm_tui.runner.controls import DONE, Controls, Obeyed, Place
-from icm_tui.runner.explanations import Thinking
+from icm_tui.runner.explanations import Explanations
 from icm_tui.runner.refusals import Refusals
-from icm_tui.runner.restore import Replayed
+from icm_tui.runner.restore import Restored
 from icm_tui.runner.sending import Sending
-from icm_tui.runner.throughput import Pace
+from icm_tui.runner.throughput import Throughput
 from icm_tui.search.method import Search
 from icm_tui.search.pins import Pins
 from icm_tui.search.violations import Violations
@@ -73,35 +73,35 @@ class Runner:
         run: RunDir,
         profile: Profile,
         search: Search,
-        asker: Asker,
+        model_client: ModelClient,
         journal: Journal,
-        replayed: Replayed,
+        restored: Restored,
         observe: Callable[[Status], None],
         *,
         stays: bool,
     ) -> None:
         self._run = run
         self._search = search
-        self._asker = asker
+        self._model_client = model_client
         self._journal = journal
-        self._tally = replayed.tally
-        self._lists = Lists(run.journal, search, replayed)
+        self._tally = restored.tally
+        self._lists = Contexts(run.journal, search, restored)
         self._sending = Sending(self._lists.shared)
-        self._limits = Limits(profile.run, replayed.tally)
+        self._limits = Limits(profile.run, restored.tally)
         self._refusals = Refusals()
-        self._controls = Controls(profile, replayed.skip, replayed.obeyed)
-        self._pins = Pins(search.problem, replayed.pinned)
+        self._controls = Controls(profile, restored.skip, restored.obeyed)
+        self._pins = Pins(search.problem, restored.pinned)
         self._violations = Violations(search.problem)
-        self._last_asked = replayed.last_asked
-        self._thinking = Thinking(
+        self._last_asked = restored.last_asked
+        self._explanations = Explanations(
             run.reasoning,
             search,
-            asker,
+            model_client,
             self._last_asked,
             self._lists.of,
             self._append,
             self._limits,
-            between=lambda: _PIECE_EVERY if self._controls.brake.seconds is not None else 0.0,
+            between=lambda: _PIECE_EVERY if self._controls.throttle.seconds is not None else 0.0,
         )
         self._stays = stays
         self._observe = observe
@@ -109,7 +109,7 @@ class Runner:
         self._unwritable: str | None = None
         self._heeded_at = self._beat_at = -1e9
         self._beat_state = ""
-        self._pace = Pace()
+        self._throughput = Throughput()
 
     def begin(self, start: StartRecord, sets: list[str], endpoint: Endpoint | None = None) -> None:
         """Journal that a runner is at work, the settings it was started with that differ from the frozen ones, and the
@@ -150,7 +150,7 @@ class Runner:
         wait for them, nor for explanations."""
         if self._controls.ending is not None:
             self._sending.abandon()
-        self._thinking.hasten(_PARTING if self._controls.ending is None else 0.0)
+        self._explanations.hasten(_PARTING if self._controls.ending is None else 0.0)
         self._controls.ending = why
 
     async def run(self) -> str:
@@ -161,7 +161,7 @@ class Runner:
         except Exception as error:
             why = str(error) or type(error).__name__
             with contextlib.suppress(JournalUnwritable):
-                await self._thinking.end("the run failed")
+                await self._explanations.end("the run failed")
                 self._append(StopRecord(state="failed", why=why))
                 self._journal.flush_now()
             self._write_status("failed", why)
@@ -170,11 +170,11 @@ class Runner:
     async def _run_on(self) -> str:
         self._beat(force=True)
         # A list that the journal lost was drawn again from the labels as they stand: before they change, it is kept.
-        self._publish_blocks()
+        self._publish_contexts()
         while not self._search.done:
             self._heed()
             if self._controls.ending is not None and not self._sending.in_flight:
-                await self._thinking.finish(self._asker.patience, self._beat)
+                await self._explanations.finish(self._model_client.shutdown_grace, self._beat)
                 return await self._leave("stopped", self._controls.ending)
             await self._flush()
             self._let_through()
@@ -182,7 +182,7 @@ class Runner:
             await self._ask()
             self._beat()
             await self._receive()
-        await self._thinking.finish(self._asker.patience, self._beat)
+        await self._explanations.finish(self._model_client.shutdown_grace, self._beat)
         self._append(DoneRecord(decisions=self._search.n, calls=self._tally.calls))
         return await self._leave("done", "")
 
@@ -207,7 +207,7 @@ class Runner:
             if command.what == "ask" and obeyed == DONE:
                 obeyed = self._ask_again(command)
             if command.what == "resume" and obeyed == DONE:
-                obeyed = self._adopt_settings(*before)
+                obeyed = self._apply_settings(*before)
             self._append(
                 CommandRecord(
                     id=command.id,
@@ -246,7 +246,7 @@ class Runner:
             return Obeyed("refused", f"under rule {rule} item {item} cannot be {names[label]} while {held}"), []
         self._pins.put(item, label)
         # What the labels as they are give rise to is kept before they change.
-        self._publish_blocks()
+        self._publish_contexts()
         changes: list[Relabelled] = []
         for chain in self._search.chains_with(item):
             settled = self._pins.settle(item, self._search.labels_of(chain))
@@ -261,18 +261,18 @@ class Runner:
             item = read_item(command.args, self._search.problem.n_items)
         except ValueError as error:
             return Obeyed("refused", str(error))
-        why = self._thinking.ask(item, command.id)
+        why = self._explanations.ask(item, command.id)
         return Obeyed("refused", why) if why else DONE
 
-    def _adopt_settings(self, before: Profile, paused: str | None) -> Obeyed:
+    def _apply_settings(self, before: Profile, paused: str | None) -> Obeyed:
         """Go on with the settings as they are now; where the model cannot, as `before`, and as `paused`."""
         profile = self._controls.profile
         try:
-            self._asker.adopt(profile.model, profile.reasoning)
+            self._model_client.apply_settings(profile.model, profile.reasoning)
         except UserError as error:
             self._controls.profile = before
             with contextlib.suppress(UserError):
-                self._asker.adopt(before.model, before.reasoning)
+                self._model_client.apply_settings(before.model, before.reasoning)
             if paused is not None:
                 self._controls.pause(paused)
             return Obeyed("refused", one_line(str(error)).rstrip("."))
@@ -281,7 +281,7 @@ class Runner:
 
     def _follow(self, chain: int, changes: list[Change]) -> None:
         """Tell of a chain's changed labels whoever keeps something that hangs on them."""
-        self._asker.relabel(chain, changes)
+        self._model_client.relabel(chain, changes)
         self._violations.note(chain, changes, self._search.labels_of(chain))
 
     async def _receive(self) -> None:
@@ -289,24 +289,24 @@ class Runner:
         waits = self._sending.in_flight or self._held_up or self._controls.paused is not None or self._unwritable
         wait = _HEED_EVERY if waits else 0.0
         if self._held_back:
-            wait = self._controls.brake.until_next(time.monotonic())
-        came = await self._asker.replies(wait)
-        replies: list[tuple[Asked, Reply]] = []
+            wait = self._controls.throttle.until_next(time.monotonic())
+        came = await self._model_client.replies(wait)
+        replies: list[tuple[Query, Reply]] = []
         whys: list[str] = []
-        for asked, reply in came:
-            if self._thinking.receive(asked, reply):
+        for query, reply in came:
+            if self._explanations.receive(query, reply):
                 continue
-            if isinstance(reply, Unanswered):
-                self._back(asked.question, read=False)
+            if isinstance(reply, Unavailable):
+                self._back(query.question, read=False)
                 whys.append(one_line(reply.why).rstrip("."))
             else:
-                replies.append((asked, reply))
-                self._append(_answer_record(asked, reply))
+                replies.append((query, reply))
+                self._append(_answer_record(query, reply))
         if replies:
             await self._flush_all()
-        for asked, reply in replies:
-            self._back(asked.question, read=reply.logprobs is not None and not reply.cached)
-            self._search.tell(asked.question, reply.logprobs)
+        for query, reply in replies:
+            self._back(query.question, read=reply.logprobs is not None and not reply.cached)
+            self._search.tell(query.question, reply.logprobs)
             if why := self._refusals.note(reply.failed):
                 whys.append(why)
         for why in whys:
@@ -315,15 +315,15 @@ class Runner:
     # Going out
 
     def _let_through(self) -> None:
-        """Let the next portion of decisions through where a person set a pace."""
+        """Let the next portion of decisions through where a person set a throttle."""
         running = self.state == "running"
-        self._controls.brake.note(time.monotonic(), self._search.n, self._search.decisions, running=running)
+        self._controls.throttle.note(time.monotonic(), self._search.n, self._search.decisions, running=running)
 
     @property
     def _held_back(self) -> bool:
-        """Whether the next decision waits for nothing but the pace; a step does not."""
+        """Whether the next decision waits for nothing but the throttle; a step does not."""
         n = self._search.n
-        return self._controls.may_go_on and self._controls.brake.holds(n) and not self._controls.asks_only_next(n)
+        return self._controls.may_go_on and self._controls.throttle.holds(n) and not self._controls.asks_only_next(n)
 
     def _decide(self) -> None:
         """Take the decisions whose answers are there."""
@@ -348,11 +348,11 @@ class Runner:
         decision = self._search.commit(proposal, override)
         self._follow(decision.chain, decision.changes)
         self._append(msgspec.convert(decision, DecisionRecord, from_attributes=True))
-        self._publish_blocks()
+        self._publish_contexts()
         if every := self._controls.profile.reasoning.every:
-            self._thinking.decided(decision, every)
+            self._explanations.decided(decision, every)
 
-    def _publish_blocks(self) -> None:
+    def _publish_contexts(self) -> None:
         self._lists.publish(self._append)
         self._sending.keep_only(self._lists.kept)
 
@@ -361,29 +361,29 @@ class Runner:
         self._held_up = False
         if not self._controls.may_go_on or self._unwritable is not None:
             return
-        most = min(self._controls.profile.model.concurrency, self._asker.room)
+        most = min(self._controls.profile.model.concurrency, self._model_client.concurrency_limit)
         free = most - len(self._sending.in_flight)
         if free <= 0 or self._search.done:
             return
-        self._publish_blocks()
+        self._publish_contexts()
         only_next = self._controls.asks_only_next(self._search.n)
-        wanted = self._search.lacks() if only_next else self._search.wants()
-        questions = self._sending.choose(wanted, free, warms=self._asker.warms)
+        wanted = self._search.missing() if only_next else self._search.wants()
+        questions = self._sending.choose(wanted, free, warms=self._model_client.warms)
         if not questions:
             return
         await self._flush_all()
         if not self._controls.may_go_on:  # by a command that came while the disk refused
             return
         for question in questions:
-            block = self._lists.of(question.block)
-            asked = Asked(question.id, question.item, block.chain, block.id, block.demonstrations)
-            expected = self._asker.expected_cost(asked)
+            context = self._lists.of(question.context_id)
+            query = Query(question.id, question.item, context.chain, context.id, context.demonstrations)
+            expected = self._model_client.expected_cost(query)
             if why := self._limits.why_no_call(expected, self._journal.now()):
                 self._hold(why, expected)
                 return
             self._limits.begin(question.id, "call", expected)
             self._sending.sent(question)
-            self._asker.ask(asked)
+            self._model_client.ask(query)
 
     def _hold(self, why: str, expected: float | None) -> None:
         """Stop at a limit once nothing is in flight that may leave room below it."""
@@ -470,8 +470,8 @@ class Runner:
             write_status(self._run, status)
 
     def _status(self, state: str, why: str) -> Status:
-        self._pace.note(time.monotonic(), self._search.n, running=state == "running")
-        rate = self._pace.rate
+        self._throughput.note(time.monotonic(), self._search.n, running=state == "running")
+        rate = self._throughput.rate
         left = self._search.decisions - self._search.n
         tally = self._tally
         return Status(
@@ -491,7 +491,7 @@ class Runner:
             rate=rate,
             seconds_left=left / rate if rate else None,
             violations=self._violations.of(self._search.leading, self._search.labels),
-            pace_seconds=self._controls.brake.seconds,
+            throttle_seconds=self._controls.throttle.seconds,
             host=socket.gethostname(),
             pid=os.getpid(),
             t=time.time(),
@@ -505,10 +505,10 @@ class Runner:
         return state
 
 
-def _answer_record(asked: Asked, reply: Reply) -> AnswerRecord:
+def _answer_record(query: Query, reply: Reply) -> AnswerRecord:
     return AnswerRecord(
-        question=asked.question,
-        block=asked.block,
-        item=asked.item,
+        question=query.question,
+        context_id=query.context_id,
+        item=query.item,
         **{name: getattr(reply, name) for name in Reply.__struct_fields__},
     )

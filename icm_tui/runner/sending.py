@@ -22,16 +22,16 @@ class Sending:
         """At most `free` of the questions `wanted`, in their order, that go out now."""
         chosen: list[Question] = []
         # A list is begun by a question in flight, or by the one chosen just before.
-        begun = {question.block for question in self.in_flight.values()} if warms else set()
+        begun = {question.context_id for question in self.in_flight.values()} if warms else set()
         for question in wanted:
             if len(chosen) >= free:
                 break
             if question.id in self.in_flight:
                 continue
-            if warms and question.block not in self._read and self._shares(question.block):
-                if question.block in begun:
+            if warms and question.context_id not in self._read and self._shares(question.context_id):
+                if question.context_id in begun:
                     continue
-                begun.add(question.block)
+                begun.add(question.context_id)
             chosen.append(question)
         return chosen
 
@@ -43,11 +43,11 @@ class Sending:
         """A question came back, answered or not; `read` says that the server has read its list."""
         question = self.in_flight.pop(name, None)
         if read and question is not None:
-            self._read.add(question.block)
+            self._read.add(question.context_id)
 
-    def keep_only(self, blocks: Iterable[int]) -> None:
+    def keep_only(self, contexts: Iterable[int]) -> None:
         """Forget of every list but these whether it was read."""
-        self._read.intersection_update(blocks)
+        self._read.intersection_update(contexts)
 
     def abandon(self) -> None:
         """Wait for none of the questions in flight any more."""

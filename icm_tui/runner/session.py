@@ -13,7 +13,7 @@ import msgspec
 from icm_tui.domain.endpoint import Endpoint
 from icm_tui.domain.items import Item
 from icm_tui.errors import UserError
-from icm_tui.models.interface import Asker
+from icm_tui.models.interface import ModelClient
 from icm_tui.profile.schema import Profile
 from icm_tui.profile.toml import load
 from icm_tui.run_dir.journal import Journal, JournalUnwritable, read_records
@@ -22,9 +22,9 @@ from icm_tui.run_dir.lock import RunLock
 from icm_tui.run_dir.records import AnyRecord, StartRecord
 from icm_tui.run_dir.run_identity import Digests, refuse_other_run, start_record
 from icm_tui.run_dir.status import Status
-from icm_tui.runner.assembly import is_paid, make_asker, make_search, problem_of, window_of
+from icm_tui.runner.assembly import is_paid, make_model_client, make_search, problem_of, window_of
 from icm_tui.runner.changes import renew_endpoint, with_allowed_sets
-from icm_tui.runner.restore import Replayed, fold
+from icm_tui.runner.restore import Restored, fold
 from icm_tui.runner.runner import Runner
 from icm_tui.runner.summary import summarise
 from icm_tui.search.method import Search
@@ -41,7 +41,7 @@ class Outcome(msgspec.Struct, frozen=True):
     summary: dict[str, Any]
 
 
-MakeAsker = Callable[[Profile, Problem, list[Item]], Asker]
+MakeModelClient = Callable[[Profile, Problem, list[Item]], ModelClient]
 
 
 def run_here(
@@ -49,7 +49,7 @@ def run_here(
     *,
     observe: Callable[[Status], None] = lambda status: None,
     sets: list[str] | None = None,
-    asker_of: MakeAsker = make_asker,
+    model_client_of: MakeModelClient = make_model_client,
     stays: bool = False,
 ) -> Outcome:
     """Run the run in `path` in this process until it is done or told to end; goes on where its journal ends.
@@ -62,7 +62,7 @@ def run_here(
     """
     run = RunDir(path)
     with RunLock(run):
-        return _Turn(run, observe, sets or [], asker_of, stays).run()
+        return _Turn(run, observe, sets or [], model_client_of, stays).run()
 
 
 class ReadBack(NamedTuple):
@@ -74,11 +74,11 @@ class ReadBack(NamedTuple):
     window: int
     problem: Problem
     search: Search
-    asker: Asker
-    replayed: Replayed
+    model_client: ModelClient
+    restored: Restored
 
 
-def read_back(run: RunDir, sets: list[str], asker_of: MakeAsker) -> ReadBack:
+def read_back(run: RunDir, sets: list[str], model_client_of: MakeModelClient) -> ReadBack:
     """Read a run's files and give its journal back to a search and a model; `sets` are changes of settings to make.
 
     Raises UserError where the files cannot be read or do not fit together.
@@ -95,38 +95,43 @@ def read_back(run: RunDir, sets: list[str], asker_of: MakeAsker) -> ReadBack:
     frozen = load(run.profile)
     with_allowed_sets(frozen, sets)
     problem = problem_of(frozen, items)
-    asker = asker_of(frozen, problem, items)
+    model_client = model_client_of(frozen, problem, items)
     window = first.window if isinstance(first, StartRecord) else window_of(frozen, problem)
     search = make_search(frozen, problem, window)
-    replayed = fold(chain([(offset, first)] if first else [], records), search, run.journal, asker.relabel)
-    settings = with_allowed_sets(frozen, [*replayed.sets, *sets])
-    asker.adopt(settings.model, settings.reasoning)
-    return ReadBack(frozen, settings, digests, window, problem, search, asker, replayed)
+    restored = fold(chain([(offset, first)] if first else [], records), search, run.journal, model_client.relabel)
+    settings = with_allowed_sets(frozen, [*restored.sets, *sets])
+    model_client.apply_settings(settings.model, settings.reasoning)
+    return ReadBack(frozen, settings, digests, window, problem, search, model_client, restored)
 
 
 class _Turn:
     """What one process does between taking the lock and letting it go."""
 
     def __init__(
-        self, run: RunDir, observe: Callable[[Status], None], sets: list[str], asker_of: MakeAsker, stays: bool
+        self,
+        run: RunDir,
+        observe: Callable[[Status], None],
+        sets: list[str],
+        model_client_of: MakeModelClient,
+        stays: bool,
     ) -> None:
         self._run = run
         self._observe = observe
         self._sets = sets
-        self._asker_of = asker_of
+        self._model_client_of = model_client_of
         self._stays = stays
         self._interrupted = False
 
     def run(self) -> Outcome:
-        back = read_back(self._run, self._sets, self._asker_of)
-        search, replayed = back.search, back.replayed
+        back = read_back(self._run, self._sets, self._model_client_of)
+        search, restored = back.search, back.restored
         journal = Journal.open(self._run.journal, durability="paid" if is_paid(back.frozen) else "free")
         try:
             runner = Runner(
-                self._run, back.settings, search, back.asker, journal, replayed, self._observe, stays=self._stays
+                self._run, back.settings, search, back.model_client, journal, restored, self._observe, stays=self._stays
             )
             state = "done"
-            if replayed.done:
+            if restored.done:
                 runner.affirm_done()
             else:
                 state = asyncio.run(self._work(runner, back))
@@ -135,12 +140,12 @@ class _Turn:
                 journal.close()
             raise
         journal.close()
-        summary = summarise(self._run, state, back.frozen, back.problem, search, replayed.tally, replayed.endpoint)
+        summary = summarise(self._run, state, back.frozen, back.problem, search, restored.tally, restored.endpoint)
         return Outcome(state, runner.ending, self._interrupted, summary)
 
     async def _work(self, runner: Runner, back: ReadBack) -> str:
-        held = None if renew_endpoint(self._sets) else back.replayed.endpoint
-        opening = asyncio.create_task(back.asker.open(held))
+        held = None if renew_endpoint(self._sets) else back.restored.endpoint
+        opening = asyncio.create_task(back.model_client.open(held))
 
         def interrupt() -> None:
             self._interrupted = True
@@ -153,16 +158,16 @@ class _Turn:
                 loop.add_signal_handler(number, interrupt)
         try:
             try:
-                back.replayed.endpoint = await opening
+                back.restored.endpoint = await opening
             except asyncio.CancelledError:
                 if not self._interrupted:
                     raise
                 return "stopped"
             start = start_record(back.window, back.frozen.prompt.labels, back.digests)
-            runner.begin(start, self._sets, newly(back.replayed.endpoint, held))
+            runner.begin(start, self._sets, newly(back.restored.endpoint, held))
             return await runner.run()
         finally:
-            await back.asker.close()
+            await back.model_client.close()
 
 
 def newly(endpoint: Endpoint | None, held: Endpoint | None) -> Endpoint | None:

@@ -9,7 +9,7 @@ PORTION_EVERY = 0.05
 
 
 def read_seconds(args: Mapping[str, Any]) -> float | None:
-    """The seconds that a command "pace" names, or None where it takes the brake off.
+    """The seconds that a command "throttle" names, or None where it takes the brake off.
 
     Raises ValueError, with the reason in words, where they are not a number above 0.
     """
@@ -21,7 +21,7 @@ def read_seconds(args: Mapping[str, Any]) -> float | None:
     return float(seconds)
 
 
-class Brake:
+class Throttle:
     """Lets decisions through in small even portions, so that those left take the time that was set.
 
     `seconds` is the time that was set, None while nothing is held back. Only running counts: who pauses loses nothing.

@@ -6,7 +6,7 @@ _OVER = 20.0
 _SHORTEST = 0.5
 
 
-class Pace:
+class Throughput:
     """Decisions a second over the last 20 s of running; pauses do not count."""
 
     def __init__(self) -> None:

@@ -49,9 +49,7 @@ def choose(
     if len(totals) == 1:
         scored = [totals[0][assignment[0]] for assignment in allowed]
     else:
-        scored = [
-            sum(total[label] for total, label in zip(totals, assignment, strict=True)) for assignment in allowed
-        ]
+        scored = [sum(total[label] for total, label in zip(totals, assignment, strict=True)) for assignment in allowed]
     drawn, log_normaliser = _draw(scored, temperature, draw)
     best = sorted(range(len(scored)), key=lambda place: -scored[place])[:_SHOWN]
     if drawn not in best:

@@ -18,7 +18,7 @@ class Purpose(IntEnum):
     ORDER = 3
     SEEDS = 4
     SUBSET = 5
-    LEANING = 6
+    LABEL_BIAS = 6
     SECOND_LOOK = 7
     CANDIDATES = 8
     ACCEPTANCE = 9

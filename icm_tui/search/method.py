@@ -9,7 +9,7 @@ in the journal's order, before anything else is called; nothing of it is compute
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from icm_tui.domain.decisions import Block, Change, Decision, Proposal, Question
+from icm_tui.domain.decisions import Change, Context, Decision, Proposal, Question
 from icm_tui.search.problem import Problem
 
 
@@ -23,13 +23,13 @@ class Search(Protocol):
     def wants(self) -> Iterator[Question]:
         """The questions that may be asked now, the next decision's first. Tell nothing while iterating."""
 
-    def lacks(self) -> list[Question]:
+    def missing(self) -> list[Question]:
         """The questions that the next decision still waits for."""
 
     def tell(self, question: str, logprobs: Sequence[float] | None) -> None:
         """Keep an answer (nats a label; None where the item was refused). Raises KeyError for a question not asked."""
 
-    def take_blocks(self) -> list[Block]:
+    def drain_contexts(self) -> list[Context]:
         """The lists drawn since the last call; they belong into the journal before a question about them goes out."""
 
     def propose(self) -> Proposal | None:
@@ -38,10 +38,10 @@ class Search(Protocol):
     def commit(self, proposal: Proposal, override: Mapping[int, int | None] | None = None) -> Decision:
         """Take a decision as drawn, or with a person's labels for some of its items."""
 
-    def adopt_block(self, block: Block) -> None:
+    def restore_context(self, context: Context) -> None:
         """Take a list from the journal."""
 
-    def adopt_decision(self, decision: Decision) -> None:
+    def restore_decision(self, decision: Decision) -> None:
         """Take a decision from the journal as it was taken."""
 
     def relabel(self, chain: int, changes: Iterable[Change]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from icm_tui.domain.decisions import Block, Change, Decision, Proposal, Question
+from icm_tui.domain.decisions import Change, Context, Decision, Proposal, Question
 from icm_tui.domain.rules import broken
 from icm_tui.domain.scores import Scores, centred, log_softmax
 from icm_tui.search.choice import choose
@@ -45,8 +45,8 @@ class OnePass:
         self._share = few if settings.shots else max(1, len(self._units))
         self._labels: list[int | None] = [None] * problem.n_items
         self._answers: dict[int, Scores | None] = {}
-        self._blocks = 0
-        self._drawn: list[Block] = []
+        self._contexts = 0
+        self._drawn: list[Context] = []
 
     # Questions and answers
 
@@ -56,7 +56,7 @@ class OnePass:
         for place in range(self.n, self._end):
             yield from self._open(place)
 
-    def lacks(self) -> list[Question]:
+    def missing(self) -> list[Question]:
         """The questions that the next decision still waits for."""
         self._advance()
         return [] if self.done else list(self._open(self.n))
@@ -71,7 +71,7 @@ class OnePass:
             raise KeyError(question)
         self._answers[item] = None if logprobs is None else centred(logprobs)
 
-    def take_blocks(self) -> list[Block]:
+    def drain_contexts(self) -> list[Context]:
         """The lists drawn since the last call; they belong into the journal before a question about them goes out."""
         self._advance()
         drawn, self._drawn = self._drawn, []
@@ -81,7 +81,7 @@ class OnePass:
 
     def propose(self) -> Proposal | None:
         """The next decision before it is taken, or None while answers are missing or the search is over."""
-        if self.done or self.lacks():
+        if self.done or self.missing():
             return None
         problem, items = self.problem, self._units[self.n]
         answers = [self._answers[item] for item in items]
@@ -121,11 +121,11 @@ class OnePass:
 
     # Adopting a journal
 
-    def adopt_block(self, block: Block) -> None:
+    def restore_context(self, context: Context) -> None:
         """Take a list from the journal."""
-        self._blocks = block.id + 1
+        self._contexts = context.id + 1
 
-    def adopt_decision(self, decision: Decision) -> None:
+    def restore_decision(self, decision: Decision) -> None:
         """Take a decision from the journal as it was taken."""
         changed = {item: after for item, _, after in decision.changes}
         kept = {item: self._labels[item] for item in decision.items} if decision.overridden else _chosen(decision)
@@ -188,10 +188,10 @@ class OnePass:
                 yield Question(f"{self._name}/{item}", place // self._share, item)
 
     def _advance(self) -> None:
-        while not self.done and self._blocks <= (self._end - 1) // self._share:
-            shown = self._random_list(self._blocks) if self._settings.shots else []
-            self._drawn.append(Block(self._blocks, self._name, 0, shown))
-            self._blocks += 1
+        while not self.done and self._contexts <= (self._end - 1) // self._share:
+            shown = self._random_list(self._contexts) if self._settings.shots else []
+            self._drawn.append(Context(self._contexts, self._name, 0, shown))
+            self._contexts += 1
 
     def _random_list(self, number: int) -> list[tuple[int, int]]:
         problem, shots = self.problem, self._settings.shots

@@ -22,7 +22,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     chain_share: int = 8
     confident: float = 0.5
     average: int = 2
-    leaning_lists: int = 32
+    label_bias_contexts: int = 32
     chains: int = 4
     chain_sweeps: int = 2
     subset: int = 128

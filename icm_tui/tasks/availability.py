@@ -33,7 +33,7 @@ def local_folders(name: str, paths: Iterable[str]) -> list[Path]:
     return folders
 
 
-def whereabouts(card: Card, folders: list[Path]) -> dict[str, Here]:
+def availability(card: Card, folders: list[Path]) -> dict[str, Here]:
     """Where each split of `card` is read from: one of `folders` if all of its tables are there, else the cache."""
     cache = hub_cache()
     return {name: _where(list(split.tables.values()), folders, cache) for name, split in card.splits.items()}

@@ -5,19 +5,19 @@ from collections.abc import Iterator
 from icm_tui.errors import UserError
 from icm_tui.tasks.cells import read_cell
 from icm_tui.tasks.preference import Pair
-from icm_tui.tasks.quoting import shown
+from icm_tui.tasks.quoting import quoted
 from icm_tui.tasks.tables import Row, Table
 
-_TRUTHS = {"1": True, "true": True, "0": False, "false": False}
+_BOOLEANS = {"1": True, "true": True, "0": False, "false": False}
 
 
-def read_truth(table: Table, row: Row, column: str) -> bool:
+def read_boolean(table: Table, row: Row, column: str) -> bool:
     """A cell of true, false, 1 or 0 in whatever type. Raises UserError, naming file, line and column, otherwise."""
     written = read_cell(table, row, column, "the dataset")
-    truth = _TRUTHS.get(written.casefold())
+    truth = _BOOLEANS.get(written.casefold())
     if truth is None:
         raise UserError(
-            f"{table.place(row)}, column {shown(column)} holds {shown(written)}; it must be true or false, or 1 or 0."
+            f"{table.place(row)}, column {quoted(column)} holds {quoted(written)}; it must be true or false, or 1 or 0."
         )
     return truth
 
@@ -28,4 +28,4 @@ def read_pair_rows(table: Table) -> Iterator[Pair]:
         question, first, second = (
             read_cell(table, row, column, "the dataset").strip() for column in ("question", "choice", "choice_2")
         )
-        yield Pair(row, question, first, second, read_truth(table, row, "label"))
+        yield Pair(row, question, first, second, read_boolean(table, row, "label"))

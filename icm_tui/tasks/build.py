@@ -9,7 +9,7 @@ from icm_tui.domain.items import Gold, Item, Task
 from icm_tui.errors import UserError
 from icm_tui.tasks.cells import optional_cell, read_cell, require_column
 from icm_tui.tasks.gold import read_gold, telling_columns
-from icm_tui.tasks.quoting import shown
+from icm_tui.tasks.quoting import quoted
 from icm_tui.tasks.shuffle import SourceItem, first_groups, shuffle
 from icm_tui.tasks.source import Source
 from icm_tui.tasks.tables import Table
@@ -51,7 +51,7 @@ def make_task(
     _refuse_gold_in_sight(columns, used)
     if columns.key is not None and columns.group is None:
         raise UserError(
-            f"task.key = {shown(columns.key)} tells answers apart inside a group, but task.group is not given; "
+            f"task.key = {quoted(columns.key)} tells answers apart inside a group, but task.group is not given; "
             "name the group's column or remove task.key."
         )
     for setting, names in used:
@@ -84,7 +84,7 @@ def _refuse_gold_in_sight(columns: Columns, used: list[tuple[str, list[str]]]) -
         for name in names:
             if name in columns.gold.values():
                 raise UserError(
-                    f"{setting} and task.gold both name the column {shown(name)}, which would show the gold; "
+                    f"{setting} and task.gold both name the column {quoted(name)}, which would show the gold; "
                     "remove it from one of them."
                 )
 
@@ -96,7 +96,7 @@ def _sources(table: Table, columns: Columns, template: TextTemplate) -> list[Sou
         uid = str(row.number) if columns.uid is None else read_cell(table, row, columns.uid, "task.uid")
         if uid in line_of:
             raise UserError(
-                f"{table.place(row)}, column {shown(columns.uid)} repeats the uid {shown(uid)} of {table.unit} "
+                f"{table.place(row)}, column {quoted(columns.uid)} repeats the uid {quoted(uid)} of {table.unit} "
                 f"{line_of[uid]}; make it unique or leave task.uid out."
             )
         line_of[uid] = row.line
@@ -109,7 +109,7 @@ def _sources(table: Table, columns: Columns, template: TextTemplate) -> list[Sou
 
 def _notes(items: list[Item], gold: Gold, rule: str, columns: Columns) -> list[str]:
     empty = [name for name, column in gold.columns.items() if not column]
-    notes = [f"Gold column {shown(name)} has no value for these items." for name in empty]
+    notes = [f"Gold column {quoted(name)} has no value for these items." for name in empty]
     if rule != "none" and columns.group is None:
         notes.append(f'Rule "{rule}" binds nothing here, since the task has no groups.')
     if rule == "opposite" and columns.group is not None:
@@ -123,8 +123,8 @@ def _notes(items: list[Item], gold: Gold, rule: str, columns: Columns) -> list[s
             )
     if columns.key is not None:
         notes += [
-            f"The key column {shown(columns.key)} splits the groups of three or more exactly as gold column "
-            f"{shown(name)} does, so it may show the search the answers."
+            f"The key column {quoted(columns.key)} splits the groups of three or more exactly as gold column "
+            f"{quoted(name)} does, so it may show the search the answers."
             for name in telling_columns(items, gold)
         ]
     return notes
@@ -134,4 +134,4 @@ def _keyless(sources: list[SourceItem], columns: Columns) -> list[str]:
     without = sum(source.key is None for source in sources)
     if columns.key is None or not without:
         return []
-    return [f"{without} of {len(sources)} rows have no {shown(columns.key)}; each counts as an answer of its own."]
+    return [f"{without} of {len(sources)} rows have no {quoted(columns.key)}; each counts as an answer of its own."]

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 
 from icm_tui.errors import UserError
-from icm_tui.tasks.quoting import nearest, shown
+from icm_tui.tasks.quoting import nearest, quoted
 from icm_tui.tasks.tables import Row, Table, kind_of
 
 
@@ -44,7 +44,7 @@ def require_column(table: Table, column: str, setting: str) -> None:
 
 def missing(place: str, column: str, setting: str, known: Iterable[str]) -> str:
     """The sentence about a column that is not there."""
-    return f"{place} has no column {shown(column)}, which {setting} names; {nearest(column, (n for n in known if n))}"
+    return f"{place} has no column {quoted(column)}, which {setting} names; {nearest(column, (n for n in known if n))}"
 
 
 def optional_cell(table: Table, row: Row, column: str, setting: str) -> str | None:
@@ -54,7 +54,7 @@ def optional_cell(table: Table, row: Row, column: str, setting: str) -> str | No
         return spelled(row.values.get(column))
     except ValueError as reason:
         raise UserError(
-            f"{table.place(row)}, column {shown(column)} holds {reason}; {setting} needs a string or a number."
+            f"{table.place(row)}, column {quoted(column)} holds {reason}; {setting} needs a string or a number."
         ) from None
 
 
@@ -66,7 +66,7 @@ def read_cell(table: Table, row: Row, column: str, setting: str) -> str:
     if text is None:
         state = "null" if row.values[column] is None else "empty"
         raise UserError(
-            f"{table.place(row)}, column {shown(column)} is {state}; {setting} needs a value in every row, "
+            f"{table.place(row)}, column {quoted(column)} is {state}; {setting} needs a value in every row, "
             "so fill it in or remove the row."
         )
     return text

@@ -10,7 +10,7 @@ import msgspec
 from icm_tui.domain.items import Gold, Item
 from icm_tui.errors import UserError
 from icm_tui.tasks.cells import require_column, spelled
-from icm_tui.tasks.quoting import shown
+from icm_tui.tasks.quoting import quoted
 from icm_tui.tasks.tables import Row, Table
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -68,13 +68,13 @@ def _read(table: Table, row: Row, column: str, n_labels: int) -> _Reading | None
         return _Reading("word", 0, spelling, row)
     sign = _SIGNS.get(float(spelling))
     if sign is None:
-        _refuse(table, row, column, f"holds {shown(value)}", n_labels)
+        _refuse(table, row, column, f"holds {quoted(value)}", n_labels)
     return _Reading("number", sign, str(sign), row)
 
 
 def _refuse(table: Table, row: Row, column: str, what: str, n_labels: int) -> NoReturn:
     raise UserError(
-        f"{table.place(row)}, column {shown(column)} {what}, which cannot be read as gold; use true/false, 1/0, 1/-1, "
+        f"{table.place(row)}, column {quoted(column)} {what}, which cannot be read as gold; use true/false, 1/0, 1/-1, "
         f"or at most {n_labels} different words."
     )
 
@@ -85,12 +85,12 @@ def _word_classes(table: Table, column: str, present: list[_Reading], n_labels: 
     for reading in present:
         if reading.kind in ("number", "boolean"):
             raise UserError(
-                f"{table.place(reading.row)}, column {shown(column)} holds {reading.spelling}, but {table.unit} "
-                f"{first.row.line} holds the word {shown(first.spelling)}; write all of its values in one way."
+                f"{table.place(reading.row)}, column {quoted(column)} holds {reading.spelling}, but {table.unit} "
+                f"{first.row.line} holds the word {quoted(first.spelling)}; write all of its values in one way."
             )
         if reading.spelling not in names and len(names) == n_labels:
             raise UserError(
-                f"{table.place(reading.row)}, column {shown(column)} holds {shown(reading.spelling)}, one class more "
+                f"{table.place(reading.row)}, column {quoted(column)} holds {quoted(reading.spelling)}, one class more "
                 f"than the {n_labels} labels of prompt.labels; add a label or leave the column out of task.gold."
             )
         names.add(reading.spelling)
@@ -105,7 +105,7 @@ def _two_classes(table: Table, column: str, present: list[_Reading]) -> list[str
         later = max(first[0], first[-1], key=lambda reading: reading.row.number)
         earlier = min(first[0], first[-1], key=lambda reading: reading.row.number)
         raise UserError(
-            f"{table.place(later.row)}, column {shown(column)} holds {later.spelling}, but {table.unit} "
+            f"{table.place(later.row)}, column {quoted(column)} holds {later.spelling}, but {table.unit} "
             f"{earlier.row.line} holds {earlier.spelling}; use either 1/0 or 1/-1, and null for what is missing."
         )
     if not first:

@@ -23,7 +23,7 @@ import msgspec
 from icm_tui.errors import UserError
 from icm_tui.tasks.card import HubFiles
 from icm_tui.tasks.fetching import Progress
-from icm_tui.tasks.quoting import shown
+from icm_tui.tasks.quoting import quoted
 from icm_tui.tasks.tables import Row, Table, read_table
 from icm_tui.text import disk_size
 
@@ -61,7 +61,7 @@ def find_commit(repository: str, revision: str) -> Commit:
     """
     parts = revision.split("/")
     if not revision.isprintable() or any(part in ("", ".", "..") for part in parts) or "\\" in revision:
-        raise UserError(f"task.revision = {shown(revision)} is no name of a commit, branch or tag; correct it.")
+        raise UserError(f"task.revision = {quoted(revision)} is no name of a commit, branch or tag; correct it.")
     with _quiet():
         if _COMMIT.fullmatch(revision) and _known_files(repository, revision) is not None:
             return Commit(repository, revision)
@@ -125,7 +125,7 @@ def _asked(repository: str, revision: str) -> Commit:
     if found is None or _known_files(repository, found) is None:
         raise UserError(
             f"The Hub was not to be reached ({unreachable or 'no commit was named'}), and its cache has no "
-            f"{repository} at {shown(revision)}; check the network, {_ELSEWHERE}"
+            f"{repository} at {quoted(revision)}; check the network, {_ELSEWHERE}"
         )
     return Commit(repository, found, unreachable)
 
@@ -140,7 +140,7 @@ def _refusal(repository: str, revision: str, error: Exception) -> str | None:
             f"as HF_TOKEN; do that, {_ELSEWHERE}"
         )
     if isinstance(error, errors.RevisionNotFoundError):
-        return f"{repository} has no commit, branch or tag {shown(revision)} on the Hub; correct task.revision."
+        return f"{repository} has no commit, branch or tag {quoted(revision)} on the Hub; correct task.revision."
     if isinstance(error, errors.RepositoryNotFoundError) or _status(error) in (401, 404):
         return (
             f"There is no dataset {repository} on the Hub, or it is private and HF_TOKEN does not open it; "
@@ -265,8 +265,8 @@ def _has_digest(path: Path, digest: str) -> bool:
     if kind == "blob":
         taken.update(b"blob %d\0" % path.stat().st_size)
     with path.open("rb") as source:
-        while block := source.read(1 << 20):
-            taken.update(block)
+        while context := source.read(1 << 20):
+            taken.update(context)
     return taken.hexdigest() == wanted
 
 

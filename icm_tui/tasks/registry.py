@@ -9,7 +9,7 @@ import msgspec
 from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
 from icm_tui.tasks.card import Card
-from icm_tui.tasks.quoting import nearest, shown
+from icm_tui.tasks.quoting import nearest, quoted
 from icm_tui.tasks.section import TaskSettings
 
 # Which module below icm_tui.tasks reads a dataset. It has `load`, and the dataset's CARD, or CARDS by name.
@@ -103,15 +103,15 @@ def _check_other_split(settings: TaskSettings, held_out: str) -> None:
     if not others:
         mend = f'dataset "{settings.dataset}" has no other; give a fraction of its groups, as in held_out = 0.2.'
     elif held_out in card.splits:
-        mend = f"which is what is labelled; name another, such as {shown(others[0])}."
+        mend = f"which is what is labelled; name another, such as {quoted(others[0])}."
     else:
         mend = f'which is not in dataset "{settings.dataset}"; {nearest(held_out, others)}'
-    raise UserError(f"task.held_out = {shown(held_out)} names a split, {mend}")
+    raise UserError(f"task.held_out = {quoted(held_out)} names a split, {mend}")
 
 
 def _module(name: str) -> Any:
     if name not in DATASETS:
         hint = nearest(name, DATASETS)
         listed = "" if hint.startswith("known") else f" The datasets are {', '.join(DATASETS)}."
-        raise UserError(f"task.dataset = {shown(name)} is unknown; {hint}{listed}")
+        raise UserError(f"task.dataset = {quoted(name)} is unknown; {hint}{listed}")
     return import_module(f"icm_tui.tasks.datasets.{DATASETS[name]}")

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, Protocol
 
 from icm_tui.errors import UserError
-from icm_tui.tasks.quoting import nearest, shown
+from icm_tui.tasks.quoting import nearest, quoted
 
 
 class TaskSettings(Protocol):
@@ -58,6 +58,6 @@ def choose_gold(settings: TaskSettings, known: Sequence[str], default: Sequence[
         family = [column for column in known if name.endswith("/*") and column.startswith(name[:-1])]
         if name not in known and not family:
             hint = nearest(name, known)
-            raise UserError(f'task.gold names {shown(name)}, which is not in dataset "{settings.dataset}"; {hint}')
+            raise UserError(f'task.gold names {quoted(name)}, which is not in dataset "{settings.dataset}"; {hint}')
         chosen |= dict.fromkeys(family or [name])
     return list(chosen)

@@ -4,7 +4,7 @@ import msgspec
 
 from icm_tui.errors import UserError
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
-from icm_tui.tasks.quoting import nearest, shown
+from icm_tui.tasks.quoting import nearest, quoted
 from icm_tui.tasks.section import TaskSettings, refuse_given
 from icm_tui.tasks.tables import Table, expanded, read_table
 
@@ -39,7 +39,7 @@ def _split(settings: TaskSettings, card: Card) -> tuple[str, Split]:
     name = settings.split or card.split
     if name not in card.splits:
         raise UserError(
-            f'task.split = {shown(name)} is not in dataset "{settings.dataset}"; {nearest(name, card.splits)}'
+            f'task.split = {quoted(name)} is not in dataset "{settings.dataset}"; {nearest(name, card.splits)}'
         )
     return name, card.splits[name]
 
@@ -52,7 +52,7 @@ def _from_hub(settings: TaskSettings, name: str, split: Split) -> Source:
     for table, place in split.tables.items():
         if place.hub is None:
             raise UserError(
-                f'dataset "{settings.dataset}" has its split {shown(name)} nowhere on the Hub; name the folder that '
+                f'dataset "{settings.dataset}" has its split {quoted(name)} nowhere on the Hub; name the folder that '
                 "holds its files in task.path."
             )
         at[table] = place.hub
@@ -76,13 +76,13 @@ def _local(settings: TaskSettings, split: str, place: Place, tables: int) -> Tab
     if not folder.is_dir():
         if tables > 1:
             raise UserError(
-                f'task.path = {shown(path)} is not a folder, and split {shown(split)} of dataset "{settings.dataset}" '
-                "has several files; name the folder that holds them."
+                f"task.path = {quoted(path)} is not a folder, and split {quoted(split)} of dataset "
+                f'"{settings.dataset}" has several files; name the folder that holds them.'
             )
         return read_table(path, place.columns)
     for name in place.files:
         if (folder / name).is_file():
             return read_table(str(folder / name), place.columns)
     raise UserError(
-        f"{path} has no file for task.split = {shown(split)}; it is looked for as {' or '.join(place.files)}."
+        f"{path} has no file for task.split = {quoted(split)}; it is looked for as {' or '.join(place.files)}."
     )

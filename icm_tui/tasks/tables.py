@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from icm_tui.errors import UserError
-from icm_tui.tasks.quoting import shown
+from icm_tui.tasks.quoting import quoted
 
 # The csv module's own limit of 128 KiB a field is less than a long document.
 _LONGEST_FIELD = 2**31 - 1
@@ -46,7 +46,7 @@ def read_table(path: str, columns: list[str] | None = None) -> Table:
     file = expanded(path)
     suffix = file.suffix.lower()
     if not path.isprintable():
-        path = shown(path)
+        path = quoted(path)
     try:
         found, is_file = file.exists(), file.is_file()
     except OSError as error:
@@ -179,7 +179,7 @@ def _refuse_twins(place: str, header: list[str]) -> None:
     # A column without a name is what some programs write for their own row numbers; nobody can ask for it.
     twin = next((name for n, name in enumerate(header) if name and name in header[:n]), None)
     if twin is not None:
-        raise UserError(f"{place} names the column {shown(twin)} twice; rename one of them.")
+        raise UserError(f"{place} names the column {quoted(twin)} twice; rename one of them.")
 
 
 def _parquet(path: str, file: Path) -> Table:

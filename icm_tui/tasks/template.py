@@ -4,7 +4,7 @@ import re
 
 from icm_tui.errors import UserError
 from icm_tui.tasks.cells import read_cell
-from icm_tui.tasks.quoting import shown
+from icm_tui.tasks.quoting import quoted
 from icm_tui.tasks.tables import Row, Table
 
 _PART = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
@@ -36,10 +36,10 @@ class TextTemplate:
             else:
                 what = "names no column in {}" if found[0] == "{}" else f'has a single "{found[0]}"'
                 mend = "write a column as {column}, and {{ or }} for a brace itself"
-                raise UserError(f"{SETTING} = {shown(text)} {what}; {mend}.")
+                raise UserError(f"{SETTING} = {quoted(text)} {what}; {mend}.")
         self.parts.append((literal + text[end:], None))
         if not self.columns:
-            raise UserError(f"{SETTING} = {shown(text)} names no column; write at least one as {{column}}.")
+            raise UserError(f"{SETTING} = {quoted(text)} names no column; write at least one as {{column}}.")
 
     @property
     def columns(self) -> list[str]:

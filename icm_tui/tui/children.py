@@ -57,7 +57,7 @@ class LastProbe(msgspec.Struct, frozen=True):
 
 class Expected(msgspec.Struct, frozen=True):
     """What a run would ask and cost: calls, tokens read, USD (None without a price), minutes (None where no call takes
-    any time). `probed` is None where no probe of the endpoint is kept."""
+    any time). `probe_result` is None where no probe of the endpoint is kept."""
 
     items: int
     calls: int
@@ -66,7 +66,7 @@ class Expected(msgspec.Struct, frozen=True):
     cost_usd: float | None
     minutes: float | None
     paid: bool
-    probed: LastProbe | None = None
+    probe_result: LastProbe | None = None
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -79,7 +79,7 @@ class Finding(msgspec.Struct, frozen=True):
     remedy: str = ""
 
 
-class Asked(msgspec.Struct, frozen=True):
+class AskedEndpoint(msgspec.Struct, frozen=True):
     """The endpoint that a run would ask."""
 
     base_url: str
@@ -94,7 +94,7 @@ class Diagnosis(msgspec.Struct, frozen=True):
     for the embedded model. `cost_usd` of the probe's calls, `latency_s` of a label; None is unknown."""
 
     fit: bool
-    endpoint: Asked | None
+    endpoint: AskedEndpoint | None
     findings: list[Finding]
     known_limits: list[str]
     calls: int
@@ -127,7 +127,7 @@ class Catalogue(msgspec.Struct, frozen=True):
 Told = TypeVar("Told", Expected, Diagnosis, Catalogue)
 
 
-def pace_of(profile: Path) -> float | None:
+def throttle_of(profile: Path) -> float | None:
     """The seconds over which a run of a profile is spread while somebody watches: the shipped demo's, else None."""
     return DEMO_SECONDS if profile == SHIPPED / "demo.toml" else None
 
@@ -136,9 +136,9 @@ async def start(profile: Path, *, agreed: bool = False) -> Started | Failed:
     """Make a run of the profile in a file and start its runner. `agreed` says that a person has seen what it costs;
     without it a run that costs money is refused."""
     words = ["run", _path(profile), "--detach"]
-    pace = pace_of(profile)
-    if pace is not None:
-        words += ["--pace", f"{pace:g}"]
+    throttle = throttle_of(profile)
+    if throttle is not None:
+        words += ["--throttle", f"{throttle:g}"]
     if agreed:
         words.append("--yes")
     return _started(await _run(words, outlives=True))

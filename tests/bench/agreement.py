@@ -23,7 +23,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from icm_tui.domain.decisions import Block
+from icm_tui.domain.decisions import Context
 from icm_tui.evaluate.agreement import agreement
 from icm_tui.models.embedded.model import EmbeddedModel
 from icm_tui.profile.toml import load, loads
@@ -90,18 +90,18 @@ class Bench:
         )
 
     def _drive(self, search: Search) -> int:
-        blocks: dict[int, Block] = {}
+        contexts: dict[int, Context] = {}
         labels: dict[int, dict[int, int | None]] = {}
         calls = 0
         while not search.done:
-            blocks.update({block.id: block for block in search.take_blocks()})
+            contexts.update({context.id: context for context in search.drain_contexts()})
             for question in list(search.wants()):
-                block = blocks[question.block]
-                if block.demonstrations == "all":
-                    reply = self._model.answer_all(question.item, block.chain)
+                context = contexts[question.context_id]
+                if context.demonstrations == "all":
+                    reply = self._model.answer_all(question.item, context.chain)
                 else:
                     # Lists are told apart by number, and the model outlives the run.
-                    reply = self._model.answer_list(question.item, self._lists + block.id, block.demonstrations)
+                    reply = self._model.answer_list(question.item, self._lists + context.id, context.demonstrations)
                 search.tell(question.id, reply.logprobs)
                 calls += 1
             while (proposal := search.propose()) is not None:
@@ -110,7 +110,7 @@ class Bench:
                 labels.setdefault(decision.chain, {}).update({item: after for item, _, after in decision.changes})
         for chain, own in labels.items():
             self._model.relabel(chain, [(item, label, None) for item, label in own.items()])
-        self._lists += 1 + max(blocks, default=0)
+        self._lists += 1 + max(contexts, default=0)
         return calls
 
 
@@ -121,8 +121,7 @@ def ranged(values: list[float]) -> str:
 def table(folder: Path, methods: list[str], names: list[str], seeds: int | None) -> None:
     """Print a line a method and set."""
     print(
-        "method    set              N     seeds  agreement  range           calls  cover  coher   "
-        "share of A      s/run"
+        "method    set              N     seeds  agreement  range           calls  cover  coher   share of A      s/run"
     )
     for name in names:
         for method in methods:

@@ -31,7 +31,7 @@ def batches(problem: Problem, answer: Sequence[float] = ANSWER) -> Iterator[floa
         search = Icm(problem, effort(problem, "standard", seed))
         while not search.done:
             phase, n, began = search.phase, search.n, time.process_time()
-            search.take_blocks()
+            search.drain_contexts()
             for question in list(search.wants()):
                 search.tell(question.id, answer)
             while (proposal := search.propose()) is not None:

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from icm_tui.domain.endpoint import Endpoint
 from icm_tui.domain.reply import Reply
-from icm_tui.models.interface import Asked
-from icm_tui.models.server.client import ServerAsker
+from icm_tui.models.interface import Query
+from icm_tui.models.server.client import ServerClient
 from icm_tui.models.server.http import Client
 from icm_tui.models.server.reply.types import Completion
 from icm_tui.models.server.requests import label_request
@@ -41,8 +41,8 @@ def _shown(number: int) -> list[tuple[int, int]]:
     return [((number // 16 + step) % _ITEMS, step % 2) for step in range(1, _SHOTS + 1)]
 
 
-def _asked(number: int) -> Asked:
-    return Asked(str(number), number % _ITEMS, 0, number // 16, _shown(number))
+def _asked(number: int) -> Query:
+    return Query(str(number), number % _ITEMS, 0, number // 16, _shown(number))
 
 
 async def _by_client(base_url: str, endpoint: Endpoint, calls: int, in_flight: int, report: Report) -> None:
@@ -73,23 +73,25 @@ async def _by_client(base_url: str, endpoint: Endpoint, calls: int, in_flight: i
         await client.close()
 
 
-async def _by_asker(base_url: str, endpoint: Endpoint, calls: int, in_flight: int, report: Report) -> None:
+async def _by_model_client(base_url: str, endpoint: Endpoint, calls: int, in_flight: int, report: Report) -> None:
     model = Model(backend="openai", base_url=base_url, model="tiny", concurrency=in_flight)
-    asker = ServerAsker(model, Prompt(), Reasoning(), _TEXTS, list(range(_ITEMS)), cache=None, folder=Path.cwd())
+    model_client = ServerClient(
+        model, Prompt(), Reasoning(), _TEXTS, list(range(_ITEMS)), cache=None, folder=Path.cwd()
+    )
     try:
-        await asker.open(endpoint)
+        await model_client.open(endpoint)
         sent = done = 0
         while done < calls:
             while sent < calls and sent - done < in_flight:
-                asker.ask(_asked(sent))
+                model_client.ask(_asked(sent))
                 sent += 1
-            for _, reply in await asker.replies(1.0):
+            for _, reply in await model_client.replies(1.0):
                 assert isinstance(reply, Reply), reply
                 assert reply.logprobs is not None, reply
                 done += 1
                 report(done)
     finally:
-        await asker.close()
+        await model_client.close()
 
 
 def _measure(
@@ -123,7 +125,7 @@ def main() -> None:
     parser.add_argument("--in-flight", type=int, default=64)
     args = parser.parse_args()
     print(f"{'':6}  {'endpoint':11}  {'calls':>6}  {'ms a call':>9}  {'calls/s':>7}  MB after 1/10, 1/2, all")
-    for way in (_by_client, _by_asker):
+    for way in (_by_client, _by_model_client):
         for kind in ("completions", "chat"):
             _measure(way, kind, args.calls, args.in_flight)
 

@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from icm_tui.models.server.client import probed
+from icm_tui.models.server.client import probe_endpoint
 from icm_tui.models.server.connection import connect
 from icm_tui.profile.toml import load
 from icm_tui.run_dir.layout import RunDir
@@ -32,7 +32,7 @@ async def _probe(run: RunDir) -> None:
     """Probe the server, so that the run finds what was found."""
     profile = load(run.profile)
     async with connect(profile.model, run.path) as connection:
-        await probed(connection, profile.model, profile.prompt.labels)
+        await probe_endpoint(connection, profile.model, profile.prompt.labels)
 
 
 def _measure(folder: Path, effort: str, items: int, slots: int) -> str:

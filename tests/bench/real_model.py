@@ -24,8 +24,8 @@ def _measure(run: RunDir, name: str) -> tuple[float, float]:
     summary = run_here(run.path).summary
     seconds = time.monotonic() - began
     assert summary["labelled"] == summary["items"]
-    phases = {block["id"]: block["phase"] for block in lines(run, "block")}
-    swept = [answer for answer in lines(run, "answer") if phases[answer["block"]] == "sweeps"]
+    phases = {context["id"]: context["phase"] for context in lines(run, "context")}
+    swept = [answer for answer in lines(run, "answer") if phases[answer["context"]] == "sweeps"]
     computed = sum(answer["tokens_in"] - answer["tokens_cached"] for answer in swept) / len(swept)
     waited = sum(answer["seconds"] for answer in swept)
     print(

@@ -67,7 +67,7 @@ def idle() -> None:
 
 
 def _paused(folder: Path) -> Path:
-    path = Path(_command(folder, "run", "demo", "--detach", "--pace", "60").strip())
+    path = Path(_command(folder, "run", "demo", "--detach", "--throttle", "60").strip())
     _command(folder, "pause", str(path))
     return path
 

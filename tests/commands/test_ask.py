@@ -15,7 +15,7 @@ from icm_tui.run_dir import inbox
 from icm_tui.run_dir.journal import Journal, read_records
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.reasoning import ReasoningLog, ReasoningPiece
-from icm_tui.run_dir.records import AnyRecord, CommandRecord, ExtraRecord, ThoughtRecord
+from icm_tui.run_dir.records import AnyRecord, CommandRecord, ExplanationRecord, ReaskRecord
 from icm_tui.run_dir.status import Status, write_status
 
 SPEAKER = "embedded model (word patterns, no language model)"
@@ -37,10 +37,10 @@ def test_a_run_that_is_done_answers(run: RunDir, capsys: pytest.CaptureFixture[s
     reasoning, answer = told.out.splitlines()
     assert reasoning.startswith("For ")
     assert reasoning.endswith(" labelled items.")
-    extra, thought = records(run)[-2:]
-    assert isinstance(extra, ExtraRecord)
-    assert isinstance(thought, ThoughtRecord)
-    assert answer.startswith(f"item 5: {'AB'[thought.label or 0]}, with probability ")
+    reask, explanation = records(run)[-2:]
+    assert isinstance(reask, ReaskRecord)
+    assert isinstance(explanation, ExplanationRecord)
+    assert answer.startswith(f"item 5: {'AB'[explanation.label or 0]}, with probability ")
     assert told.err == f"{SPEAKER}:\n"
     assert run.status.read_bytes() == status
 
@@ -78,8 +78,8 @@ def live(run: RunDir, state: str = "running") -> None:
     write_status(run, Status(state=state, host="elsewhere", pid=1, t=time.time()))
 
 
-def piece(text: str, call: int, *, thought: bool = False, end: bool = False) -> ReasoningPiece:
-    return ReasoningPiece(call=call, item=5, n=7, t=0.0, speaker="a model", text=text, thought=thought, end=end)
+def piece(text: str, call: int, *, reasoning: bool = False, end: bool = False) -> ReasoningPiece:
+    return ReasoningPiece(call=call, item=5, n=7, t=0.0, speaker="a model", text=text, reasoning=reasoning, end=end)
 
 
 class _Runner:
@@ -120,8 +120,8 @@ def asked(run: RunDir, steps: Callable[[_Runner, inbox.Command], Iterator[None]]
     return answer, said
 
 
-def extra(command: str, call: int, **more: object) -> ExtraRecord:
-    return ExtraRecord(logprobs=[-0.1, -2.4], item=5, block=0, n=7, call=call, command=command, **more)  # type: ignore[arg-type]
+def reask(command: str, call: int, **more: object) -> ReaskRecord:
+    return ReaskRecord(logprobs=[-0.1, -2.4], item=5, context_id=0, n=7, call=call, command=command, **more)  # type: ignore[arg-type]
 
 
 def test_what_the_runner_says_is_followed_and_nothing_of_others(run: RunDir) -> None:
@@ -134,20 +134,20 @@ def test_what_the_runner_says_is_followed_and_nothing_of_others(run: RunDir) -> 
         yield
         runner.say(piece("one ", 102), piece("another's", 101))
         yield
-        runner.journal(extra("another", 101), extra(command.id, 102))
+        runner.journal(reask("another", 101), reask(command.id, 102))
         yield
-        runner.say(piece("two", 102, thought=True))
+        runner.say(piece("two", 102, reasoning=True))
         yield
-        runner.journal(ThoughtRecord(item=5, n=7, call=101, label=1))
+        runner.journal(ExplanationRecord(item=5, n=7, call=101, label=1))
         yield
         runner.say(piece("", 102, end=True))
-        runner.journal(ThoughtRecord(item=5, n=7, call=102, label=0))
+        runner.journal(ExplanationRecord(item=5, n=7, call=102, label=0))
         live(run, "done")
         yield
 
-    (found, thought), said = asked(run, steps)
+    (found, explanation), said = asked(run, steps)
     assert said == ["one ", "two", ""]
-    assert (found.call, thought.call, thought.label) == (102, 102, 0)
+    assert (found.call, explanation.call, explanation.label) == (102, 102, 0)
 
 
 def test_an_item_that_the_model_refuses_has_no_explanation_to_wait_for(run: RunDir) -> None:
@@ -157,12 +157,12 @@ def test_an_item_that_the_model_refuses_has_no_explanation_to_wait_for(run: RunD
         runner.obey(command)
         yield
         runner.journal(
-            ExtraRecord(logprobs=None, failed="too long", item=5, block=0, n=7, call=100, command=command.id)
+            ReaskRecord(logprobs=None, failed="too long", item=5, context_id=0, n=7, call=100, command=command.id)
         )
         yield
 
-    (found, thought), said = asked(run, steps)
-    assert (found.failed, thought, said) == ("too long", None, [])
+    (found, explanation), said = asked(run, steps)
+    assert (found.failed, explanation, said) == ("too long", None, [])
 
 
 @pytest.mark.parametrize("state", ["stopped", "done", "failed"])
@@ -172,7 +172,7 @@ def test_a_runner_that_ends_before_it_has_said_all(state: str, run: RunDir) -> N
     def steps(runner: _Runner, command: inbox.Command) -> Iterator[None]:
         runner.obey(command)
         yield
-        runner.journal(extra(command.id, 100))
+        runner.journal(reask(command.id, 100))
         runner.say(piece("one ", 100))
         live(run, state)
         yield
@@ -196,16 +196,18 @@ def test_a_refusal_is_told_with_its_reason(run: RunDir) -> None:
 # What is printed
 
 
-def answers(monkeypatch: pytest.MonkeyPatch, pieces: list[ReasoningPiece], extra: ExtraRecord, **thought: str) -> None:
+def answers(
+    monkeypatch: pytest.MonkeyPatch, pieces: list[ReasoningPiece], reask: ReaskRecord, **explanation: str
+) -> None:
     """Let the runner's answer be this."""
 
     def ask_runner(
         run: RunDir, watch: Watch, item: int, observe: Callable[[ReasoningPiece], None]
-    ) -> tuple[ExtraRecord, ThoughtRecord | None]:
+    ) -> tuple[ReaskRecord, ExplanationRecord | None]:
         for said in pieces:
             observe(said)
-        told = None if extra.logprobs is None else ThoughtRecord(item=5, n=7, call=0, label=0, **thought)  # type: ignore[arg-type]
-        return extra, told
+        told = None if reask.logprobs is None else ExplanationRecord(item=5, n=7, call=0, label=0, **explanation)  # type: ignore[arg-type]
+        return reask, told
 
     monkeypatch.setattr("icm_tui.commands.ask.ask_runner", ask_runner)
 
@@ -215,13 +217,13 @@ def test_thinking_stands_apart_and_hostile_text_is_made_safe(
 ) -> None:
     live(run)
     said = [
-        piece("hm\x1b[2J", 0, thought=True),
-        piece(" so", 0, thought=True),
+        piece("hm\x1b[2J", 0, reasoning=True),
+        piece(" so", 0, reasoning=True),
         piece("It \x1b]0;x\x07is", 0),
         piece(" A.", 0),
         piece("", 0, end=True),
     ]
-    answers(monkeypatch, said, extra("", 0))
+    answers(monkeypatch, said, reask("", 0))
     assert main(["ask", "demo", "5"]) == 0
     assert capsys.readouterr() == ("hm so\nIt is A.\nitem 5: A, with probability 0.90\n", "a model:\n")
     assert main(["ask", "demo", "5", "--json"]) == 0
@@ -234,12 +236,12 @@ def test_what_was_cut_short_and_what_got_no_answer_fail(
     run: RunDir, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     live(run)
-    answers(monkeypatch, [piece("It is", 0)], extra("", 0), failed="the line\ndropped")
+    answers(monkeypatch, [piece("It is", 0)], reask("", 0), failed="the line\ndropped")
     assert main(["ask", "demo", "5"]) == 1
     told = capsys.readouterr()
     assert told.out.startswith("It is\nitem 5: A")
     assert told.err.endswith("ask: the explanation was cut short: the line dropped.\n")
-    answers(monkeypatch, [], ExtraRecord(logprobs=None, failed="too long", item=5, block=0, n=7, call=0))
+    answers(monkeypatch, [], ReaskRecord(logprobs=None, failed="too long", item=5, context_id=0, n=7, call=0))
     assert main(["ask", "demo", "5"]) == 1
     assert capsys.readouterr() == ("", "ask: item 5 got no answer: too long.\n")
 
@@ -252,7 +254,7 @@ def test_a_real_run_is_asked_while_it_works_and_while_it_is_paused(
     assert main(["run", "demo", "--detach", "--set", "search.sweeps=400", "--set", "reasoning.every=0"]) == 0
     run = RunDir(Path(capsys.readouterr().out.strip()))
     try:
-        while not any(isinstance(record, ThoughtRecord) for record in records(run)):
+        while not any(isinstance(record, ExplanationRecord) for record in records(run)):
             main(["ask", "demo", "5"])  # refused until item 5 was asked about
         assert main(["pause", "demo"]) == 0
         capsys.readouterr()
@@ -262,4 +264,4 @@ def test_a_real_run_is_asked_while_it_works_and_while_it_is_paused(
         assert main(["stop", "demo"]) == 0
     assert main(["ask", "demo", "5"]) == 0
     assert capsys.readouterr().out.splitlines()[-1].startswith("item 5: ")
-    assert [record.call for record in records(run) if isinstance(record, ExtraRecord)] == [0, 1, 2]
+    assert [record.call for record in records(run) if isinstance(record, ReaskRecord)] == [0, 1, 2]

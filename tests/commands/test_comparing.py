@@ -79,7 +79,7 @@ def test_held_out_shows_a_curve_a_condition(run: Path, capsys: pytest.CaptureFix
     named = ("found", "gold", "random", "scrambled")
     assert points == [("zero_shot", 0), *((name, shots) for name in named for shots in (4, 16))]
     assert {row["n"] for row in rows} == {20}
-    assert main(["held-out", str(run), "--conditions", "gold", "--shots", "4"]) == 0
+    assert main(["held-out", str(run), "--designs", "gold", "--shots", "4"]) == 0
     assert "gold" in capsys.readouterr().out
 
 
@@ -112,7 +112,7 @@ def test_a_table_that_cannot_be_kept_is_printed_all_the_same(
         (["baselines", "--methods", "zero"], "--methods: zero is unknown; the methods are found, zero_shot"),
         (["baselines", "--shots", "0"], "--shots 0 shows nothing"),
         (["baselines", "--column", "progresive"], "--column progresive is no gold column of run."),
-        (["held-out", "--conditions", "good"], "--conditions: good is unknown"),
+        (["held-out", "--designs", "good"], "--designs: good is unknown"),
         (["held-out", "--shots", "4,x"], "--shots 4,x is no list of numbers"),
         (["held-out", "--draws", "0"], "--draws 0 draws no list"),
         (["baselines", "--set", "search.shots=3"], "search.shots cannot be changed"),

@@ -180,8 +180,8 @@ def test_a_runner_that_is_long_in_stopping(live: RunDir) -> None:
         "stop demo",
         "pin demo 3 A",
         "pin demo 3 --off",
-        "pace demo 20",
-        "pace demo off",
+        "throttle demo 20",
+        "throttle demo off",
     ],
 )
 def test_without_a_runner_a_command_is_refused_at_once(
@@ -199,8 +199,8 @@ def test_without_a_runner_a_command_is_refused_at_once(
         ("pin demo 3 A", "pin", {"item": 3, "label": "A", "note": ""}),
         ("pin demo 3 B --note because", "pin", {"item": 3, "label": "B", "note": "because"}),
         ("pin demo 3 --off", "pin", {"item": 3, "label": None, "note": ""}),
-        ("pace demo 2.5", "pace", {"seconds": 2.5}),
-        ("pace demo off", "pace", {}),
+        ("throttle demo 2.5", "throttle", {"seconds": 2.5}),
+        ("throttle demo off", "throttle", {}),
     ],
 )
 def test_what_a_command_sends(
@@ -218,9 +218,9 @@ def test_what_a_command_sends(
         ("pin demo 3", "`icm-tui pin` takes either a LABEL or --off, as in `icm-tui pin demo 17 A`."),
         ("pin demo 3 A --off", "`icm-tui pin` takes either a LABEL or --off, as in `icm-tui pin demo 17 A`."),
         ("pin demo 3 C", "'C' is no label of demo-1; its labels are A, B."),
-        ("pace demo soon", "A pace is a number of seconds above 0, such as 20, not 'soon'."),
-        ("pace demo 0", "A pace is a number of seconds above 0, such as 20, not '0'."),
-        ("pace demo inf", "A pace is a number of seconds above 0, such as 20, not 'inf'."),
+        ("throttle demo soon", "A throttle is a number of seconds above 0, such as 20, not 'soon'."),
+        ("throttle demo 0", "A throttle is a number of seconds above 0, such as 20, not '0'."),
+        ("throttle demo inf", "A throttle is a number of seconds above 0, such as 20, not 'inf'."),
     ],
 )
 def test_what_cannot_be_sent_is_told_at_once(

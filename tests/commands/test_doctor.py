@@ -57,7 +57,7 @@ def test_json_is_one_object(capsys: pytest.CaptureFixture[str]) -> None:
     assert report["endpoint"]["kind"] == "chat"
     assert report["endpoint"]["prefill"] == "continued"
     assert report["endpoint"]["warms"] is True
-    assert set(report["leaning"]) == {"A", "B"}
+    assert set(report["label_bias"]) == {"A", "B"}
     assert {"name", "state", "says", "remedy"} == set(report["findings"][0])
     assert report["calls"] <= 14
 
@@ -143,12 +143,12 @@ def test_a_real_model_file_passes(capfd: pytest.CaptureFixture[str], home: Path,
     assert main(["doctor", "demo", "--json", *(word for one in settings for word in ("--set", one))]) == 0
     report: dict[str, Any] = json.loads(capfd.readouterr().out)
     found = {finding["name"]: finding["state"] for finding in report["findings"]}
-    assert {found[name] for name in ("logprobs", "labels", "leaning", "cache", "latency")} == {"ok"}
+    assert {found[name] for name in ("logprobs", "labels", "label bias", "cache", "latency")} == {"ok"}
     assert report["endpoint"]["kind"] == ("completions" if endpoint == "auto" else "chat")
     assert report["endpoint"]["base_url"].startswith("gguf:")
     assert report["endpoint"]["warms"] is True
     assert report["cost_usd"] == 0.0
-    assert report["leaning"]["A"] > 0
+    assert report["label_bias"]["A"] > 0
     if endpoint == "chat":
         assert report["endpoint"]["prefill"] == "continued"
     assert len(list((home / "cache" / "probes").iterdir())) == 1

@@ -31,11 +31,11 @@ def test_a_value_is_log_sigma_of_raw_less_leaning_and_shares(
     raw = answer[0] - answer[1]
     e = 0.5 * math.log((n_a + 1) / (n_b + 1))
     shares = [0.5 * math.log(n_a + 1), 0.5 * math.log(n_b + 1)]
-    leaning = (bias / 2, -bias / 2)
-    found = log_softmax([s - b - c for s, b, c in zip(centred(answer), leaning, shares, strict=True)])
+    label_bias = (bias / 2, -bias / 2)
+    found = log_softmax([s - b - c for s, b, c in zip(centred(answer), label_bias, shares, strict=True)])
     assert found == pytest.approx((log_sigma(raw - bias - e), log_sigma(-(raw - bias - e))), abs=1e-9)
-    less_leaning = [s - b for s, b in zip(centred(answer), leaning, strict=True)]
-    assert margin(less_leaning) == pytest.approx(abs(raw - bias), abs=1e-9)
+    less_label_bias = [s - b for s, b in zip(centred(answer), label_bias, strict=True)]
+    assert margin(less_label_bias) == pytest.approx(abs(raw - bias), abs=1e-9)
 
 
 @given(st.lists(st.tuples(st.sampled_from((0, 1)), st.floats(-10, 10)), min_size=1, max_size=50))

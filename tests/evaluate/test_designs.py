@@ -48,7 +48,7 @@ def test_all_conditions_show_the_same_items_and_obey_the_rule(
 ) -> None:
     ground, found, gold = made
     names = ("zero_shot", "found", "gold", "random", "scrambled")
-    curves = held_out_curves(ground, found, gold, conditions=names, shots=(0, 2, 4, 64), draws=2, seed=seed)
+    curves = held_out_curves(ground, found, gold, designs=names, shots=(0, 2, 4, 64), draws=2, seed=seed)
     assert {(curve.condition, curve.shots) for curve in curves} == {
         ("zero_shot", 0),
         *((name, many) for name in names[1:] for many in (2, 4)),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icm_tui.errors import UserError
-from icm_tui.evaluate.saved_table import KeptTable, Row, keep_table, labels_digest, read_table
+from icm_tui.evaluate.saved_table import Row, SavedTable, labels_digest, read_table, save_table
 
 ROW = {
     "method": "found",
@@ -25,10 +25,10 @@ ROW = {
 def test_what_is_kept_is_read(tmp_path: Path) -> None:
     path = tmp_path / "table.json"
     assert read_table(path) is None
-    keep_table(path, "truth", {0: 1}, [ROW], 16)
+    save_table(path, "truth", {0: 1}, [ROW], 16)
     row = Row(0.75, None, (0.5, 1.0), 4, 4, 80, 0.01, 1.5, method="found")
-    assert read_table(path) == KeptTable("truth", labels_digest({0: 1}), [row], 16)
-    keep_table(path, "truth", {0: 1}, [])
+    assert read_table(path) == SavedTable("truth", labels_digest({0: 1}), [row], 16)
+    save_table(path, "truth", {0: 1}, [])
     table = read_table(path)
     assert table is not None
     assert (table.rows, table.shots) == ([], None)

@@ -46,7 +46,7 @@ def test_records_come_back_as_they_went(records: list[AnyRecord], durability: Du
 
 
 def test_a_line_is_plain_json_that_other_tools_can_read(tmp_path: Path) -> None:
-    answer = AnswerRecord(question="q", block=0, item=3, logprobs=[-0.5])
+    answer = AnswerRecord(question="q", context_id=0, item=3, logprobs=[-0.5])
     data = whole_journal(tmp_path / "journal.jsonl", [start(), answer])
     first, second = map(json.loads, data.splitlines())
     assert (first["kind"], first["seq"], first["format"]) == ("start", 0, FORMAT)
@@ -209,8 +209,8 @@ def test_flush_now_waits_for_a_sync_under_way_and_keeps_the_order(
 @pytest.mark.parametrize(
     ("record", "error"),
     [
-        (AnswerRecord(question="q", block=0, item=0, logprobs=[float("-inf"), 0.0]), ValueError),
-        (AnswerRecord(question="q", block=0, item=0, logprobs=[0.0], top=[("A", float("nan"))]), ValueError),
+        (AnswerRecord(question="q", context_id=0, item=0, logprobs=[float("-inf"), 0.0]), ValueError),
+        (AnswerRecord(question="q", context_id=0, item=0, logprobs=[0.0], top=[("A", float("nan"))]), ValueError),
         (CommandRecord(id="1", what="x", args={"bad": object()}, n=0, outcome="done"), TypeError),
         (ErrorRecord(what="\ud800"), ValueError),
     ],
@@ -326,9 +326,9 @@ def test_damage_in_the_middle_is_named_by_its_line(tmp_path: Path, line: bytes, 
 def test_a_newer_format_is_refused_even_where_its_start_record_looks_different(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     whole_journal(path, [start(FORMAT + 1)])
-    for line in (path.read_bytes(), b'{"kind":"start","seq":0,"format":3,"shape":"unheard of"}\n'):
+    for line in (path.read_bytes(), b'{"kind":"start","seq":0,"format":2,"shape":"unheard of"}\n'):
         path.write_bytes(line)
-        with pytest.raises(UserError, match=r"written by a newer version.*format is 3.*reads up to 2\. Update icm-tui"):
+        with pytest.raises(UserError, match=r"written by a newer version.*format is 2.*reads up to 1\. Update icm-tui"):
             list(read_records(path))
         with pytest.raises(UserError, match="newer version"):
             Journal.open(path, durability="paid")

@@ -55,7 +55,7 @@ def test_what_is_added_is_in_the_file_at_once_and_nobody_else_may_read_it(path: 
     log.close()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert set(msgspec.json.decode(path.read_bytes().splitlines()[0])) == {
-        "call", "item", "n", "t", "speaker", "text", "thought", "end",
+        "call", "item", "n", "t", "speaker", "text", "reasoning", "end",
     }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from icm_tui.models.interface import Asked, Asker
+from icm_tui.models.interface import ModelClient, Query
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.runner import session
 from icm_tui.runner.session import run_here
@@ -61,11 +61,11 @@ def killable() -> Iterator[Turns]:
 class _Noting(Shuffled):
     """Adds a line to a file for every question, at once and for good."""
 
-    def __init__(self, inner: Asker, path: str) -> None:
+    def __init__(self, inner: ModelClient, path: str) -> None:
         super().__init__(inner, Random())
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
-    def ask(self, asked: Asked) -> None:
+    def ask(self, asked: Query) -> None:
         os.write(self._file, f"{asked.question}\n".encode())
         super().ask(asked)
 
@@ -76,9 +76,9 @@ def _kill_at(journal: Path, length: int) -> None:
 
     def cut_short(descriptor: int, data: memoryview) -> int:
         if journal.exists() and os.path.samestat(os.fstat(descriptor), journal.stat()):
-            room = length - os.fstat(descriptor).st_size
-            if len(data) >= room:
-                write(descriptor, data[: max(0, room)])
+            concurrency_limit = length - os.fstat(descriptor).st_size
+            if len(data) >= concurrency_limit:
+                write(descriptor, data[: max(0, concurrency_limit)])
                 os.kill(os.getpid(), signal.SIGKILL)
         return write(descriptor, data)
 
@@ -91,7 +91,7 @@ def _take(turn: dict[str, Any]) -> None:
         _kill_at(run.journal, turn["length"])
     if turn["paid"]:
         pytest.MonkeyPatch().setattr(session, "is_paid", lambda profile: True)
-    outcome = run_here(run.path, asker_of=wrapped(lambda inner: _Noting(inner, turn["asked"])))
+    outcome = run_here(run.path, model_client_of=wrapped(lambda inner: _Noting(inner, turn["asked"])))
     assert outcome.state == "done"
 
 

@@ -12,21 +12,21 @@ from icm_tui.domain.endpoint import Endpoint
 from icm_tui.domain.items import Item
 from icm_tui.domain.reply import Reply
 from icm_tui.evaluate.gold_file import write_gold
-from icm_tui.models.interface import Asked, Asker, Change, Piece, Unanswered
+from icm_tui.models.interface import Change, ModelClient, Piece, Query, Unavailable
 from icm_tui.profile.schema import Model, Profile, Reasoning, TaskSection
 from icm_tui.profile.toml import apply_sets
 from icm_tui.run_dir.journal import read_records
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.records import AnyRecord
 from icm_tui.run_dir.status import Status
-from icm_tui.runner.assembly import make_asker
+from icm_tui.runner.assembly import make_model_client
 from icm_tui.runner.prepare import make_run, prepare
-from icm_tui.runner.session import MakeAsker
+from icm_tui.runner.session import MakeModelClient
 from icm_tui.search.problem import Problem
 
 ITEMS = 40
 
-Answered = tuple[Asked, Reply | Unanswered]
+Answered = tuple[Query, Reply | Unavailable]
 
 
 def make(path: Path, *sets: str, dataset: str = "leanings") -> RunDir:
@@ -54,7 +54,7 @@ def trajectory(run: RunDir) -> tuple[list[dict[str, Any]], dict[str, dict[str, A
     answers = lines(run, "answer")
     by_question = {answer["question"]: answer for answer in answers}
     assert len(by_question) == len(answers), "a question is answered twice"
-    return lines(run, "decision", "block"), by_question
+    return lines(run, "decision", "context"), by_question
 
 
 # Askers
@@ -63,7 +63,7 @@ def trajectory(run: RunDir) -> tuple[list[dict[str, Any]], dict[str, dict[str, A
 class Wrapped:
     """Hands everything on to another asker."""
 
-    def __init__(self, inner: Asker) -> None:
+    def __init__(self, inner: ModelClient) -> None:
         self.inner = inner
 
     async def open(self, held: Endpoint | None) -> Endpoint | None:
@@ -72,28 +72,28 @@ class Wrapped:
     async def close(self) -> None:
         await self.inner.close()
 
-    def adopt(self, model: Model, reasoning: Reasoning) -> None:
-        self.inner.adopt(model, reasoning)
+    def apply_settings(self, model: Model, reasoning: Reasoning) -> None:
+        self.inner.apply_settings(model, reasoning)
 
     @property
-    def room(self) -> int:
-        return self.inner.room
+    def concurrency_limit(self) -> int:
+        return self.inner.concurrency_limit
 
     @property
     def warms(self) -> bool:
         return self.inner.warms
 
     @property
-    def patience(self) -> float:
-        return self.inner.patience
+    def shutdown_grace(self) -> float:
+        return self.inner.shutdown_grace
 
-    def expected_cost(self, asked: Asked) -> float | None:
+    def expected_cost(self, asked: Query) -> float | None:
         return self.inner.expected_cost(asked)
 
-    def expected_thought_cost(self, asked: Asked) -> float | None:
-        return self.inner.expected_thought_cost(asked)
+    def expected_explanation_cost(self, asked: Query) -> float | None:
+        return self.inner.expected_explanation_cost(asked)
 
-    def ask(self, asked: Asked) -> None:
+    def ask(self, asked: Query) -> None:
         self.inner.ask(asked)
 
     async def replies(self, seconds: float) -> list[Answered]:
@@ -106,18 +106,18 @@ class Wrapped:
     def speaker(self) -> str:
         return self.inner.speaker
 
-    def explain(self, asked: Asked, label: int | None) -> AsyncIterator[Piece]:
+    def explain(self, asked: Query, label: int | None) -> AsyncIterator[Piece]:
         return self.inner.explain(asked, label)
 
 
 class Counting(Wrapped):
     """Keeps the questions asked."""
 
-    def __init__(self, inner: Asker, asked: list[str]) -> None:
+    def __init__(self, inner: ModelClient, asked: list[str]) -> None:
         super().__init__(inner)
         self.asked = asked
 
-    def ask(self, asked: Asked) -> None:
+    def ask(self, asked: Query) -> None:
         self.asked.append(asked.question)
         super().ask(asked)
 
@@ -125,7 +125,7 @@ class Counting(Wrapped):
 class Shuffled(Wrapped):
     """Gives replies in random order, some sooner and some later."""
 
-    def __init__(self, inner: Asker, random: Random) -> None:
+    def __init__(self, inner: ModelClient, random: Random) -> None:
         super().__init__(inner)
         self._random = random
         self._held: list[Answered] = []
@@ -141,7 +141,7 @@ class Shuffled(Wrapped):
 class Refusing(Wrapped):
     """Refuses the items `always`, and the first question about each of the items `once`."""
 
-    def __init__(self, inner: Asker, always: Sequence[int], once: Sequence[int]) -> None:
+    def __init__(self, inner: ModelClient, always: Sequence[int], once: Sequence[int]) -> None:
         super().__init__(inner)
         self._always = set(always)
         self._once = set(once)
@@ -149,7 +149,7 @@ class Refusing(Wrapped):
     async def replies(self, seconds: float) -> list[Answered]:
         return [(asked, self._judged(asked, reply)) for asked, reply in await self.inner.replies(seconds)]
 
-    def _judged(self, asked: Asked, reply: Reply) -> Reply:
+    def _judged(self, asked: Query, reply: Reply) -> Reply:
         if asked.item not in self._always | self._once:
             return reply
         self._once.discard(asked.item)
@@ -159,7 +159,7 @@ class Refusing(Wrapped):
 class Priced(Wrapped):
     """Asks `cost` USD and 100 tokens for a reply, half of them cached."""
 
-    def __init__(self, inner: Asker, cost: float) -> None:
+    def __init__(self, inner: ModelClient, cost: float) -> None:
         super().__init__(inner)
         self._cost = cost
 
@@ -171,7 +171,7 @@ class Priced(Wrapped):
 class Silent(Wrapped):
     """Answers `count` questions and no more."""
 
-    def __init__(self, inner: Asker, count: int) -> None:
+    def __init__(self, inner: ModelClient, count: int) -> None:
         super().__init__(inner)
         self._left = count
 
@@ -181,18 +181,18 @@ class Silent(Wrapped):
         return given
 
 
-def counted(asked: list[str]) -> MakeAsker:
+def counted(asked: list[str]) -> MakeModelClient:
     """The embedded model, with the questions asked kept in `asked`."""
     return wrapped(lambda inner: Counting(inner, asked))
 
 
-def wrapped(wrap: Callable[[Asker], Asker]) -> MakeAsker:
+def wrapped(wrap: Callable[[ModelClient], ModelClient]) -> MakeModelClient:
     """The embedded model inside of what `wrap` makes."""
 
-    def asker_of(profile: Profile, problem: Problem, items: list[Item]) -> Asker:
-        return wrap(make_asker(profile, problem, items))
+    def model_client_of(profile: Profile, problem: Problem, items: list[Item]) -> ModelClient:
+        return wrap(make_model_client(profile, problem, items))
 
-    return asker_of
+    return model_client_of
 
 
 # Driving a run from its statuses

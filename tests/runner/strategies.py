@@ -22,8 +22,8 @@ starts = st.builds(
     pid=numbers,
     parent=st.none() | st.builds(records.Parent, run=words, decision=numbers),
 )
-blocks = st.builds(
-    records.BlockRecord,
+contexts = st.builds(
+    records.ContextRecord,
     id=numbers,
     phase=words,
     chain=numbers,
@@ -32,7 +32,7 @@ blocks = st.builds(
 answers = st.builds(
     records.AnswerRecord,
     question=words,
-    block=numbers,
+    context_id=numbers,
     item=numbers,
     logprobs=st.none() | st.lists(finite, max_size=3),
     mass=st.none() | finite,
@@ -67,7 +67,7 @@ commands = st.builds(
 )
 others = st.one_of(
     st.builds(
-        records.ThoughtRecord,
+        records.ExplanationRecord,
         item=numbers,
         n=numbers,
         call=numbers,
@@ -76,10 +76,10 @@ others = st.one_of(
         failed=st.none() | words,
     ),
     st.builds(
-        records.ExtraRecord,
+        records.ReaskRecord,
         logprobs=st.none() | st.lists(finite, max_size=3),
         item=numbers,
-        block=numbers,
+        context_id=numbers,
         n=numbers,
         call=numbers,
         command=words,
@@ -88,4 +88,4 @@ others = st.one_of(
     st.builds(records.ErrorRecord, what=words),
     st.builds(records.DoneRecord, decisions=numbers, calls=numbers),
 )
-any_record = st.one_of(starts, blocks, answers, decisions, commands, others)
+any_record = st.one_of(starts, contexts, answers, decisions, commands, others)

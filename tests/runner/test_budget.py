@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icm_tui.profile.schema import Run
-from icm_tui.run_dir.records import AnswerRecord, AnyRecord, ErrorRecord, StopRecord, ThoughtRecord
+from icm_tui.run_dir.records import AnswerRecord, AnyRecord, ErrorRecord, ExplanationRecord, StopRecord
 from icm_tui.run_dir.tally import Tally
 from icm_tui.runner.budget import Kind, Limits
 
@@ -16,12 +16,12 @@ UNKNOWN = "the cost of a call is not known, so run.budget_usd cannot be kept: se
 def answer(cost: float | None, *, seconds: float = 0.0, cached: bool = False, failed: str | None = None) -> AnyRecord:
     logprobs = [-1.0, -1.0] if failed is None else None
     return AnswerRecord(
-        question="", block=0, item=0, logprobs=logprobs, cost=cost, seconds=seconds, cached=cached, failed=failed
+        question="", context_id=0, item=0, logprobs=logprobs, cost=cost, seconds=seconds, cached=cached, failed=failed
     )
 
 
-def thought(cost: float | None) -> AnyRecord:
-    return ThoughtRecord(item=0, n=0, call=0, cost=cost)
+def explanation(cost: float | None) -> AnyRecord:
+    return ExplanationRecord(item=0, n=0, call=0, cost=cost)
 
 
 def counted(*records: AnyRecord) -> Tally:
@@ -36,7 +36,7 @@ amounts = st.integers(0, 40).map(lambda cents: cents / 100)
 
 @given(
     budget=st.integers(0, 300).map(lambda cents: cents / 100),
-    steps=st.lists(st.tuples(st.sampled_from(["call", "thought", "end"]), amounts, st.floats(0, 1))),
+    steps=st.lists(st.tuples(st.sampled_from(["call", "explanation", "end"]), amounts, st.floats(0, 1))),
 )
 def test_a_budget_is_never_passed_by_calls_that_cost_no_more_than_expected(
     budget: float, steps: list[tuple[str, float, float]]
@@ -48,16 +48,16 @@ def test_a_budget_is_never_passed_by_calls_that_cost_no_more_than_expected(
         if what == "end":
             if under_way:
                 name, (kind, most) = under_way.popitem()
-                tally.add(answer(most * share) if kind == "call" else thought(most * share))
+                tally.add(answer(most * share) if kind == "call" else explanation(most * share))
                 limits.end(name)
         else:
-            kind: Kind = "call" if what == "call" else "thought"
-            why = limits.why_no_call(expected, 0.0) if what == "call" else limits.why_no_money("thought", expected)
+            kind: Kind = "call" if what == "call" else "explanation"
+            why = limits.why_no_call(expected, 0.0) if what == "call" else limits.why_no_money("explanation", expected)
             if not why:
                 limits.begin(str(number), kind, expected)
                 under_way[str(number)] = (what, expected)
             elif not under_way:
-                dearest = (tally.dearest_call if what == "call" else tally.dearest_thought) or 0.0
+                dearest = (tally.dearest_call if what == "call" else tally.dearest_explanation) or 0.0
                 assert tally.cost_usd + max(expected, dearest) > budget
         assert tally.cost_usd <= budget + 1e-6
     assert limits.busy == bool(under_way)
@@ -83,31 +83,31 @@ def test_a_cost_that_nobody_tells_is_asked_for() -> None:
     unpriced = counted(answer(None))
     assert Limits(Run(budget_usd=1.0), unpriced).why_no_call(None, 0.0) == UNKNOWN
     assert Limits(Run(budget_usd=1.0), unpriced).why_no_call(0.1, 0.0) == ""
-    assert Limits(Run(budget_usd=1.0), unpriced).why_no_money("thought", None) == UNKNOWN
+    assert Limits(Run(budget_usd=1.0), unpriced).why_no_money("explanation", None) == UNKNOWN
     assert Limits(Run(), unpriced).why_no_call(None, 0.0) == ""
 
 
 def test_a_budget_that_is_used_up_lets_nothing_of_unknown_cost_through() -> None:
-    assert Limits(Run(budget_usd=1.0), counted(thought(1.0))).why_no_call(None, 0.0) == BUDGET
-    assert Limits(Run(budget_usd=1.0), counted(thought(1.0))).why_no_call(0.0, 0.0) == ""
-    assert Limits(Run(budget_usd=1.0), counted(thought(1.1))).why_no_call(0.0, 0.0) == BUDGET
+    assert Limits(Run(budget_usd=1.0), counted(explanation(1.0))).why_no_call(None, 0.0) == BUDGET
+    assert Limits(Run(budget_usd=1.0), counted(explanation(1.0))).why_no_call(0.0, 0.0) == ""
+    assert Limits(Run(budget_usd=1.0), counted(explanation(1.1))).why_no_call(0.0, 0.0) == BUDGET
     assert Limits(Run(budget_usd=0.0), Tally()).why_no_call(None, 0.0) != ""
 
 
 def test_the_dearest_of_a_kind_is_what_the_next_is_taken_to_cost() -> None:
-    tally = counted(answer(0.3), thought(0.05))
+    tally = counted(answer(0.3), explanation(0.05))
     limits = Limits(Run(budget_usd=1.0), tally)
     limits.begin("one", "call", 0.1)
     assert limits.why_no_call(0.1, 0.0) == ""
     limits.begin("two", "call", 0.1)
     assert limits.why_no_call(0.1, 0.0) == BUDGET
-    assert limits.why_no_money("thought", 0.01) == ""
-    assert limits.why_no_money("thought", 0.06) == BUDGET
+    assert limits.why_no_money("explanation", 0.01) == ""
+    assert limits.why_no_money("explanation", 0.06) == BUDGET
 
 
 def test_calls_in_flight_count_as_made_and_others_do_not() -> None:
     limits = Limits(Run(max_calls=2), counted(answer(None)))
-    for kind in ("extra", "thought"):
+    for kind in ("reask", "explanation"):
         limits.begin(kind, kind, None)  # type: ignore[arg-type]
     assert limits.why_no_call(None, 0.0) == ""
     limits.begin("one", "call", None)

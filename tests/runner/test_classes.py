@@ -83,12 +83,12 @@ def test_a_server_is_asked_for_seven_labels(profile: Path, tmp_path: Path, capsy
         )
     assert (summary["state"], summary["labelled"]) == ("done", 80)
     assert list(summary["label_counts"]) == LABELS  # type: ignore[call-overload]
-    leaning = [
+    label_bias = [
         json.loads(line)
         for line in (tmp_path / "run" / "journal.jsonl").read_text("utf-8").splitlines()
-        if '"phase":"leaning"' in line and '"kind":"decision"' in line
+        if '"phase":"label_bias"' in line and '"kind":"decision"' in line
     ]
-    assert len(leaning[-1]["score"]) == 7
+    assert len(label_bias[-1]["score"]) == 7
 
 
 @pytest.mark.parametrize("method", ["paper", "fork"])

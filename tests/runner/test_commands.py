@@ -49,7 +49,7 @@ class Played:
             observe(status)
 
         self.outcome: Outcome = run_here(
-            run.path, observe=seen, asker_of=counted(self.asked), sets=sets, stays=stays
+            run.path, observe=seen, model_client_of=counted(self.asked), sets=sets, stays=stays
         )
 
     @property
@@ -259,7 +259,7 @@ def test_stop_ends_cleanly_and_a_resumed_run_comes_to_the_same(run: RunDir, undi
     assert ("step", "refused", "the run is ending") in commands(run)
 
     asked: list[str] = []
-    assert run_here(run.path, asker_of=counted(asked)).state == "done"
+    assert run_here(run.path, model_client_of=counted(asked)).state == "done"
     assert not set(asked) & set(stopped.asked)
     assert trajectory(run) == trajectory(undisturbed)
     assert final_labels(run.path) == final_labels(undisturbed.path)
@@ -327,7 +327,7 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
     max_leaves=6,
 )
-whats = st.sampled_from(("pause", "resume", "step", "to", "skip", "stop", "pin", "pace", "")) | st.text(max_size=8)
+whats = st.sampled_from(("pause", "resume", "step", "to", "skip", "stop", "pin", "throttle", "")) | st.text(max_size=8)
 arguments = st.dictionaries(st.sampled_from(("n", "set", "item", "label", "note", "x")), json_values, max_size=2)
 
 
@@ -439,12 +439,12 @@ def test_a_run_that_nobody_stays_with_ends_at_its_limit_and_says_why(tmp_path: P
 
 def test_a_budget_is_never_passed(tmp_path: Path) -> None:
     run = make(tmp_path / "dear", *SETS, "run.budget_usd=0.5")
-    asker_of = wrapped(lambda inner: Priced(inner, 0.01))
-    short = run_here(run.path, asker_of=asker_of)
+    model_client_of = wrapped(lambda inner: Priced(inner, 0.01))
+    short = run_here(run.path, model_client_of=model_client_of)
     assert short.state == "stopped"
     assert short.why == "run.budget_usd = 0.5 would be passed by the next call; raise it with --set run.budget_usd=USD"
     assert short.summary["calls"] == 50
-    done = run_here(run.path, asker_of=asker_of, sets=["run.budget_usd=1000"]).summary
+    done = run_here(run.path, model_client_of=model_client_of, sets=["run.budget_usd=1000"]).summary
     assert done["cost_usd"] == pytest.approx(done["calls"] * 0.01)
     assert [done[f"tokens_{kind}"] for kind in ("in", "out", "cached")] == [done["calls"] * n for n in (100, 1, 50)]
 
@@ -475,7 +475,7 @@ def test_a_limit_of_time_counts_all_runners(tmp_path: Path, monkeypatch: pytest.
     )
     assert 7.9 <= short.summary["seconds"] < 9
     asked: list[str] = []
-    assert run_here(run.path, asker_of=counted(asked)).state == "stopped"
+    assert run_here(run.path, model_client_of=counted(asked)).state == "stopped"
     assert asked == []
     assert run_here(run.path, sets=["run.max_seconds=100000"]).summary["seconds"] > 9
 

@@ -8,7 +8,7 @@ import pytest
 
 from icm_tui.domain.reply import Reply
 from icm_tui.errors import UserError
-from icm_tui.models.interface import Asked, Asker, Unanswered
+from icm_tui.models.interface import ModelClient, Query, Unavailable
 from icm_tui.profile.toml import apply_sets, load
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.lock import RunLock
@@ -37,12 +37,12 @@ def run(tmp_path: Path) -> RunDir:
 class Dear(Wrapped):
     """Each reply costs 0.01 USD."""
 
-    room = 3
+    concurrency_limit = 3
 
-    def expected_cost(self, asked: Asked) -> float:
+    def expected_cost(self, asked: Query) -> float:
         return 0.01
 
-    async def replies(self, seconds: float) -> list[tuple[Asked, Reply | Unanswered]]:
+    async def replies(self, seconds: float) -> list[tuple[Query, Reply | Unavailable]]:
         came = await self.inner.replies(seconds)
         for _, reply in came:
             assert isinstance(reply, Reply)
@@ -53,15 +53,15 @@ class Dear(Wrapped):
 class Killing(Wrapped):
     """Ends the process's work, or interrupts it, after so many questions."""
 
-    def __init__(self, inner: Asker, after: int, number: int | None) -> None:
+    def __init__(self, inner: ModelClient, after: int, number: int | None) -> None:
         super().__init__(inner)
         self._left, self._number = after, number
 
     @property
-    def room(self) -> int:
+    def concurrency_limit(self) -> int:
         return 1
 
-    def ask(self, asked: Asked) -> None:
+    def ask(self, asked: Query) -> None:
         if not self._left:
             if self._number is None:
                 raise OSError("gone")
@@ -73,18 +73,18 @@ class Killing(Wrapped):
 class Silent(Wrapped):
     """Answers nothing."""
 
-    async def replies(self, seconds: float) -> list[tuple[Asked, Reply | Unanswered]]:
-        return [(asked, Unanswered("The server is gone.")) for asked, _ in await self.inner.replies(seconds)]
+    async def replies(self, seconds: float) -> list[tuple[Query, Reply | Unavailable]]:
+        return [(asked, Unavailable("The server is gone.")) for asked, _ in await self.inner.replies(seconds)]
 
 
 def test_what_was_answered_is_never_asked_again(run: RunDir) -> None:
     profile, asked = load(run.profile), list[str]()
-    asker_of = wrapped(lambda inner: Counting(inner, asked))
-    first = compare_here(run.path, profile, SHOWINGS[:1], asker_of=asker_of)
+    model_client_of = wrapped(lambda inner: Counting(inner, asked))
+    first = compare_here(run.path, profile, SHOWINGS[:1], model_client_of=model_client_of)
     assert (first.why, len(asked)) == ("", 40)
-    assert compare_here(run.path, profile, SHOWINGS, asker_of=asker_of).known == read_answers(run)
+    assert compare_here(run.path, profile, SHOWINGS, model_client_of=model_client_of).known == read_answers(run)
     assert len(asked) == len(set(asked)) == 70
-    compare_here(run.path, profile, SHOWINGS, asker_of=asker_of)
+    compare_here(run.path, profile, SHOWINGS, model_client_of=model_client_of)
     assert len(asked) == 70
 
 
@@ -100,18 +100,18 @@ def test_nothing_else_of_the_run_changes(run: RunDir) -> None:
 def test_a_comparison_that_was_killed_asks_what_is_missing(run: RunDir, torn: bytes) -> None:
     profile, asked = load(run.profile), list[str]()
     with pytest.raises(OSError, match="gone"):
-        compare_here(run.path, profile, SHOWINGS, asker_of=wrapped(lambda inner: Killing(inner, 25, None)))
+        compare_here(run.path, profile, SHOWINGS, model_client_of=wrapped(lambda inner: Killing(inner, 25, None)))
     with run.comparisons.open("ab") as file:
         file.write(torn)
     assert len(read_answers(run)) == 25
-    whole = compare_here(run.path, profile, SHOWINGS, asker_of=wrapped(lambda inner: Counting(inner, asked)))
+    whole = compare_here(run.path, profile, SHOWINGS, model_client_of=wrapped(lambda inner: Counting(inner, asked)))
     assert (len(asked), len(whole.known)) == (45, 70)
 
 
 def test_an_interrupt_keeps_what_came(run: RunDir) -> None:
     profile = load(run.profile)
-    asker_of = wrapped(lambda inner: Killing(inner, 12, signal.SIGINT))
-    assert compare_here(run.path, profile, SHOWINGS, asker_of=asker_of).why == INTERRUPTED
+    model_client_of = wrapped(lambda inner: Killing(inner, 12, signal.SIGINT))
+    assert compare_here(run.path, profile, SHOWINGS, model_client_of=model_client_of).why == INTERRUPTED
     assert 13 <= len(read_answers(run)) < 70
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
@@ -119,16 +119,16 @@ def test_an_interrupt_keeps_what_came(run: RunDir) -> None:
 def test_the_budget_holds_for_all_comparisons_together(run: RunDir) -> None:
     profile = apply_sets(load(run.profile), ["run.budget_usd=0.2"])
     for _ in range(2):
-        answers = compare_here(run.path, profile, SHOWINGS, asker_of=wrapped(Dear))
+        answers = compare_here(run.path, profile, SHOWINGS, model_client_of=wrapped(Dear))
         assert answers.why.startswith("run.budget_usd = 0.2 would be passed")
         assert len(answers.known) == 20
     more = apply_sets(profile, ["run.budget_usd=1"])
-    assert compare_here(run.path, more, SHOWINGS, asker_of=wrapped(Dear)).why == ""
+    assert compare_here(run.path, more, SHOWINGS, model_client_of=wrapped(Dear)).why == ""
 
 
 def test_without_answers_the_questions_stay_open(run: RunDir) -> None:
     profile = load(run.profile)
-    answers = compare_here(run.path, profile, SHOWINGS, asker_of=wrapped(Silent))
+    answers = compare_here(run.path, profile, SHOWINGS, model_client_of=wrapped(Silent))
     assert answers == ({}, "The server is gone.")
     ground = ground_of(run, profile)
     assert missing(ground, SHOWINGS, {}) == expected(profile, ground, SHOWINGS, {}, None)[0] == 70

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from icm_tui.errors import RunFailed
-from icm_tui.models.interface import Asked, Asker, Piece
+from icm_tui.models.interface import ModelClient, Piece, Query
 from icm_tui.run_dir import inbox
 from icm_tui.run_dir.labels import final_labels
 from icm_tui.run_dir.last_asked import LastAsked
@@ -18,14 +18,14 @@ from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.reasoning import ReasoningPiece
 from icm_tui.run_dir.records import (
     AnswerRecord,
-    BlockRecord,
     CommandRecord,
+    ContextRecord,
     DecisionRecord,
     ErrorRecord,
-    ExtraRecord,
+    ExplanationRecord,
+    ReaskRecord,
     StartRecord,
     StopRecord,
-    ThoughtRecord,
 )
 from icm_tui.run_dir.tally import Tally
 from icm_tui.runner import runner
@@ -65,41 +65,41 @@ def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
 class Saying(Wrapped):
     """Explains as `say` does, and keeps what it was to explain."""
 
-    def __init__(self, inner: Asker, say: Callable[[Asked, int | None], AsyncIterator[Piece]]) -> None:
+    def __init__(self, inner: ModelClient, say: Callable[[Query, int | None], AsyncIterator[Piece]]) -> None:
         super().__init__(inner)
         self._say = say
-        self.explained: list[Asked] = []
+        self.explained: list[Query] = []
 
-    def explain(self, asked: Asked, label: int | None) -> AsyncIterator[Piece]:
+    def explain(self, asked: Query, label: int | None) -> AsyncIterator[Piece]:
         self.explained.append(asked)
         return self._say(asked, label)
 
 
-async def hang(asked: Asked, label: int | None) -> AsyncIterator[Piece]:
+async def hang(asked: Query, label: int | None) -> AsyncIterator[Piece]:
     yield Piece("well")
     await asyncio.Event().wait()
 
 
-async def fail(asked: Asked, label: int | None) -> AsyncIterator[Piece]:
-    yield Piece("well", thought=True)
+async def fail(asked: Query, label: int | None) -> AsyncIterator[Piece]:
+    yield Piece("well", reasoning=True)
     raise OSError("the line \ud800 dropped")
 
 
-async def costly(asked: Asked, label: int | None) -> AsyncIterator[Piece]:
-    yield Piece("let me see", thought=True)
+async def costly(asked: Query, label: int | None) -> AsyncIterator[Piece]:
+    yield Piece("let me see", reasoning=True)
     await asyncio.sleep(0)
     yield Piece("so it is", tokens=7, cost=0.25)
 
 
-async def nonsense(asked: Asked, label: int | None) -> AsyncIterator[Piece]:
+async def nonsense(asked: Query, label: int | None) -> AsyncIterator[Piece]:
     yield Piece("so", cost=float("nan"))
 
 
 class Mute(Wrapped):
     """Never answers what is asked again."""
 
-    def ask(self, asked: Asked) -> None:
-        if not asked.question.startswith("extra/"):
+    def ask(self, asked: Query) -> None:
+        if not asked.question.startswith("reask/"):
             super().ask(asked)
 
 
@@ -109,12 +109,12 @@ def pieces(run: RunDir) -> list[ReasoningPiece]:
     return [msgspec.json.decode(line, type=ReasoningPiece) for line in run.reasoning.read_bytes().splitlines()]
 
 
-def thoughts(run: RunDir) -> list[ThoughtRecord]:
-    return [record for record in records(run) if isinstance(record, ThoughtRecord)]
+def explanations(run: RunDir) -> list[ExplanationRecord]:
+    return [record for record in records(run) if isinstance(record, ExplanationRecord)]
 
 
-def extras(run: RunDir) -> list[ExtraRecord]:
-    return [record for record in records(run) if isinstance(record, ExtraRecord)]
+def reasks(run: RunDir) -> list[ReaskRecord]:
+    return [record for record in records(run) if isinstance(record, ReaskRecord)]
 
 
 def asks(run: RunDir) -> list[CommandRecord]:
@@ -131,15 +131,15 @@ def vote_in(text: str) -> tuple[str, float]:
     return found[1], float(found[2])
 
 
-def saying(run: RunDir, say: Callable[[Asked, int | None], AsyncIterator[Piece]]) -> tuple[Outcome, Saying]:
+def saying(run: RunDir, say: Callable[[Query, int | None], AsyncIterator[Piece]]) -> tuple[Outcome, Saying]:
     """A run to its end whose labels are explained by `say`."""
     made: list[Saying] = []
 
-    def wrap(inner: Asker) -> Saying:
+    def wrap(inner: ModelClient) -> Saying:
         made.append(Saying(inner, say))
         return made[0]
 
-    return run_here(run.path, asker_of=wrapped(wrap)), made[0]
+    return run_here(run.path, model_client_of=wrapped(wrap)), made[0]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -150,7 +150,7 @@ def test_explanations_change_no_decision(method: str, whole: Callable[[str], Run
     assert trajectory(run) == trajectory(whole(method))
     assert final_labels(run.path) == final_labels(whole(method).path)
     assert outcome.summary["calls"] == len(lines(whole(method), "answer"))
-    assert len(thoughts(run)) == outcome.summary["thoughts"] > 0
+    assert len(explanations(run)) == outcome.summary["explanations"] > 0
     assert not whole(method).reasoning.exists()
 
 
@@ -163,37 +163,39 @@ def test_an_explanation_is_of_the_last_answer_to_the_decision_s_first_item(tmp_p
         decided: dict[int, tuple[int, AnswerRecord | None]] = {}
         with_items = []
         for record in records(run):
-            if isinstance(record, BlockRecord) and record.phase != "leaning":
+            if isinstance(record, ContextRecord) and record.phase != "label_bias":
                 chain_of[record.id] = record.chain
-            elif isinstance(record, AnswerRecord) and record.block in chain_of:
-                key = chain_of[record.block], record.item
-                if key not in newest or newest[key].block <= record.block:
+            elif isinstance(record, AnswerRecord) and record.context_id in chain_of:
+                key = chain_of[record.context_id], record.item
+                if key not in newest or newest[key].context_id <= record.context_id:
                     newest[key] = record
             elif isinstance(record, DecisionRecord) and record.items:
                 with_items.append(record.n)
                 decided[record.n] = (record.items[0], newest.get((record.chain, record.items[0])))
-        told = thoughts(run)
-        assert {thought.n for thought in told} <= set(with_items[2::3])
+        told = explanations(run)
+        assert {explanation.n for explanation in told} <= set(with_items[2::3])
         assert len(told) > len(with_items) // 6
-        for thought in told:
-            item, answer = decided[thought.n]
+        for explanation in told:
+            item, answer = decided[explanation.n]
             assert answer is not None
-            assert (thought.item, thought.failed) == (item, None)
-            name, vote = vote_in(text_of(run, thought.call))
-            assert name == "AB"[thought.label or 0]
+            assert (explanation.item, explanation.failed) == (item, None)
+            name, vote = vote_in(text_of(run, explanation.call))
+            assert name == "AB"[explanation.label or 0]
             assert answer.logprobs is not None
             odds = answer.logprobs[0] - answer.logprobs[1]
-            assert vote == pytest.approx(-odds if thought.label else odds, abs=0.0051)
+            assert vote == pytest.approx(-odds if explanation.label else odds, abs=0.0051)
 
 
 def test_every_explanation_is_whole_in_its_file(tmp_path: Path) -> None:
     run = make(tmp_path / "run", *SETS, "reasoning.every=1")
     run_here(run.path)
-    told = thoughts(run)
-    assert [thought.call for thought in sorted(told, key=lambda thought: thought.call)] == list(range(len(told)))
-    for thought in told:
-        of_call = [piece for piece in pieces(run) if piece.call == thought.call]
-        assert {(piece.item, piece.n) for piece in of_call} == {(thought.item, thought.n)}
+    told = explanations(run)
+    assert [explanation.call for explanation in sorted(told, key=lambda explanation: explanation.call)] == list(
+        range(len(told))
+    )
+    for explanation in told:
+        of_call = [piece for piece in pieces(run) if piece.call == explanation.call]
+        assert {(piece.item, piece.n) for piece in of_call} == {(explanation.item, explanation.n)}
         assert [piece.end for piece in of_call] == [False] * (len(of_call) - 1) + [True]
         assert {piece.speaker for piece in of_call} == {"embedded model (word patterns, no language model)"}
 
@@ -204,14 +206,14 @@ def test_the_end_of_a_run_that_is_slowed_down_does_not_wait_for_those_who_read_a
     # A piece an hour: the explanations of a braked run would never come to their end by themselves.
     monkeypatch.setattr(runner, "_PIECE_EVERY", 3600.0)
     run = make(tmp_path / "run", *SETS, "reasoning.every=20")
-    inbox.send(run, "pace", {"seconds": 0.5})
+    inbox.send(run, "throttle", {"seconds": 0.5})
     run_here(run.path)
     assert trajectory(run)[0] == trajectory(undisturbed)[0]
-    ended = thoughts(run)
+    ended = explanations(run)
     assert 1 <= len(ended) <= 2  # two at most are under way
-    for thought in ended:
-        assert thought.failed is None
-        assert text_of(run, thought.call).endswith("labelled items.")
+    for explanation in ended:
+        assert explanation.failed is None
+        assert text_of(run, explanation.call).endswith("labelled items.")
 
 
 def test_a_failing_explanation_is_journalled_and_no_more(undisturbed: RunDir, tmp_path: Path) -> None:
@@ -220,35 +222,35 @@ def test_a_failing_explanation_is_journalled_and_no_more(undisturbed: RunDir, tm
         outcome, _ = saying(run, say)
         assert outcome.state == "done"
         assert trajectory(run) == trajectory(undisturbed)
-        assert len(thoughts(run)) > 10
-        assert all(thought.failed and re.fullmatch(why, thought.failed) for thought in thoughts(run))
+        assert len(explanations(run)) > 10
+        assert all(explanation.failed and re.fullmatch(why, explanation.failed) for explanation in explanations(run))
         assert outcome.summary["cost_usd"] == 0.0
-        assert sum(piece.end for piece in pieces(run)) == len(thoughts(run))
+        assert sum(piece.end for piece in pieces(run)) == len(explanations(run))
 
 
 def test_what_hangs_holds_nothing_up_and_two_at_most_are_under_way(run: RunDir, undisturbed: RunDir) -> None:
     profile = run.profile.read_text().replace("every = 0", "every = 4")
     assert "every = 4" in profile
     run.profile.write_text(profile)
-    outcome, asker = saying(run, hang)
+    outcome, model_client = saying(run, hang)
     assert outcome.state == "done"
     assert trajectory(run) == trajectory(undisturbed)
-    assert len(asker.explained) == 2
-    assert [thought.failed for thought in thoughts(run)] == ["the run ended before it was finished"] * 2
+    assert len(model_client.explained) == 2
+    assert [explanation.failed for explanation in explanations(run)] == ["the run ended before it was finished"] * 2
     assert [piece.text for piece in pieces(run)] == ["well", "well", "", ""]
 
 
 def test_costs_count_against_the_budget_and_not_as_calls(undisturbed: RunDir, tmp_path: Path) -> None:
     run = make(tmp_path / "run", *SETS, "reasoning.every=10", "run.budget_usd=1.0")
-    outcome, asker = saying(run, costly)
+    outcome, model_client = saying(run, costly)
     assert outcome.state == "done"  # what explains is dropped, what decides costs nothing here
-    told = thoughts(run)
-    assert {(thought.tokens, thought.cost) for thought in told} == {(7, 0.25)}
+    told = explanations(run)
+    assert {(explanation.tokens, explanation.cost) for explanation in told} == {(7, 0.25)}
     assert outcome.summary["cost_usd"] == 0.25 * len(told) == 1.0
-    assert len(asker.explained) == len(told)
+    assert len(model_client.explained) == len(told)
     assert outcome.summary["tokens_out"] == 7 * len(told)
     assert outcome.summary["calls"] == len(lines(run, "answer"))
-    said = [(piece.text, piece.thought) for piece in pieces(run) if piece.call == 0]
+    said = [(piece.text, piece.reasoning) for piece in pieces(run) if piece.call == 0]
     assert said == [("let me see", True), ("so it is", False), ("", False)]
     assert trajectory(run) == trajectory(undisturbed)
 
@@ -265,8 +267,8 @@ def test_reasoning_that_cannot_be_written_stops_nothing(run: RunDir, undisturbed
 # Asking again
 
 
-def played(run: RunDir, script: Script, wrap: Callable[[Asker], Asker] = Wrapped) -> Outcome:
-    return run_here(run.path, observe=driven(script), asker_of=wrapped(wrap), stays=True)
+def played(run: RunDir, script: Script, wrap: Callable[[ModelClient], ModelClient] = Wrapped) -> Outcome:
+    return run_here(run.path, observe=driven(script), model_client_of=wrapped(wrap), stays=True)
 
 
 def paused_at(run: RunDir, n: int) -> Script:
@@ -279,11 +281,11 @@ def paused_at(run: RunDir, n: int) -> Script:
 def until_said(run: RunDir, count: int) -> Script:
     """Let turns go by until so many explanations are journalled."""
     for _ in range(200):
-        if len(thoughts(run)) == count:
+        if len(explanations(run)) == count:
             return
         inbox.send(run, "knock", {})
         yield
-    raise AssertionError(f"{len(thoughts(run))} explanations came where {count} were asked for")
+    raise AssertionError(f"{len(explanations(run))} explanations came where {count} were asked for")
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -305,16 +307,16 @@ def test_an_item_is_asked_about_again_while_the_run_is_paused(
     assert outcome.state == "done"
     assert trajectory(run) == trajectory(whole(method))
     assert [command.outcome for command in asks(run)] == ["done", "done"]
-    assert [(extra.command, extra.n, extra.call) for extra in extras(run)] == [(ids[0], 20, 0), (ids[1], 20, 1)]
-    first, second = extras(run)
+    assert [(reask.command, reask.n, reask.call) for reask in reasks(run)] == [(ids[0], 20, 0), (ids[1], 20, 1)]
+    first, second = reasks(run)
     assert first.logprobs == second.logprobs is not None
-    assert [(thought.item, thought.n, thought.label) for thought in thoughts(run)] == [
-        (extra.item, 20, max((0, 1), key=lambda label: (extra.logprobs or [])[label])) for extra in extras(run)
+    assert [(explanation.item, explanation.n, explanation.label) for explanation in explanations(run)] == [
+        (reask.item, 20, max((0, 1), key=lambda label: (reask.logprobs or [])[label])) for reask in reasks(run)
     ]
     name, vote = vote_in(text_of(run, 0))
     odds = first.logprobs[0] - first.logprobs[1]
     assert (name, vote) == ("AB"[odds < 0], pytest.approx(abs(odds), abs=0.0051))
-    assert (outcome.summary["calls_extra"], outcome.summary["thoughts"]) == (2, 2)
+    assert (outcome.summary["calls_reasked"], outcome.summary["explanations"]) == (2, 2)
     assert outcome.summary["calls"] == len(lines(whole(method), "answer"))
     assert final_labels(run.path) == final_labels(whole(method).path)
 
@@ -328,9 +330,9 @@ def test_asked_with_the_same_list_it_answers_the_same(run: RunDir) -> None:
         inbox.send(run, "stop", {})
 
     played(run, script())
-    answers = {(answer["block"], answer["item"]): answer["logprobs"] for answer in lines(run, "answer")}
-    for extra in extras(run):
-        assert extra.logprobs == answers[extra.block, extra.item]
+    answers = {(answer["context_id"], answer["item"]): answer["logprobs"] for answer in lines(run, "answer")}
+    for reask in reasks(run):
+        assert reask.logprobs == answers[reask.context_id, reask.item]
 
 
 def test_what_cannot_be_asked_is_refused_with_the_reason(run: RunDir) -> None:
@@ -348,7 +350,7 @@ def test_what_cannot_be_asked_is_refused_with_the_reason(run: RunDir) -> None:
         ("refused", "there is no item -1; they are numbered from 0 to 39"),
         ("refused", "item 7 has not been asked about yet, so there is no question to repeat"),
     ]
-    assert extras(run) == []
+    assert reasks(run) == []
     assert not run.reasoning.exists()
 
 
@@ -367,7 +369,7 @@ def test_one_command_asks_once_and_two_at_most_are_under_way(run: RunDir, undist
     assert played(run, script(), lambda inner: Saying(inner, hang)).state == "done"
     assert [command.outcome for command in asks(run)] == ["done", "done", "refused"]
     assert asks(run)[2].why == "2 items are being asked about already; wait for their answers"
-    assert [thought.failed for thought in thoughts(run)] == ["the run ended before it was finished"] * 2
+    assert [explanation.failed for explanation in explanations(run)] == ["the run ended before it was finished"] * 2
     assert trajectory(run) == trajectory(undisturbed)
 
 
@@ -379,9 +381,9 @@ def test_an_answer_that_never_comes_is_told_at_the_end(run: RunDir, undisturbed:
         inbox.send(run, "resume", {})
 
     assert played(run, script(), Mute).state == "done"
-    (extra,) = extras(run)
-    assert (extra.item, extra.logprobs, extra.failed) == (3, None, "the run ended before it was finished")
-    assert thoughts(run) == []
+    (reask,) = reasks(run)
+    assert (reask.item, reask.logprobs, reask.failed) == (3, None, "the run ended before it was finished")
+    assert explanations(run) == []
     assert trajectory(run) == trajectory(undisturbed)
 
 
@@ -395,7 +397,7 @@ def test_asking_in_any_order_of_answers_changes_nothing(run: RunDir, undisturbed
 
     assert played(run, script(), lambda inner: Shuffled(inner, Random(5))).state == "done"
     assert trajectory(run) == trajectory(undisturbed)
-    assert len(extras(run)) == sum(command.outcome == "done" for command in asks(run)) > 0
+    assert len(reasks(run)) == sum(command.outcome == "done" for command in asks(run)) > 0
 
 
 def test_a_budget_that_is_used_up_is_the_reason_not_to_ask(tmp_path: Path) -> None:
@@ -437,14 +439,14 @@ def test_a_stopped_run_is_asked_and_goes_on_as_if_it_had_not_been(
     before, status = run.journal.read_bytes(), run.status.read_bytes()
     found: list[ReasoningPiece] = []
     item = lines(run, "answer")[-1]["item"]
-    extra, thought = ask_here(run.path, item, observe=found.append)
-    assert thought is not None
+    reask, explanation = ask_here(run.path, item, observe=found.append)
+    assert explanation is not None
     assert run.status.read_bytes() == status
     assert run.journal.read_bytes().startswith(before)
-    assert records(run)[-2:] == [extra, thought]
+    assert records(run)[-2:] == [reask, explanation]
     assert found == pieces(run)
-    assert vote_in("".join(piece.text for piece in found))[0] == "AB"[thought.label or 0]
-    assert (extra.n, extra.command) == (20, "")
+    assert vote_in("".join(piece.text for piece in found))[0] == "AB"[explanation.label or 0]
+    assert (reask.n, reask.command) == (20, "")
     assert run_here(run.path).state == "done"
     assert trajectory(run) == trajectory(whole(method))
     assert final_labels(run.path) == final_labels(whole(method).path)
@@ -459,7 +461,7 @@ def test_a_run_that_is_done_is_asked_and_stays_done(run: RunDir) -> None:
     assert final_labels(run.path) == labels
     again = run_here(run.path)
     assert again.state == "done"
-    assert again.summary == outcome.summary | {"calls_extra": 3, "thoughts": 3}
+    assert again.summary == outcome.summary | {"calls_reasked": 3, "explanations": 3}
     assert [piece.end for piece in pieces(run)].count(True) == 3
 
 
@@ -475,14 +477,14 @@ def test_a_run_without_the_question_is_left_as_it_is(tmp_path: Path) -> None:
 def test_an_answer_is_kept_though_its_explanation_is_broken_off(run: RunDir) -> None:
     run_here(run.path)
 
-    async def broken_off(asked: Asked, label: int | None) -> AsyncIterator[Piece]:
+    async def broken_off(asked: Query, label: int | None) -> AsyncIterator[Piece]:
         yield Piece("well")
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        ask_here(run.path, 3, asker_of=wrapped(lambda inner: Saying(inner, broken_off)))
-    assert len(extras(run)) == 1
-    assert [thought.failed for thought in thoughts(run)] == ["interrupted"]
+        ask_here(run.path, 3, model_client_of=wrapped(lambda inner: Saying(inner, broken_off)))
+    assert len(reasks(run)) == 1
+    assert [explanation.failed for explanation in explanations(run)] == ["interrupted"]
     assert run_here(run.path).state == "done"
 
 
@@ -494,15 +496,15 @@ def test_a_refused_item_has_no_explanation(run: RunDir) -> None:
             found = await super().replies(seconds)
             return [(asked, msgspec.structs.replace(reply, logprobs=None, failed="too long")) for asked, reply in found]
 
-    extra, thought = ask_here(run.path, 3, asker_of=wrapped(RefusingAll))
-    assert (extra.call, extra.failed, extra.logprobs, thought) == (0, "too long", None, None)
+    reask, explanation = ask_here(run.path, 3, model_client_of=wrapped(RefusingAll))
+    assert (reask.call, reask.failed, reask.logprobs, explanation) == (0, "too long", None, None)
     assert ask_here(run.path, 3)[0].call == 1
 
 
 # What is counted
 
 
-def at(t: float, record: StartRecord | StopRecord | ExtraRecord | ThoughtRecord) -> object:
+def at(t: float, record: StartRecord | StopRecord | ReaskRecord | ExplanationRecord) -> object:
     record.t = t
     return record
 
@@ -513,27 +515,27 @@ def test_what_comes_when_no_runner_is_at_work_takes_none_of_its_time() -> None:
         format=1, engine="", window=1, labels=[], items_digest="", profile_digest="", host="", pid=1, t=100.0
     )
     error = ErrorRecord(what="died after this", t=103.0)
-    extra = ExtraRecord(
-        logprobs=[-1.0, -0.5], item=1, block=0, n=0, call=0, tokens_in=20, tokens_out=1, cost=0.5, t=9000.0
+    reask = ReaskRecord(
+        logprobs=[-1.0, -0.5], item=1, context_id=0, n=0, call=0, tokens_in=20, tokens_out=1, cost=0.5, t=9000.0
     )
-    thought = ThoughtRecord(item=1, n=0, call=0, tokens=30, cost=1.5, t=9001.0)
+    explanation = ExplanationRecord(item=1, n=0, call=0, tokens=30, cost=1.5, t=9001.0)
     again = msgspec.structs.replace(start, t=10_000.0)
     stop = StopRecord(state="stopped", t=10_004.0)
-    for record in (start, error, extra, thought, again, stop):
+    for record in (start, error, reask, explanation, again, stop):
         tally.add(record)
     assert tally.seconds == 7.0
-    assert (tally.calls, tally.calls_extra, tally.thoughts) == (0, 1, 1)
+    assert (tally.calls, tally.calls_reasked, tally.explanations) == (0, 1, 1)
     assert (tally.tokens_in, tally.tokens_out, tally.cost_usd) == (20, 31, 2.0)
 
 
 def test_the_newest_list_counts_whenever_its_answer_came() -> None:
     last = LastAsked()
-    for number, phase, chain in ((0, "leaning", 0), (1, "tournament", 0), (2, "tournament", 1), (3, "sweeps", 0)):
-        last.add(BlockRecord(id=number, phase=phase, chain=chain, demonstrations=[]))
-    assert last.block(0, 5) is None
-    for block in (0, 3, 1, 2):
-        last.add(AnswerRecord(question="", block=block, item=5, logprobs=None, failed="too long"))
-    assert (last.block(0, 5), last.block(1, 5), last.block(0, 6), last.block(2, 5)) == (3, 2, None, None)
-    last.add(AnswerRecord(question="", block=0, item=6, logprobs=None))
-    assert last.block(0, 6) is None
-    assert (last.block_anywhere(5), last.block_anywhere(6)) == (3, None)
+    for number, phase, chain in ((0, "label_bias", 0), (1, "tournament", 0), (2, "tournament", 1), (3, "sweeps", 0)):
+        last.add(ContextRecord(id=number, phase=phase, chain=chain, demonstrations=[]))
+    assert last.context(0, 5) is None
+    for context in (0, 3, 1, 2):
+        last.add(AnswerRecord(question="", context_id=context, item=5, logprobs=None, failed="too long"))
+    assert (last.context(0, 5), last.context(1, 5), last.context(0, 6), last.context(2, 5)) == (3, 2, None, None)
+    last.add(AnswerRecord(question="", context_id=0, item=6, logprobs=None))
+    assert last.context(0, 6) is None
+    assert (last.context_anywhere(5), last.context_anywhere(6)) == (3, None)

@@ -97,7 +97,7 @@ def test_a_disk_that_refuses_for_a_while_pauses_the_run(
     def observe(status: Status) -> None:
         told.append((status, len(asked), read_status(run)))
 
-    outcome = run_here(run.path, observe=observe, asker_of=counted(asked))
+    outcome = run_here(run.path, observe=observe, model_client_of=counted(asked))
     assert disk.refused == 7
     assert outcome.state == "done"
     paused = [place for place, (status, _, _) in enumerate(told) if status.state == "paused"]
@@ -137,7 +137,7 @@ def test_a_pause_that_comes_while_the_disk_refuses_holds_once_it_does_not(
             assert (status.state, len(asked)) == ("paused", count)
         inbox.send(run, "resume", {})
 
-    assert run_here(run.path, observe=driven(script()), asker_of=counted(asked)).state == "done"
+    assert run_here(run.path, observe=driven(script()), model_client_of=counted(asked)).state == "done"
     assert disk.refused == 7
     assert trajectory(run) == trajectory(undisturbed)
     assert len(asked) == len(lines(run, "answer"))
@@ -187,7 +187,7 @@ def sentence(run: RunDir, kind: type[UserError] = UserError) -> str:
     """What a person is told, where nothing may be asked."""
     asked: list[str] = []
     with pytest.raises(UserError) as caught:
-        run_here(run.path, asker_of=counted(asked))
+        run_here(run.path, model_client_of=counted(asked))
     assert type(caught.value).exit_status == kind.exit_status
     assert asked == []
     assert "\n" not in str(caught.value)
@@ -226,7 +226,7 @@ Damage = Callable[[RunDir], None]
 
 
 def _of_a_newer_format(run: RunDir) -> None:
-    run.journal.write_bytes(run.journal.read_bytes().replace(b'"format":2', b'"format":3', 1))
+    run.journal.write_bytes(run.journal.read_bytes().replace(b'"format":1', b'"format":2', 1))
 
 
 def _with_a_line_damaged(run: RunDir) -> None:
@@ -340,7 +340,7 @@ def test_a_signal_ends_a_run_once_its_answers_are_kept(number: int, run: RunDir,
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runner, "_BEAT_EVERY", 0.0)
-        outcome = run_here(run.path, observe=observe, asker_of=counted(asked))
+        outcome = run_here(run.path, observe=observe, model_client_of=counted(asked))
     assert (outcome.state, outcome.interrupted) == ("stopped", True)
     assert [state for state, _ in states].count("signalled") == 1
     assert max(in_flight for state, in_flight in states if state == "stopping") > 0
@@ -364,7 +364,7 @@ def test_a_second_signal_does_not_wait_for_answers(run: RunDir, undisturbed: Run
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runner, "_BEAT_EVERY", 0.0)
-        outcome = run_here(run.path, observe=observe, asker_of=wrapped(lambda inner: Silent(inner, 100)))
+        outcome = run_here(run.path, observe=observe, model_client_of=wrapped(lambda inner: Silent(inner, 100)))
     assert (outcome.state, outcome.interrupted) == ("stopped", True)
     assert signals == [("running", 8), ("stopping", 8)]
     last = records(run)[-1]

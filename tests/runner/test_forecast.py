@@ -7,12 +7,12 @@ import pytest
 
 from icm_tui.domain.endpoint import Price
 from icm_tui.domain.items import Item
-from icm_tui.models.interface import Asked, Change
+from icm_tui.models.interface import Change, Query
 from icm_tui.profile.schema import Profile, TaskSection
 from icm_tui.profile.toml import apply_sets, load
 from icm_tui.prompts import find_template, render_completion
 from icm_tui.run_dir.layout import read_items
-from icm_tui.runner.assembly import make_asker
+from icm_tui.runner.assembly import make_model_client
 from icm_tui.runner.forecast import first_prompts, forecast
 from icm_tui.runner.prepare import Prepared, prepare
 from icm_tui.runner.session import run_here
@@ -105,7 +105,7 @@ def test_the_prompts_shown_are_those_of_the_first_questions(sets: list[str], tmp
     profile, items = load(run.profile), read_items(run)[0]
     shown = first_prompts(profile, items)
     prompts: list[str] = []
-    run_here(run.path, asker_of=lambda *given: _Rendering(*given, prompts))
+    run_here(run.path, model_client_of=lambda *given: _Rendering(*given, prompts))
     assert len(set(shown)) == 3
     assert shown == prompts[:3]
 
@@ -114,12 +114,12 @@ class _Rendering(Wrapped):
     """Keeps the prompt of every question, rendered from what the model knows when it is asked."""
 
     def __init__(self, profile: Profile, problem: Problem, items: list[Item], prompts: list[str]) -> None:
-        super().__init__(make_asker(profile, problem, items))
+        super().__init__(make_model_client(profile, problem, items))
         self._given = profile, problem, items
         self._labels: dict[int, dict[int, int]] = {}
         self._prompts = prompts
 
-    def ask(self, asked: Asked) -> None:
+    def ask(self, asked: Query) -> None:
         profile, problem, items = self._given
         shown = asked.demonstrations
         if shown == "all":
@@ -152,10 +152,10 @@ def test_what_a_server_need_not_read_again_is_told_and_costs_less_where_the_pric
     )
     run = make(tmp_path / "run", *sets)
     run_here(run.path)
-    asked = [answer["block"] for answer in lines(run, "answer")]
-    shown = {block["id"]: len(block["demonstrations"]) for block in lines(run, "block")}
-    again = sum(shown[block] for block in asked) - sum(shown.values())
-    read = sum(shown[block] + 1 for block in asked)
+    asked = [answer["context_id"] for answer in lines(run, "answer")]
+    shown = {context["id"]: len(context["demonstrations"]) for context in lines(run, "context")}
+    again = sum(shown[context] for context in asked) - sum(shown.values())
+    read = sum(shown[context] + 1 for context in asked)
     # The first lists are short, since little is labelled yet.
     assert dear.tokens_cached / dear.tokens_in == pytest.approx(again / read, rel=0.1)
     assert dear.cost_usd == pytest.approx(dear.tokens_in * 2e-6, rel=1e-3)

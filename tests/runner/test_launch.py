@@ -81,7 +81,7 @@ def test_a_run_that_is_done_at_once_was_started(run: RunDir) -> None:
 def test_a_runner_that_cannot_start_says_why(run: RunDir) -> None:
     with detached(run):
         pass
-    run.journal.write_bytes(run.journal.read_bytes().replace(b'"format":2', b'"format":3', 1))
+    run.journal.write_bytes(run.journal.read_bytes().replace(b'"format":1', b'"format":2', 1))
     log = run.log.read_bytes()
     for _ in range(2):
         with pytest.raises(RunFailed) as caught:

@@ -19,7 +19,7 @@ def test_a_run_stopped_again_and_again_ends_as_one_that_was_not(tmp_path: Path, 
         outcome = run_here(
             pieces.path,
             sets=[f"run.max_calls={most}"],
-            asker_of=wrapped(lambda inner: Counting(inner, asked)),
+            model_client_of=wrapped(lambda inner: Counting(inner, asked)),
         )
         assert outcome.state == ("done" if most > 40 else "stopped")
     assert len(asked) == len(set(asked)) == 40

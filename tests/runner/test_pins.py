@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icm_tui.domain.rules import broken
-from icm_tui.models.interface import Asker, Change
+from icm_tui.models.interface import Change, ModelClient
 from icm_tui.profile.toml import load
 from icm_tui.run_dir import inbox
 from icm_tui.run_dir.journal import read_records
 from icm_tui.run_dir.labels import FinalLabel, final_labels
 from icm_tui.run_dir.layout import RunDir, read_items
 from icm_tui.run_dir.pins import read_pin
-from icm_tui.run_dir.records import BlockRecord, CommandRecord, DecisionRecord
+from icm_tui.run_dir.records import CommandRecord, ContextRecord, DecisionRecord
 from icm_tui.run_dir.status import Status, read_status
 from icm_tui.runner import runner
 from icm_tui.runner.assembly import problem_of
@@ -150,7 +150,7 @@ def test_a_journal_torn_anywhere_after_its_pins_goes_on_to_the_same_end(
     with tempfile.TemporaryDirectory() as folder:
         run = cut(done, Path(folder) / "run", round(heeded + share * (len(data) - heeded)))
         asked: list[str] = []
-        assert run_here(run.path, asker_of=counted(asked)).state == "done"
+        assert run_here(run.path, model_client_of=counted(asked)).state == "done"
         assert trajectory(run) == trajectory(done)
         assert final_labels(run.path) == final_labels(done.path)
         answered = [line["question"] for line in lines(run, "answer")]
@@ -190,15 +190,17 @@ def test_a_pin_sets_its_group_and_is_shown_from_the_next_list_on(run: RunDir, un
     for chain, changed, before, after in record.changes:
         assert chain in range(chains)
         assert after == {item: 0, partner: 1}[changed] != before
-    mine, others = lines(run, "decision", "block"), lines(undisturbed, "decision", "block")
+    mine, others = lines(run, "decision", "context"), lines(undisturbed, "decision", "context")
     assert mine[:n] == others[:n]
-    later = [found for found in records(run) if isinstance(found, BlockRecord) and found.seq > record.seq]
-    shown = [pair for block in later if block.demonstrations != "all" for pair in block.demonstrations]
+    later = [found for found in records(run) if isinstance(found, ContextRecord) and found.seq > record.seq]
+    shown = [pair for context in later if context.demonstrations != "all" for pair in context.demonstrations]
     assert (item, 0) in shown or (partner, 1) in shown
-    sweeps = [block for block in later if block.phase == "sweeps"]
+    sweeps = [context for context in later if context.phase == "sweeps"]
     assert sweeps
-    for block in sweeps:
-        assert not {(item, 1), (partner, 0)} & {pair for pair in block.demonstrations if block.demonstrations != "all"}
+    for context in sweeps:
+        assert not {(item, 1), (partner, 0)} & {
+            pair for pair in context.demonstrations if context.demonstrations != "all"
+        }
     # It is asked about as often as without.
     asked = [[answer["item"] for answer in lines(which, "answer")] for which in (run, undisturbed)]
     assert asked[0].count(item) == asked[1].count(item)
@@ -207,7 +209,7 @@ def test_a_pin_sets_its_group_and_is_shown_from_the_next_list_on(run: RunDir, un
 class Relabelled(Wrapped):
     """Keeps the labels that the model was told."""
 
-    def __init__(self, inner: Asker, labels: dict[int, dict[int, int | None]]) -> None:
+    def __init__(self, inner: ModelClient, labels: dict[int, dict[int, int | None]]) -> None:
         super().__init__(inner)
         self._labels = labels
 
@@ -222,11 +224,11 @@ def test_the_model_is_told_of_pinned_labels(method: str, tmp_path: Path) -> None
     told: dict[int, dict[int, int | None]] = {}
     again: dict[int, dict[int, int | None]] = {}
     run = make(tmp_path / "run", *METHODS[method])
-    asker_of = wrapped(lambda inner: Relabelled(inner, told))
-    run_here(run.path, observe=driven(pinning(run, PLAN)), asker_of=asker_of, stays=True)
+    model_client_of = wrapped(lambda inner: Relabelled(inner, told))
+    run_here(run.path, observe=driven(pinning(run, PLAN)), model_client_of=model_client_of, stays=True)
     finals = [final.label for final in final_labels(run.path)]
     assert finals in [[labels.get(item) for item in range(len(finals))] for labels in told.values()]
-    run_here(run.path, asker_of=wrapped(lambda inner: Relabelled(inner, again)))
+    run_here(run.path, model_client_of=wrapped(lambda inner: Relabelled(inner, again)))
     assert again == told
 
 

@@ -32,8 +32,8 @@ def test_a_run_is_killed_and_goes_on_with_no_answer_asked_for_again(tmp_path: Pa
         before = asked.read_text().split()
         assert turns.take(run, asked, paid=True) == 0
     assert answered
-    questions = [question for question in asked.read_text().split() if not question.startswith("extra/")]
-    after = set(questions[len([question for question in before if not question.startswith("extra/")]) :])
+    questions = [question for question in asked.read_text().split() if not question.startswith("reask/")]
+    after = set(questions[len([question for question in before if not question.startswith("reask/")]) :])
     assert not answered & after
     answers = lines(run, "answer")
     assert set(Counter(answer["question"] for answer in answers).values()) == {1}
@@ -45,15 +45,15 @@ def test_a_run_is_killed_and_goes_on_with_no_answer_asked_for_again(tmp_path: Pa
     assert endpoint["endpoint"]["base_url"].startswith("gguf:")
     assert endpoint["endpoint"]["warms"]
     assert sum(answer["tokens_cached"] for answer in answers) > sum(answer["tokens_in"] for answer in answers) / 3
-    leanings = [decision["score"] for decision in lines(run, "decision") if decision["phase"] == "leaning"]
+    leanings = [decision["score"] for decision in lines(run, "decision") if decision["phase"] == "label_bias"]
     assert leanings
     assert leanings[-1]
 
     pieces = [json.loads(line) for line in run.reasoning.read_text().splitlines()]
-    thoughts = [thought for thought in lines(run, "thought") if thought["failed"] is None]
-    assert thoughts
-    for thought in thoughts:
-        said = [piece["text"] for piece in pieces if piece["call"] == thought["call"]]
+    explanations = [explanation for explanation in lines(run, "explanation") if explanation["failed"] is None]
+    assert explanations
+    for explanation in explanations:
+        said = [piece["text"] for piece in pieces if piece["call"] == explanation["call"]]
         assert "".join(said).strip()
         assert len(said) > 3
-        assert thought["tokens"]
+        assert explanation["tokens"]

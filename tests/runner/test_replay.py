@@ -14,10 +14,10 @@ from icm_tui.profile.toml import load
 from icm_tui.run_dir.journal import read_records
 from icm_tui.run_dir.labels import final_labels
 from icm_tui.run_dir.layout import RunDir, read_items
-from icm_tui.run_dir.records import AnswerRecord, BlockRecord, CommandRecord, DecisionRecord, StartRecord
+from icm_tui.run_dir.records import AnswerRecord, CommandRecord, ContextRecord, DecisionRecord, StartRecord
 from icm_tui.run_dir.status import read_status
-from icm_tui.runner.assembly import make_asker, make_search, problem_of
-from icm_tui.runner.restore import Replayed, fold
+from icm_tui.runner.assembly import make_model_client, make_search, problem_of
+from icm_tui.runner.restore import Restored, fold
 from icm_tui.runner.session import run_here
 from icm_tui.search.method import Search
 from tests.runner.made import counted, lines, make, records, trajectory
@@ -41,7 +41,7 @@ def cut(run: RunDir, path: Path, length: int) -> RunDir:
     return copy
 
 
-def replayed(run: RunDir) -> tuple[Search, Replayed]:
+def restored(run: RunDir) -> tuple[Search, Restored]:
     """The search as the run's journal leaves it, and what else the journal says."""
     profile = load(run.profile)
     items, _ = read_items(run)
@@ -49,8 +49,8 @@ def replayed(run: RunDir) -> tuple[Search, Replayed]:
     first = next(record for _, record in read_records(run.journal))
     assert isinstance(first, StartRecord)
     search = make_search(profile, problem, first.window)
-    asker = make_asker(profile, problem, items)
-    return search, fold(read_records(run.journal), search, run.journal, asker.relabel)
+    model_client = make_model_client(profile, problem, items)
+    return search, fold(read_records(run.journal), search, run.journal, model_client.relabel)
 
 
 @given(method=st.sampled_from(sorted(METHODS)), share=st.floats(0, 1))
@@ -64,7 +64,7 @@ def test_a_journal_cut_anywhere_goes_on_to_the_same_end(
         run = cut(done, Path(folder) / "run", round(share * done.journal.stat().st_size))
         kept = {answer["question"] for answer in whole_lines(run)}
         asked: list[str] = []
-        assert run_here(run.path, asker_of=counted(asked)).state == "done"
+        assert run_here(run.path, model_client_of=counted(asked)).state == "done"
         assert trajectory(run) == trajectory(done)
         assert not kept & set(asked)
         assert len(kept) + len(asked) == len(lines(done, "answer"))
@@ -86,7 +86,7 @@ def test_a_list_that_was_lost_is_drawn_again_before_the_labels_change(
     cuts = [
         offset
         for (_, before), (offset, record) in pairwise(found)
-        if isinstance(before, DecisionRecord) and isinstance(record, BlockRecord)
+        if isinstance(before, DecisionRecord) and isinstance(record, ContextRecord)
     ]
     for offset in cuts[:: max(1, len(cuts) // 6)]:
         run = cut(done, tmp_path / f"{offset}", offset)
@@ -123,7 +123,7 @@ def test_labels_read_from_a_journal_are_the_search_s_own(
     found = [offset for offset, _ in read_records(done.journal)]
     with tempfile.TemporaryDirectory() as folder:
         run = cut(done, Path(folder) / "run", found[1 + round(share * (len(found) - 2))])
-        search, _ = replayed(run)
+        search, _ = restored(run)
         finals = final_labels(run.path)
         assert [final.label for final in finals] == search.labels
         changed = {item: decision.n for decision in decisions(run) for item, _, _ in decision.changes}
@@ -140,7 +140,7 @@ def decisions(run: RunDir) -> list[DecisionRecord]:
 @pytest.mark.parametrize("method", METHODS)
 def test_what_a_journal_says_is_what_the_run_said(method: str, whole: Callable[[str], RunDir]) -> None:
     run = whole(method)
-    search, found = replayed(run)
+    search, found = restored(run)
     status = read_status(run)
     assert status is not None
     assert (search.n, search.phase, search.coherence_bits) == (status.decision, "done", status.coherence_bits)
@@ -158,7 +158,7 @@ def test_what_a_journal_says_is_what_the_run_said(method: str, whole: Callable[[
 def test_the_settings_and_commands_of_earlier_runners_are_known_again(tmp_path: Path) -> None:
     run = make(tmp_path / "run", "task.limit=8", "search.shots=2")
     run_here(run.path, sets=["run.max_calls=5000", "model.concurrency=2"])
-    _, found = replayed(run)
+    _, found = restored(run)
     assert found.sets == ["run.max_calls=5000", "model.concurrency=2"]
     given_at_start = next(record for record in records(run) if isinstance(record, CommandRecord))
     assert (given_at_start.what, given_at_start.outcome, given_at_start.n) == ("resume", "done", 0)

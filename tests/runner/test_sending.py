@@ -8,8 +8,8 @@ from icm_tui.runner.refusals import Refusals
 from icm_tui.runner.sending import Sending
 
 
-def questions(*blocks: int) -> list[Question]:
-    return [Question(f"q{number}", block, number) for number, block in enumerate(blocks)]
+def questions(*contexts: int) -> list[Question]:
+    return [Question(f"q{number}", context, number) for number, context in enumerate(contexts)]
 
 
 def chosen(sending: Sending, wanted: list[Question], free: int = 99) -> list[str]:
@@ -21,7 +21,7 @@ def chosen(sending: Sending, wanted: list[Question], free: int = 99) -> list[str
 
 def test_a_list_s_first_question_goes_out_alone_and_others_fill_the_room() -> None:
     wanted = questions(0, 0, 0, 1, 1, 2)
-    sending = Sending(lambda block: True)
+    sending = Sending(lambda context: True)
     assert chosen(sending, wanted, 2) == ["q0", "q3"]
     assert chosen(sending, wanted) == ["q5"]
     assert chosen(sending, wanted) == []
@@ -33,13 +33,13 @@ def test_a_list_s_first_question_goes_out_alone_and_others_fill_the_room() -> No
 
 def test_nothing_waits_where_nothing_is_gained() -> None:
     wanted = questions(0, 0, 1, 1)
-    assert chosen(Sending(lambda block: block == 1), wanted) == ["q0", "q1", "q2"]
-    together = Sending(lambda block: True).choose(wanted, 3, warms=False)
+    assert chosen(Sending(lambda context: context == 1), wanted) == ["q0", "q1", "q2"]
+    together = Sending(lambda context: True).choose(wanted, 3, warms=False)
     assert [question.id for question in together] == ["q0", "q1", "q2"]
 
 
 def test_a_list_that_was_dropped_is_read_anew() -> None:
-    sending = Sending(lambda block: True)
+    sending = Sending(lambda context: True)
     (first, second, third) = wanted = questions(0, 0, 0)
     assert chosen(sending, wanted) == [first.id]
     sending.back(first.id, read=True)
@@ -50,33 +50,33 @@ def test_a_list_that_was_dropped_is_read_anew() -> None:
 
 
 @given(
-    blocks=st.lists(st.integers(0, 4), min_size=1),
-    room=st.integers(1, 8),
+    contexts=st.lists(st.integers(0, 4), min_size=1),
+    concurrency_limit=st.integers(1, 8),
     back=st.randoms(use_true_random=False),
     warms=st.booleans(),
 )
 def test_every_question_goes_out_once_and_a_list_is_read_by_one_at_a_time(
-    blocks: list[int], room: int, back: object, warms: bool
+    contexts: list[int], concurrency_limit: int, back: object, warms: bool
 ) -> None:
-    left = {question.id: question for question in questions(*blocks)}
-    sending = Sending(lambda block: True)
+    left = {question.id: question for question in questions(*contexts)}
+    sending = Sending(lambda context: True)
     sent: list[str] = []
     read: set[int] = set()
     while left:
-        free = room - len(sending.in_flight)
+        free = concurrency_limit - len(sending.in_flight)
         for question in sending.choose(left.values(), free, warms=warms):
             sending.sent(question)
             sent.append(question.id)
-        assert 0 < len(sending.in_flight) <= room
-        unread = [question.block for question in sending.in_flight.values() if question.block not in read]
+        assert 0 < len(sending.in_flight) <= concurrency_limit
+        unread = [question.context_id for question in sending.in_flight.values() if question.context_id not in read]
         assert not warms or len(unread) == len(set(unread))
         name = back.choice(sorted(sending.in_flight))  # type: ignore[attr-defined]
         answered = back.random() < 0.7  # type: ignore[attr-defined]
         if answered:
-            read.add(left[name].block)
+            read.add(left[name].context_id)
         sending.back(name, read=answered)
         del left[name]
-    assert len(sent) == len(set(sent)) == len(blocks)
+    assert len(sent) == len(set(sent)) == len(contexts)
 
 
 def test_eight_refusals_alike_in_a_row_are_a_reason() -> None:

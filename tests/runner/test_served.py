@@ -14,11 +14,11 @@ import pytest
 from icm_tui.domain.endpoint import Endpoint
 from icm_tui.domain.reply import Reply
 from icm_tui.errors import UserError
-from icm_tui.models.interface import Asked, Asker, Piece, Unanswered
+from icm_tui.models.interface import ModelClient, Piece, Query, Unavailable
 from icm_tui.profile.schema import Model, Reasoning
 from icm_tui.run_dir import inbox
 from icm_tui.run_dir.layout import RunDir
-from icm_tui.run_dir.records import CommandRecord, EndpointRecord, ExtraRecord, StopRecord, ThoughtRecord
+from icm_tui.run_dir.records import CommandRecord, EndpointRecord, ExplanationRecord, ReaskRecord, StopRecord
 from icm_tui.runner import runner
 from icm_tui.runner.asking import ask_here
 from icm_tui.runner.session import Outcome, run_here
@@ -54,11 +54,11 @@ def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
 class Served(Wrapped):
     """As if behind a server; what it was called for is in `calls`."""
 
-    room = 1024
+    concurrency_limit = 1024
     warms = False
-    patience = 0.0
+    shutdown_grace = 0.0
 
-    def __init__(self, inner: Asker, calls: list[object], endpoint: Endpoint = HERE) -> None:
+    def __init__(self, inner: ModelClient, calls: list[object], endpoint: Endpoint = HERE) -> None:
         super().__init__(inner)
         self._calls = calls
         self._endpoint = endpoint
@@ -70,14 +70,14 @@ class Served(Wrapped):
     async def close(self) -> None:
         self._calls.append("close")
 
-    def adopt(self, model: Model, reasoning: Reasoning) -> None:
+    def apply_settings(self, model: Model, reasoning: Reasoning) -> None:
         self._calls.append((model.timeout_s, reasoning.max_tokens))
 
 
 def served(run: RunDir, endpoint: Endpoint = HERE, sets: list[str] | None = None) -> tuple[Outcome, list[object]]:
     calls: list[object] = []
-    asker_of = wrapped(lambda inner: Served(inner, calls, endpoint))
-    return run_here(run.path, asker_of=asker_of, sets=sets), calls
+    model_client_of = wrapped(lambda inner: Served(inner, calls, endpoint))
+    return run_here(run.path, model_client_of=model_client_of, sets=sets), calls
 
 
 def found(run: RunDir, kind: type[_Kind]) -> list[_Kind]:
@@ -87,7 +87,7 @@ def found(run: RunDir, kind: type[_Kind]) -> list[_Kind]:
 class Failing(Served):
     """Gives no answer to the questions of which `fails` says so, when they are asked for the first time."""
 
-    def __init__(self, inner: Asker, fails: Callable[[int], bool]) -> None:
+    def __init__(self, inner: ModelClient, fails: Callable[[int], bool]) -> None:
         super().__init__(inner, [])
         self._fails = fails
         self._count = 0
@@ -97,7 +97,7 @@ class Failing(Served):
         for asked, reply in await self.inner.replies(seconds):
             self._count += 1
             failed = self._fails(self._count)
-            given.append((asked, Unanswered(f"no. {self._count}: the key is not\taccepted.") if failed else reply))
+            given.append((asked, Unavailable(f"no. {self._count}: the key is not\taccepted.") if failed else reply))
         return given
 
 
@@ -108,10 +108,10 @@ def test_a_model_is_opened_before_anything_is_asked_and_closed_at_the_end(run: R
     outcome, calls = served(run)
     assert calls == [(60.0, 256), ("open", None), "close"]
     assert [record.endpoint for record in found(run, EndpointRecord)] == [HERE]
-    assert [line["kind"] for line in lines(run, "start", "endpoint", "block", "answer")][:3] == [
+    assert [line["kind"] for line in lines(run, "start", "endpoint", "context", "answer")][:3] == [
         "start",
         "endpoint",
-        "block",
+        "context",
     ]
     assert outcome.summary["endpoint"] == msgspec.to_builtins(HERE)
     again, calls = served(run)
@@ -143,7 +143,9 @@ def test_a_runner_at_work_changes_its_settings_but_for_the_providers(run: RunDir
         inbox.send(run, "resume", {"set": ['model.providers=["two"]']})
         yield
 
-    run_here(run.path, observe=driven(script()), asker_of=wrapped(lambda inner: Served(inner, calls)), stays=True)
+    run_here(
+        run.path, observe=driven(script()), model_client_of=wrapped(lambda inner: Served(inner, calls)), stays=True
+    )
     assert calls == [(60.0, 256), ("open", None), (7.0, 256), "close"]
     assert [(command.outcome, command.why) for command in found(run, CommandRecord)] == [
         ("done", ""),
@@ -155,8 +157,8 @@ def test_settings_that_the_model_cannot_go_on_with_are_refused_and_the_run_stays
     calls: list[object] = []
 
     class Keyless(Served):
-        def adopt(self, model: Model, reasoning: Reasoning) -> None:
-            super().adopt(model, reasoning)
+        def apply_settings(self, model: Model, reasoning: Reasoning) -> None:
+            super().apply_settings(model, reasoning)
             if model.timeout_s == 7.0:
                 raise UserError("MY_KEY is set nowhere.")
 
@@ -170,8 +172,8 @@ def test_settings_that_the_model_cannot_go_on_with_are_refused_and_the_run_stays
         assert status.why == "paused by command"
         inbox.send(run, "resume", {})
 
-    asker_of = wrapped(lambda inner: Keyless(inner, calls))
-    assert run_here(run.path, observe=driven(script()), asker_of=asker_of, stays=True).state == "done"
+    model_client_of = wrapped(lambda inner: Keyless(inner, calls))
+    assert run_here(run.path, observe=driven(script()), model_client_of=model_client_of, stays=True).state == "done"
     assert [call[0] for call in calls if isinstance(call, tuple)] == [60.0, "open", 7.0, 60.0, 60.0]
     assert [(command.what, command.outcome, command.why) for command in found(run, CommandRecord)] == [
         ("pause", "done", ""),
@@ -189,7 +191,7 @@ def test_a_model_that_cannot_be_asked_leaves_the_run_as_it_was(run: RunDir, undi
             raise UserError("The server refuses the key.")
 
     with pytest.raises(UserError, match=r"^The server refuses the key\.$"):
-        run_here(run.path, asker_of=wrapped(lambda inner: Refused(inner, calls)))
+        run_here(run.path, model_client_of=wrapped(lambda inner: Refused(inner, calls)))
     assert calls == [(60.0, 256), "close"]
     assert run.journal.read_bytes() == b""
     assert not run.status.exists()
@@ -205,7 +207,7 @@ def test_a_run_that_fails_closes_its_model(run: RunDir) -> None:
             raise InterruptedError("lost")
 
     with pytest.raises(InterruptedError):
-        run_here(run.path, asker_of=wrapped(lambda inner: Lost(inner, calls)))
+        run_here(run.path, model_client_of=wrapped(lambda inner: Lost(inner, calls)))
     assert calls[-1] == "close"
     assert found(run, StopRecord)[-1].state == "failed"
 
@@ -219,7 +221,7 @@ def test_a_signal_while_the_model_is_made_ready_ends_that(run: RunDir) -> None:
             await asyncio.Event().wait()
             return None
 
-    outcome = run_here(run.path, asker_of=wrapped(lambda inner: Slow(inner, calls)))
+    outcome = run_here(run.path, model_client_of=wrapped(lambda inner: Slow(inner, calls)))
     assert (outcome.state, outcome.why, outcome.interrupted) == ("stopped", "interrupted", True)
     assert calls[-1] == "close"
     assert run.journal.read_bytes() == b""
@@ -228,20 +230,12 @@ def test_a_signal_while_the_model_is_made_ready_ends_that(run: RunDir) -> None:
 def test_an_item_asked_about_without_a_runner_is_asked_at_the_run_s_endpoint(run: RunDir) -> None:
     served(run)
     calls: list[object] = []
-    ask_here(run.path, 3, asker_of=wrapped(lambda inner: Served(inner, calls)))
+    ask_here(run.path, 3, model_client_of=wrapped(lambda inner: Served(inner, calls)))
     assert calls == [(60.0, 256), ("open", HERE), "close"]
     seconds = run_here(run.path).summary["seconds"]
-    ask_here(run.path, 3, asker_of=wrapped(lambda inner: Served(inner, calls, THERE)))
+    ask_here(run.path, 3, model_client_of=wrapped(lambda inner: Served(inner, calls, THERE)))
     assert [record.endpoint for record in found(run, EndpointRecord)] == [HERE, THERE]
     assert run_here(run.path).summary["seconds"] == seconds
-
-
-def test_a_journal_from_before_endpoints_is_read_and_gone_on_with(run: RunDir, undisturbed: RunDir) -> None:
-    run_here(run.path, sets=["run.max_calls=30"])
-    run.journal.write_bytes(run.journal.read_bytes().replace(b'"format":2', b'"format":1'))
-    assert run_here(run.path, sets=["run.max_calls=100000"]).state == "done"
-    assert [start["format"] for start in lines(run, "start")] == [1, 2]
-    assert trajectory(run) == trajectory(undisturbed)
 
 
 # Without answers
@@ -250,13 +244,13 @@ def test_a_journal_from_before_endpoints_is_read_and_gone_on_with(run: RunDir, u
 def test_a_run_without_answers_ends_where_nobody_stays_and_goes_on_where_it_was(
     run: RunDir, undisturbed: RunDir
 ) -> None:
-    first = run_here(run.path, asker_of=wrapped(lambda inner: Failing(inner, lambda count: 40 <= count <= 45)))
+    first = run_here(run.path, model_client_of=wrapped(lambda inner: Failing(inner, lambda count: 40 <= count <= 45)))
     assert (first.state, first.why) == ("stopped", "no. 40: the key is not accepted")
     answered = {answer["question"] for answer in lines(run, "answer")}
     assert len(answered) >= 39
     assert [stop.state for stop in found(run, StopRecord)] == ["stopped"]
     asked: list[str] = []
-    assert run_here(run.path, asker_of=wrapped(lambda inner: Counting(inner, asked))).state == "done"
+    assert run_here(run.path, model_client_of=wrapped(lambda inner: Counting(inner, asked))).state == "done"
     assert not answered & set(asked)
     assert trajectory(run) == trajectory(undisturbed)
 
@@ -271,7 +265,7 @@ def test_a_run_without_answers_pauses_once_until_a_person_goes_on(run: RunDir, u
     outcome = run_here(
         run.path,
         observe=driven(script()),
-        asker_of=wrapped(lambda inner: Shuffled(Failing(inner, lambda count: 40 <= count < 43), Random(1))),
+        model_client_of=wrapped(lambda inner: Shuffled(Failing(inner, lambda count: 40 <= count < 43), Random(1))),
         stays=True,
     )
     assert outcome.state == "done"
@@ -283,7 +277,7 @@ def test_a_person_s_question_without_an_answer_says_why_and_pauses_nothing(run: 
     class Selective(Served):
         async def replies(self, seconds: float) -> list[Answered]:
             came = await self.inner.replies(seconds)
-            return [(asked, Unanswered("no money is left") if asked.again else reply) for asked, reply in came]
+            return [(asked, Unavailable("no money is left") if asked.again else reply) for asked, reply in came]
 
     def script() -> Script:
         yield
@@ -293,19 +287,19 @@ def test_a_person_s_question_without_an_answer_says_why_and_pauses_nothing(run: 
         yield
         inbox.send(run, "resume", {})
 
-    asker_of = wrapped(lambda inner: Selective(inner, []))
-    outcome = run_here(run.path, observe=driven(script()), asker_of=asker_of, stays=True)
+    model_client_of = wrapped(lambda inner: Selective(inner, []))
+    outcome = run_here(run.path, observe=driven(script()), model_client_of=model_client_of, stays=True)
     assert outcome.state == "done"
-    (extra,) = found(run, ExtraRecord)
-    assert (extra.logprobs, extra.failed) == (None, "no money is left")
+    (reask,) = found(run, ReaskRecord)
+    assert (reask.logprobs, reask.failed) == (None, "no money is left")
     assert len(found(run, StopRecord)) == 2
     assert trajectory(run) == trajectory(undisturbed)
-    told, thought = ask_here(run.path, 3, asker_of=asker_of)
-    assert (told.failed, thought) == ("no money is left", None)
+    told, explanation = ask_here(run.path, 3, model_client_of=model_client_of)
+    assert (told.failed, explanation) == ("no money is left", None)
 
 
 def test_items_refused_alike_pause_the_run_and_it_can_go_on(run: RunDir) -> None:
-    outcome = run_here(run.path, asker_of=wrapped(lambda inner: Refusing(inner, list(range(40)), [])))
+    outcome = run_here(run.path, model_client_of=wrapped(lambda inner: Refusing(inner, list(range(40)), [])))
     assert (outcome.state, outcome.why) == (
         "stopped",
         "8 items in a row were refused alike: the server refused the item: too long",
@@ -320,17 +314,17 @@ def test_items_refused_alike_pause_the_run_and_it_can_go_on(run: RunDir) -> None
 class Looking(Served):
     """Sees to it that the runner keeps to the room, and sends a list's first question alone."""
 
-    def __init__(self, inner: Asker, room: int, warms: bool) -> None:
+    def __init__(self, inner: ModelClient, concurrency_limit: int, warms: bool) -> None:
         super().__init__(inner, [])
-        self.room, self.warms = room, warms
+        self.concurrency_limit, self.warms = concurrency_limit, warms
         self._in_flight: dict[str, int] = {}
         self._read: set[int] = set()
 
-    def ask(self, asked: Asked) -> None:
-        if self.warms and asked.demonstrations and asked.demonstrations != "all" and asked.block not in self._read:
-            assert asked.block not in self._in_flight.values()
-        self._in_flight[asked.question] = asked.block
-        assert len(self._in_flight) <= self.room
+    def ask(self, asked: Query) -> None:
+        if self.warms and asked.demonstrations and asked.demonstrations != "all" and asked.context_id not in self._read:
+            assert asked.context_id not in self._in_flight.values()
+        self._in_flight[asked.question] = asked.context_id
+        assert len(self._in_flight) <= self.concurrency_limit
         super().ask(asked)
 
     async def replies(self, seconds: float) -> list[Answered]:
@@ -350,14 +344,16 @@ METHODS = {
 }
 
 
-@pytest.mark.parametrize("room", [1, 3, 1024])
+@pytest.mark.parametrize("concurrency_limit", [1, 3, 1024])
 @pytest.mark.parametrize("method", METHODS)
 def test_room_and_warming_change_the_order_of_sending_and_nothing_else(
-    method: str, room: int, whole: Callable[[str], RunDir], tmp_path: Path
+    method: str, concurrency_limit: int, whole: Callable[[str], RunDir], tmp_path: Path
 ) -> None:
     run = make(tmp_path / "run", *METHODS[method])
-    asker_of = wrapped(lambda inner: Shuffled(Looking(inner, room, warms=True), Random(room)))
-    assert run_here(run.path, asker_of=asker_of).state == "done"
+    model_client_of = wrapped(
+        lambda inner: Shuffled(Looking(inner, concurrency_limit, warms=True), Random(concurrency_limit))
+    )
+    assert run_here(run.path, model_client_of=model_client_of).state == "done"
     assert trajectory(run) == trajectory(whole(method))
 
 
@@ -367,7 +363,7 @@ def test_room_and_warming_change_the_order_of_sending_and_nothing_else(
 class Paid(Served):
     """Answers cost up to `most`, explanations up to ten times that; both are told before, where `priced`."""
 
-    def __init__(self, inner: Asker, most: float, *, priced: bool = True, told: bool = True) -> None:
+    def __init__(self, inner: ModelClient, most: float, *, priced: bool = True, told: bool = True) -> None:
         super().__init__(inner, [])
         self._most = most
         self._priced = priced
@@ -376,13 +372,13 @@ class Paid(Served):
         self.together = 0
         self._in_flight = 0
 
-    def expected_cost(self, asked: Asked) -> float | None:
+    def expected_cost(self, asked: Query) -> float | None:
         return self._most if self._priced else None
 
-    def expected_thought_cost(self, asked: Asked) -> float | None:
+    def expected_explanation_cost(self, asked: Query) -> float | None:
         return 10 * self._most if self._priced else None
 
-    def ask(self, asked: Asked) -> None:
+    def ask(self, asked: Query) -> None:
         self._in_flight += 1
         self.together = max(self.together, self._in_flight)
         super().ask(asked)
@@ -396,31 +392,31 @@ class Paid(Served):
             given.append((asked, msgspec.structs.replace(reply, cost=cost)))
         return given
 
-    async def explain(self, asked: Asked, label: int | None) -> AsyncIterator[Piece]:
+    async def explain(self, asked: Query, label: int | None) -> AsyncIterator[Piece]:
         yield Piece("so", cost=10 * self._most * self._random.random())
 
 
 @pytest.mark.parametrize("budget", [0.0, 0.05, 0.5, 2.0])
 def test_a_budget_is_not_passed_by_what_is_in_flight_nor_by_explanations(budget: float, tmp_path: Path) -> None:
     run = make(tmp_path / "run", *SETS, f"run.budget_usd={budget}", "reasoning.every=3")
-    outcome = run_here(run.path, asker_of=wrapped(lambda inner: Paid(inner, 0.01)))
+    outcome = run_here(run.path, model_client_of=wrapped(lambda inner: Paid(inner, 0.01)))
     assert outcome.state == "stopped"
     assert outcome.why == (
         f"run.budget_usd = {budget:g} would be passed by the next call; raise it with --set run.budget_usd=USD"
     )
     assert max(0.0, budget - 0.01) <= outcome.summary["cost_usd"] <= budget
-    assert bool(found(run, ThoughtRecord)) == (budget > 1)
+    assert bool(found(run, ExplanationRecord)) == (budget > 1)
 
 
 def test_without_a_price_the_first_call_goes_out_alone(tmp_path: Path, undisturbed: RunDir) -> None:
     run = make(tmp_path / "run", *SETS, "run.budget_usd=1000")
     made: list[Paid] = []
 
-    def wrap(inner: Asker) -> Paid:
+    def wrap(inner: ModelClient) -> Paid:
         made.append(Paid(inner, 0.01, priced=False))
         return made[0]
 
-    assert run_here(run.path, asker_of=wrapped(wrap)).state == "done"
+    assert run_here(run.path, model_client_of=wrapped(wrap)).state == "done"
     assert made[0].together > 1
     assert [decision["changes"] for decision in lines(run, "decision")] == [
         decision["changes"] for decision in lines(undisturbed, "decision")
@@ -429,29 +425,29 @@ def test_without_a_price_the_first_call_goes_out_alone(tmp_path: Path, undisturb
 
 def test_a_cost_that_is_not_told_stops_a_run_with_a_budget_after_one_call(tmp_path: Path) -> None:
     run = make(tmp_path / "run", *SETS, "run.budget_usd=1000")
-    outcome = run_here(run.path, asker_of=wrapped(lambda inner: Paid(inner, 0.01, priced=False, told=False)))
+    outcome = run_here(run.path, model_client_of=wrapped(lambda inner: Paid(inner, 0.01, priced=False, told=False)))
     assert outcome.why == (
         "the cost of a call is not known, so run.budget_usd cannot be kept: set model.price_in and model.price_out"
     )
     assert outcome.summary["calls"] == 1
-    assert run_here(run.path, asker_of=wrapped(lambda inner: Paid(inner, 0.01)), sets=["model.price_in=1"]).state == (
-        "done"
-    )
+    assert run_here(
+        run.path, model_client_of=wrapped(lambda inner: Paid(inner, 0.01)), sets=["model.price_in=1"]
+    ).state == ("done")
 
 
 # The end of explanations
 
 
 class Explaining(Served):
-    """Explains by `say`, and has the patience to wait for that."""
+    """Explains by `say`, and has the shutdown_grace to wait for that."""
 
-    patience = 600.0
+    shutdown_grace = 600.0
 
-    def __init__(self, inner: Asker, say: Callable[[], AsyncIterator[Piece]]) -> None:
+    def __init__(self, inner: ModelClient, say: Callable[[], AsyncIterator[Piece]]) -> None:
         super().__init__(inner, [])
         self._say = say
 
-    def explain(self, asked: Asked, label: int | None) -> AsyncIterator[Piece]:
+    def explain(self, asked: Query, label: int | None) -> AsyncIterator[Piece]:
         return self._say()
 
 
@@ -466,8 +462,8 @@ async def slowly() -> AsyncIterator[Piece]:
 
 def test_explanations_under_way_come_to_their_end_before_the_run_does(tmp_path: Path, undisturbed: RunDir) -> None:
     run = make(tmp_path / "run", *SETS, "reasoning.every=4")
-    assert run_here(run.path, asker_of=wrapped(lambda inner: Explaining(inner, slowly))).state == "done"
-    assert {thought.failed for thought in found(run, ThoughtRecord)} == {None}
+    assert run_here(run.path, model_client_of=wrapped(lambda inner: Explaining(inner, slowly))).state == "done"
+    assert {explanation.failed for explanation in found(run, ExplanationRecord)} == {None}
     assert trajectory(run) == trajectory(undisturbed)
 
 
@@ -483,6 +479,8 @@ def test_signals_do_not_wait_for_explanations(tmp_path: Path) -> None:
                 asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGTERM)
         await asyncio.Event().wait()
 
-    outcome = run_here(run.path, asker_of=wrapped(lambda inner: Explaining(inner, hang)))
+    outcome = run_here(run.path, model_client_of=wrapped(lambda inner: Explaining(inner, hang)))
     assert (outcome.state, outcome.interrupted) == ("stopped", True)
-    assert {thought.failed for thought in found(run, ThoughtRecord)} == {"the run ended before it was finished"}
+    assert {explanation.failed for explanation in found(run, ExplanationRecord)} == {
+        "the run ended before it was finished"
+    }

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icm_tui.domain.reply import Reply
-from icm_tui.models.interface import Asked, Asker
+from icm_tui.models.interface import ModelClient, Query
 from icm_tui.run_dir.labels import final_labels
 from icm_tui.run_dir.layout import RunDir
-from icm_tui.run_dir.records import AnswerRecord, BlockRecord, DecisionRecord, DoneRecord, StartRecord, StopRecord
+from icm_tui.run_dir.records import AnswerRecord, ContextRecord, DecisionRecord, DoneRecord, StartRecord, StopRecord
 from icm_tui.run_dir.status import Status, read_status
 from icm_tui.runner import contexts as lists
 from icm_tui.runner import session
@@ -104,11 +104,11 @@ def test_the_journal_tells_everything_before_it_is_used(method: str, whole: Call
     lists: set[int] = set()
     taken = 0
     for record in found:
-        if isinstance(record, BlockRecord):
+        if isinstance(record, ContextRecord):
             assert record.id == len(lists)
             lists.add(record.id)
         elif isinstance(record, AnswerRecord):
-            assert record.block in lists
+            assert record.context_id in lists
             # A question's name tells for which decision it is, except the paper's, whose answers serve many.
             assert method == "paper" or taken <= int(record.question.split("/")[2])
         elif isinstance(record, DecisionRecord):
@@ -123,7 +123,7 @@ def test_the_journal_tells_everything_before_it_is_used(method: str, whole: Call
 def test_a_run_that_is_done_is_left_as_it_is(method: str, whole: Callable[[str], RunDir]) -> None:
     run, asked = whole(method), []
     journal = run.journal.read_bytes()
-    outcome = run_here(run.path, asker_of=counted(asked))
+    outcome = run_here(run.path, model_client_of=counted(asked))
     assert (outcome.state, asked) == ("done", [])
     assert run.journal.read_bytes() == journal
 
@@ -180,12 +180,12 @@ def test_lists_are_on_disk_before_they_are_shown_and_answers_before_they_are_use
         tell(search, question, logprobs)
 
     class Looking(Wrapped):
-        def ask(self, asked: Asked) -> None:
-            assert on_disk.holds(f'{{"kind":"block","id":{asked.block},', synced=paid)
+        def ask(self, asked: Query) -> None:
+            assert on_disk.holds(f'{{"kind":"context","id":{asked.context_id},', synced=paid)
             super().ask(asked)
 
     monkeypatch.setattr(Icm, "tell", told)
-    assert run_here(run.path, asker_of=wrapped(Looking)).state == "done"
+    assert run_here(run.path, model_client_of=wrapped(Looking)).state == "done"
     assert len(used) == len(lines(run, "answer")) > 0
 
 
@@ -211,7 +211,7 @@ def test_the_window_is_the_profile_s_whatever_a_runner_may_ask_at_once(tmp_path:
     for run, changed in limits.items():
         if run is resumed:
             with pytest.raises(InterruptedError):
-                run_here(run.path, asker_of=wrapped(lambda inner: _Lost(inner, 300)))
+                run_here(run.path, model_client_of=wrapped(lambda inner: _Lost(inner, 300)))
             changed = ["model.concurrency=32"]
         assert run_here(run.path, sets=changed).state == "done"
     windows = [lines(run, "start")[0]["window"] for run in (wide, narrow, resumed)]
@@ -223,7 +223,7 @@ def test_the_window_is_the_profile_s_whatever_a_runner_may_ask_at_once(tmp_path:
 class _Lost(Wrapped):
     """Is gone after `count` replies."""
 
-    def __init__(self, inner: Asker, count: int) -> None:
+    def __init__(self, inner: ModelClient, count: int) -> None:
         super().__init__(inner)
         self._left = count
 
@@ -246,7 +246,7 @@ def test_the_number_of_calls_at_once_changes_nothing(
     class Watching(Counting):
         in_flight = 0
 
-        def ask(self, asked: Asked) -> None:
+        def ask(self, asked: Query) -> None:
             super().ask(asked)
             self.in_flight += 1
             most.append(self.in_flight)
@@ -259,7 +259,7 @@ def test_the_number_of_calls_at_once_changes_nothing(
     outcome = run_here(
         run.path,
         sets=[f"model.concurrency={concurrency}"],
-        asker_of=wrapped(lambda inner: Watching(inner, [])),
+        model_client_of=wrapped(lambda inner: Watching(inner, [])),
     )
     assert outcome.state == "done"
     assert 1 <= max(most) <= concurrency
@@ -276,7 +276,7 @@ def test_the_order_of_answers_changes_nothing(
         outcome = run_here(
             run.path,
             sets=[f"model.concurrency={concurrency}"],
-            asker_of=wrapped(lambda inner: Shuffled(inner, Random(seed))),
+            model_client_of=wrapped(lambda inner: Shuffled(inner, Random(seed))),
         )
         assert outcome.state == "done"
         assert trajectory(run) == trajectory(whole(method))
@@ -285,7 +285,7 @@ def test_the_order_of_answers_changes_nothing(
 # Answers that fail
 
 
-def refusing(always: list[int], once: list[int]) -> Callable[[Asker], Asker]:
+def refusing(always: list[int], once: list[int]) -> Callable[[ModelClient], ModelClient]:
     return lambda inner: Refusing(inner, always, once)
 
 
@@ -294,7 +294,7 @@ def test_items_that_are_always_refused_stay_unlabelled_and_are_counted(method: s
     run = make(tmp_path / "run", *METHODS[method])
     statuses: list[Status] = []
     always, once = [0, 7, 11], [1, 2, 3, 8]
-    outcome = run_here(run.path, observe=statuses.append, asker_of=wrapped(refusing(always, once)))
+    outcome = run_here(run.path, observe=statuses.append, model_client_of=wrapped(refusing(always, once)))
     assert outcome.state == "done"
     failed = [answer for answer in lines(run, "answer") if "failed" in answer]
     assert outcome.summary["calls_failed"] == len(failed)
@@ -318,7 +318,7 @@ def test_a_run_whose_every_answer_fails_is_done_with_nothing_labelled(tmp_path: 
             return [(asked, Reply(None, failed=f"no good: {asked.item * 'o'}")) for asked, _ in came]
 
     run = make(tmp_path / "run", "search.shots=8", "search.seeds=2")
-    outcome = run_here(run.path, asker_of=wrapped(RefusingAll))
+    outcome = run_here(run.path, model_client_of=wrapped(RefusingAll))
     assert outcome.state == "done"
     assert outcome.summary["calls_failed"] == outcome.summary["calls"] > 0
     assert outcome.summary["labelled"] == 0

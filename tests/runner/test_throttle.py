@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icm_tui.models.interface import Asker
+from icm_tui.models.interface import ModelClient
 from icm_tui.run_dir import inbox
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.status import Status
 from icm_tui.runner import runner
 from icm_tui.runner.session import run_here
-from icm_tui.runner.throttle import PORTION_EVERY, Brake, read_seconds
+from icm_tui.runner.throttle import PORTION_EVERY, Throttle, read_seconds
 from tests.runner.made import Answered, Script, Wrapped, driven, lines, make, trajectory, until, wrapped
 
 SETS = ("search.shots=8",)
@@ -22,14 +22,14 @@ SETS = ("search.shots=8",)
 
 @given(seconds=st.floats(0.2, 1000), decisions=st.integers(1, 5000), begin=st.floats(0, 0.9))
 def test_decisions_are_spread_evenly_over_the_time(seconds: float, decisions: int, begin: float) -> None:
-    brake = Brake()
-    brake.set(seconds)
+    throttle = Throttle()
+    throttle.set(seconds)
     first = n = int(begin * decisions)
     step = max(1.2 * PORTION_EVERY, seconds / 200)
     for turn in range(math.ceil(seconds / step) + 2):
         now = 5.0 + turn * step
-        brake.note(now, n, decisions, running=True)
-        while n < decisions and not brake.holds(n):
+        throttle.note(now, n, decisions, running=True)
+        while n < decisions and not throttle.holds(n):
             n += 1
         due = first + (decisions - first) * min(1.0, turn * step / seconds)
         assert abs(n - due) <= 1 + 1e-3
@@ -37,50 +37,50 @@ def test_decisions_are_spread_evenly_over_the_time(seconds: float, decisions: in
 
 
 def test_a_pause_costs_no_time_and_gains_none() -> None:
-    brake = Brake()
-    brake.set(10.0)
-    brake.note(0.0, 0, 100, running=True)
-    brake.note(1.0, 0, 100, running=True)
-    assert [brake.holds(n) for n in (9, 10)] == [False, True]
-    brake.note(2.0, 10, 100, running=False)
-    brake.note(500.0, 10, 100, running=False)
-    brake.note(501.0, 10, 100, running=True)
-    assert brake.holds(10)
-    brake.note(502.0, 10, 100, running=True)
-    assert [brake.holds(n) for n in (19, 20)] == [False, True]
+    throttle = Throttle()
+    throttle.set(10.0)
+    throttle.note(0.0, 0, 100, running=True)
+    throttle.note(1.0, 0, 100, running=True)
+    assert [throttle.holds(n) for n in (9, 10)] == [False, True]
+    throttle.note(2.0, 10, 100, running=False)
+    throttle.note(500.0, 10, 100, running=False)
+    throttle.note(501.0, 10, 100, running=True)
+    assert throttle.holds(10)
+    throttle.note(502.0, 10, 100, running=True)
+    assert [throttle.holds(n) for n in (19, 20)] == [False, True]
 
 
 def test_what_could_not_be_taken_does_not_pile_up() -> None:
-    brake = Brake()
-    brake.set(10.0)
+    throttle = Throttle()
+    throttle.set(10.0)
     for second in range(6):
-        brake.note(float(second), 0, 100, running=True)
-    assert [brake.holds(n) for n in (16, 17)] == [False, True]
+        throttle.note(float(second), 0, 100, running=True)
+    assert [throttle.holds(n) for n in (16, 17)] == [False, True]
 
 
 def test_decisions_that_turn_out_fewer_or_more_are_spread_too() -> None:
-    brake = Brake()
-    brake.set(10.0)
-    brake.note(0.0, 0, 100, running=True)
-    brake.note(5.0, 0, 100, running=True)
-    brake.note(6.0, 50, 60, running=True)
-    assert [brake.holds(n) for n in (51, 52)] == [False, True]
-    brake.note(11.0, 60, 60, running=True)
-    brake.note(12.0, 60, 70, running=True)
-    assert not brake.holds(69)
+    throttle = Throttle()
+    throttle.set(10.0)
+    throttle.note(0.0, 0, 100, running=True)
+    throttle.note(5.0, 0, 100, running=True)
+    throttle.note(6.0, 50, 60, running=True)
+    assert [throttle.holds(n) for n in (51, 52)] == [False, True]
+    throttle.note(11.0, 60, 60, running=True)
+    throttle.note(12.0, 60, 70, running=True)
+    assert not throttle.holds(69)
 
 
 def test_without_a_time_nothing_is_held() -> None:
-    brake = Brake()
-    brake.note(0.0, 0, 100, running=True)
-    assert not brake.holds(0)
-    brake.set(10.0)
-    assert brake.holds(0)
-    assert brake.until_next(3.0) == PORTION_EVERY
-    brake.note(3.0, 0, 100, running=True)
-    assert brake.until_next(3.0 + PORTION_EVERY) == 0.0
-    brake.set(None)
-    assert not brake.holds(0)
+    throttle = Throttle()
+    throttle.note(0.0, 0, 100, running=True)
+    assert not throttle.holds(0)
+    throttle.set(10.0)
+    assert throttle.holds(0)
+    assert throttle.until_next(3.0) == PORTION_EVERY
+    throttle.note(3.0, 0, 100, running=True)
+    assert throttle.until_next(3.0 + PORTION_EVERY) == 0.0
+    throttle.set(None)
+    assert not throttle.holds(0)
 
 
 @pytest.mark.parametrize("seconds", [0, -1, True, "20", [20], math.inf, math.nan, 10**400])
@@ -109,7 +109,7 @@ class Clock:
 class Waited(Wrapped):
     """Waiting takes no time but that of the clock."""
 
-    def __init__(self, inner: Asker, clock: Clock) -> None:
+    def __init__(self, inner: ModelClient, clock: Clock) -> None:
         super().__init__(inner)
         self._clock = clock
 
@@ -129,12 +129,12 @@ def test_a_paced_run_takes_its_time_and_comes_to_the_same(
     run_here(plain.path)
     clock = Clock(monkeypatch)
     seen: list[Status] = []
-    inbox.send(run, "pace", {"seconds": 20})
-    outcome = run_here(run.path, observe=seen.append, asker_of=wrapped(lambda inner: Waited(inner, clock)))
+    inbox.send(run, "throttle", {"seconds": 20})
+    outcome = run_here(run.path, observe=seen.append, model_client_of=wrapped(lambda inner: Waited(inner, clock)))
     assert outcome.state == "done"
     assert trajectory(run) == trajectory(plain)
     assert 20 <= clock.now - 100.0 <= 21
-    assert {status.pace_seconds for status in seen[1:]} == {20.0}
+    assert {status.throttle_seconds for status in seen[1:]} == {20.0}
     steady = [status for status in seen if status.state == "running" and status.t >= 101]
     assert len(steady) >= 18
     rate = outcome.summary["decisions"] / 20
@@ -147,12 +147,12 @@ def test_the_brake_can_be_taken_off_and_does_not_hold_a_step(run: RunDir, monkey
 
     def script(run: RunDir) -> Script:
         yield
-        inbox.send(run, "pace", {"seconds": 0})
-        inbox.send(run, "pace", {})
-        inbox.send(run, "pace", {"seconds": 1e6})
+        inbox.send(run, "throttle", {"seconds": 0})
+        inbox.send(run, "throttle", {})
+        inbox.send(run, "throttle", {"seconds": 1e6})
         inbox.send(run, "pause", {})
         status = yield from until("paused")
-        assert status.pace_seconds == 1e6
+        assert status.throttle_seconds == 1e6
         before = status.decision
         inbox.send(run, "step", {})
         status = yield from until("running")
@@ -162,17 +162,17 @@ def test_the_brake_can_be_taken_off_and_does_not_hold_a_step(run: RunDir, monkey
         yield from until("running")
         status = yield from until("paused")
         assert status.decision == before + 2
-        inbox.send(run, "pace", {"seconds": None})
+        inbox.send(run, "throttle", {"seconds": None})
         inbox.send(run, "resume", {})
         status = yield from until("running")
-        assert status.pace_seconds is None
+        assert status.throttle_seconds is None
 
     outcome = run_here(
-        run.path, observe=driven(script(run)), asker_of=wrapped(lambda inner: Waited(inner, clock)), stays=True
+        run.path, observe=driven(script(run)), model_client_of=wrapped(lambda inner: Waited(inner, clock)), stays=True
     )
     assert outcome.state == "done"
     assert clock.now < 1000
-    assert [(line["outcome"], line["why"]) for line in lines(run, "command") if line["what"] == "pace"] == [
+    assert [(line["outcome"], line["why"]) for line in lines(run, "command") if line["what"] == "throttle"] == [
         ("refused", "it names no time; give a number of seconds above 0 as seconds, or none"),
         ("no change", "nothing holds the run back"),
         ("done", ""),

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from icm_tui.domain.decisions import Block, Decision, Question
+from icm_tui.domain.decisions import Context, Decision, Question
 from icm_tui.search.icm.method import Icm
 
 Shown = Sequence[tuple[int, int]]
@@ -19,11 +19,11 @@ class Told(msgspec.Struct, frozen=True):
 
     question: str
     item: int
-    block: int
+    context_id: int
     logprobs: list[float] | None
 
 
-Event = Block | Told | Decision
+Event = Context | Told | Decision
 
 
 def hashed(n_labels: int, *, refused: frozenset[int] = frozenset(), failing: float = 0.0) -> Model:
@@ -41,7 +41,7 @@ def hashed(n_labels: int, *, refused: frozenset[int] = frozenset(), failing: flo
     return answer
 
 
-def leaning_towards(bias: Sequence[float], strength: float = 1.0) -> Model:
+def biased_towards(bias: Sequence[float], strength: float = 1.0) -> Model:
     """A model with a leaning: the votes of what is shown, each weighted by a hash of both items, plus `bias` (nats)."""
 
     def answer(item: int, shown: Shown) -> list[float]:
@@ -54,12 +54,12 @@ def leaning_towards(bias: Sequence[float], strength: float = 1.0) -> Model:
     return answer
 
 
-def shown_to(search: Icm, question: Question, block: Block) -> list[tuple[int, int]]:
+def shown_to(search: Icm, question: Question, context: Context) -> list[tuple[int, int]]:
     """The demonstrations of a question, with "all" spelt out."""
-    if block.demonstrations != "all":
-        return list(block.demonstrations)
+    if context.demonstrations != "all":
+        return list(context.demonstrations)
     own = search.problem.group_of[question.item]
-    labels = search.labels_of(block.chain)
+    labels = search.labels_of(context.chain)
     return [
         (item, label) for item, label in enumerate(labels) if label is not None and search.problem.group_of[item] != own
     ]
@@ -73,15 +73,15 @@ class Run:
         self.journal: list[Event] = list(journal)
         self.asked: list[str] = []
         self._model = model
-        self._blocks = {event.id: event for event in journal if isinstance(event, Block)}
+        self._contexts = {event.id: event for event in journal if isinstance(event, Context)}
         self._flying: dict[str, Told] = {}
-        adopt(search, journal)
-        self.take_blocks()
+        restore(search, journal)
+        self.drain_contexts()
 
     def in_order(self) -> "Run":
         """Ask and tell what the next decision lacks, question by question, until the search is over."""
         while not self.search.done:
-            for question in self.search.lacks():
+            for question in self.search.missing():
                 self.ask(question)
                 self.tell(question.id)
             self.commit()
@@ -118,9 +118,9 @@ class Run:
 
     def ask(self, question: Question) -> None:
         """Send a question; its answer is in flight."""
-        shown = shown_to(self.search, question, self._blocks[question.block])
+        shown = shown_to(self.search, question, self._contexts[question.context_id])
         self.asked.append(question.id)
-        told = Told(question.id, question.item, question.block, self._model(question.item, shown))
+        told = Told(question.id, question.item, question.context_id, self._model(question.item, shown))
         self._flying[question.id] = told
 
     def tell(self, name: str) -> None:
@@ -136,14 +136,14 @@ class Run:
             return None
         decision = self.search.commit(proposal)
         self.journal.append(decision)
-        self.take_blocks()
+        self.drain_contexts()
         return decision
 
-    def take_blocks(self) -> None:
+    def drain_contexts(self) -> None:
         """Write new lists down."""
-        for block in self.search.take_blocks():
-            self._blocks[block.id] = block
-            self.journal.append(block)
+        for context in self.search.drain_contexts():
+            self._contexts[context.id] = context
+            self.journal.append(context)
 
     # What came of it
 
@@ -153,9 +153,9 @@ class Run:
         return [event for event in self.journal if isinstance(event, Decision)]
 
     @property
-    def blocks(self) -> list[Block]:
+    def contexts(self) -> list[Context]:
         """The lists, in order."""
-        return [event for event in self.journal if isinstance(event, Block)]
+        return [event for event in self.journal if isinstance(event, Context)]
 
     @property
     def answers(self) -> dict[str, Told]:
@@ -164,15 +164,15 @@ class Run:
 
     def trajectory(self) -> bytes:
         """Every list and every decision, in order, and what came of them: what must not depend on timing."""
-        return msgspec.json.encode([self.blocks, self.decisions, self.search.labels, self.search.coherence_bits])
+        return msgspec.json.encode([self.contexts, self.decisions, self.search.labels, self.search.coherence_bits])
 
 
-def adopt(search: Icm, journal: Sequence[Event]) -> None:
+def restore(search: Icm, journal: Sequence[Event]) -> None:
     """Give a journal back to a search that just began."""
     for event in journal:
-        if isinstance(event, Block):
-            search.adopt_block(event)
+        if isinstance(event, Context):
+            search.restore_context(event)
         elif isinstance(event, Told):
             search.tell(event.question, event.logprobs)
         else:
-            search.adopt_decision(event)
+            search.restore_decision(event)

@@ -7,7 +7,7 @@ from zlib import crc32
 import msgspec
 from hypothesis import strategies as st
 
-from icm_tui.domain.decisions import Block, Decision, Proposal, Question
+from icm_tui.domain.decisions import Context, Decision, Proposal, Question
 from icm_tui.domain.items import Item
 from icm_tui.search.method import Search
 from icm_tui.search.problem import Problem, make_problem
@@ -24,25 +24,25 @@ class Answer(msgspec.Struct, frozen=True):
     logprobs: list[float] | None
 
 
-Record = Block | Answer | Decision
+Record = Context | Answer | Decision
 
 
 def go_on(
     search: Search, model: Model, journal: list[Record], order: Random | None = None, override: Override | None = None
 ) -> list[Record]:
     """Run to the end, adding to a journal and returning it. With `order`, answers are told in a random order."""
-    blocks = {record.id: record for record in journal if isinstance(record, Block)}
+    contexts = {record.id: record for record in journal if isinstance(record, Context)}
     while not search.done:
-        for block in search.take_blocks():
-            assert block.id == len(blocks)
-            blocks[block.id] = block
-            journal.append(block)
+        for context in search.drain_contexts():
+            assert context.id == len(contexts)
+            contexts[context.id] = context
+            journal.append(context)
         questions = list(search.wants())
-        assert search.lacks() == questions
+        assert search.missing() == questions
         if questions:
             question = order.choice(questions) if order else questions[0]
             assert search.propose() is None
-            shown = blocks[question.block].demonstrations
+            shown = contexts[question.context_id].demonstrations
             assert shown != "all"
             logprobs = model(question.item, shown)
             journal.append(Answer(question, logprobs))
@@ -52,19 +52,19 @@ def go_on(
         else:
             assert list(search.wants())
     assert search.propose() is None
-    assert not search.lacks()
+    assert not search.missing()
     return journal
 
 
-def adopt(search: Search, journal: Sequence[Record]) -> None:
+def restore(search: Search, journal: Sequence[Record]) -> None:
     """Give a journal back, in its order."""
     for record in journal:
-        if isinstance(record, Block):
-            search.adopt_block(record)
+        if isinstance(record, Context):
+            search.restore_context(record)
         elif isinstance(record, Answer):
             search.tell(record.question.id, record.logprobs)
         else:
-            search.adopt_decision(record)
+            search.restore_decision(record)
 
 
 def decisions(journal: Sequence[Record]) -> list[Decision]:

@@ -10,7 +10,7 @@ from itertools import product
 
 import numpy as np
 
-from icm_tui.domain.decisions import Block, Decision
+from icm_tui.domain.decisions import Context, Decision
 from icm_tui.search.draws import Draws, Purpose
 from icm_tui.search.problem import Problem
 from icm_tui.search.settings import Settings
@@ -53,14 +53,14 @@ class Reference:
         self._recent: dict[tuple[str, int], dict[int, list[Vector]]] = defaultdict(lambda: defaultdict(list))
         self._counted: dict[tuple[str, int], list[tuple[int, list[Vector]]]] = defaultdict(list)
         self._answers = {event.question: event for event in journal if isinstance(event, Told)}
-        self._by_block: dict[int, list[Told]] = defaultdict(list)
+        self._by_context: dict[int, list[Told]] = defaultdict(list)
         for told in self._answers.values():
-            self._by_block[told.block].append(told)
+            self._by_context[told.context_id].append(told)
         self._calibrated = not chosen.balanced and chosen.shots != "all"
         units = len(problem.units)
         at_random = Draws(chosen.seed).generator(Purpose.SECOND_LOOK).permutation(units)[: math.ceil(0.05 * units)]
         self._at_random = {item for unit in at_random.tolist() for item in problem.units[unit]}
-        self._leaning = [event for event in journal if isinstance(event, Block) and event.phase == "leaning"]
+        self._label_bias = [event for event in journal if isinstance(event, Context) and event.phase == "label_bias"]
 
     # One decision after the other
 
@@ -106,9 +106,9 @@ class Reference:
                 labels.pop(item)
             else:
                 labels[item] = after
-        if decision.phase == "leaning":
+        if decision.phase == "label_bias":
             # Rounded in the journal, as measured before.
-            self.bias = tuple(decision.score[f"leaning_{label}"] for label in range(self.problem.n_labels))
+            self.bias = tuple(decision.score[f"label_bias_{label}"] for label in range(self.problem.n_labels))
         if decision.phase == "selection":
             self.held_out = {}
 
@@ -131,12 +131,12 @@ class Reference:
         bits = [self._log_shares(answer, (0.0,) * self.problem.n_labels)[label] for label, answer in scored]
         return sum(bits) / math.log(2) / len(bits) + entropy_bits([label for label, _ in scored])
 
-    def measured_leaning(self) -> Vector:
+    def measured_label_bias(self) -> Vector:
         """The mean over lists of the mean over all shifts of the shown labels."""
         shifts = self.problem.n_labels
         means = []
-        for first in range(0, len(self._leaning), shifts):
-            told = [self._by_block[block.id][0] for block in self._leaning[first : first + shifts]]
+        for first in range(0, len(self._label_bias), shifts):
+            told = [self._by_context[context.id][0] for context in self._label_bias[first : first + shifts]]
             if all(one.logprobs is not None for one in told):
                 means.append(np.mean([one.logprobs for one in told], axis=0))
         mean = np.mean(means, axis=0) if means else np.zeros(shifts)
@@ -159,19 +159,19 @@ class Reference:
             return None
         scores = np.array(told.logprobs)
         if self._calibrated:
-            scores = scores - self._offset(decision, told.block)
+            scores = scores - self._offset(decision, told.context_id)
         return tuple(scores.tolist())
 
-    def _offset(self, decision: Decision, block: int) -> Vector:
+    def _offset(self, decision: Decision, context_id: int) -> Vector:
         """s (mean of the block - mean of the last 64 block means), s = vL / (vL + vW)."""
-        blocks = self._counted[decision.phase, decision.chain]
-        if block not in [number for number, _ in blocks]:
-            known = [one.logprobs for one in self._by_block[block] if one.logprobs is not None]
-            blocks.append((block, [tuple(np.array(one) - np.mean(one)) for one in known]))
-        last = [np.array(scores) for _, scores in blocks if scores][-64:]
+        contexts = self._counted[decision.phase, decision.chain]
+        if context_id not in [number for number, _ in contexts]:
+            known = [one.logprobs for one in self._by_context[context_id] if one.logprobs is not None]
+            contexts.append((context_id, [tuple(np.array(one) - np.mean(one)) for one in known]))
+        last = [np.array(scores) for _, scores in contexts if scores][-64:]
         means = np.array([scores.mean(axis=0) for scores in last])
         chance = [scores.var(axis=0, ddof=1) / len(scores) for scores in last if len(scores) > 1]
-        if len(means) < 2 or not chance or blocks[-1][0] != block or not blocks[-1][1]:
+        if len(means) < 2 or not chance or contexts[-1][0] != context_id or not contexts[-1][1]:
             return (0.0,) * self.problem.n_labels
         v_within = np.mean(chance, axis=0)
         v_list = np.maximum(0.0, means.var(axis=0, ddof=1) - v_within)

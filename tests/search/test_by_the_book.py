@@ -32,9 +32,9 @@ def test_decisions_hold_what_the_formulas_say(problem: Problem, chosen: Settings
             coherences = [reference.as_asked(chain) for chain in range(chosen.chains)]
             assert [option.value for option in decision.options] == pytest.approx(coherences, abs=2e-6)
             assert coherences[decision.chain] == pytest.approx(max(coherences), abs=2e-6)
-        if decision.phase == "leaning":
-            found = [decision.score[f"leaning_{label}"] for label in range(problem.n_labels)]
-            assert found == pytest.approx(reference.measured_leaning(), abs=1e-6)
+        if decision.phase == "label_bias":
+            found = [decision.score[f"label_bias_{label}"] for label in range(problem.n_labels)]
+            assert found == pytest.approx(reference.measured_label_bias(), abs=1e-6)
         reference.take(decision)
         if decision.phase in ("sweeps", "second_look"):
             coherence = reference.coherence_bits()

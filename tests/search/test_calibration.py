@@ -11,20 +11,20 @@ SCORES = st.tuples(*[st.floats(-5, 5, allow_nan=False)] * 2)
 
 
 @given(st.lists(st.lists(SCORES, max_size=5), max_size=80))
-def test_offsets_follow_the_formula(blocks: list[list[tuple[float, float]]]) -> None:
+def test_offsets_follow_the_formula(contexts: list[list[tuple[float, float]]]) -> None:
     """s (mean of the block - mean of the last 64 block means), s = vL / (vL + vW), vL = max(0, variance - vW)."""
     calibration = Calibration(2)
     seen: list[np.ndarray] = []
     within: list[np.ndarray] = []
-    for block in blocks:
-        found = calibration.offsets(block)
-        if not block:
+    for context in contexts:
+        found = calibration.offsets(context)
+        if not context:
             assert found == (0.0, 0.0)
             continue
-        scores = np.array(block)
+        scores = np.array(context)
         seen.append(scores.mean(axis=0))
-        if len(block) > 1:
-            within.append(scores.var(axis=0, ddof=1) / len(block))
+        if len(context) > 1:
+            within.append(scores.var(axis=0, ddof=1) / len(context))
         last = np.array(seen[-64:])
         if len(last) < 2 or not within:
             assert found == (0.0, 0.0)
@@ -38,12 +38,12 @@ def test_offsets_follow_the_formula(blocks: list[list[tuple[float, float]]]) -> 
             assert found[label] == pytest.approx(expected, abs=1e-6)
 
 
-def offsets_of_blocks(lists: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+def offsets_of_contexts(lists: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """What is taken off the raw of 16 questions with unit noise, a block for each list's own leaning."""
     calibration = Calibration(2)
     found = []
-    for leaning in lists.tolist():
-        raws = (leaning + generator.normal(size=16)).tolist()
+    for label_bias in lists.tolist():
+        raws = (label_bias + generator.normal(size=16)).tolist()
         first, second = calibration.offsets([(raw / 2, -raw / 2) for raw in raws])
         found.append(first - second)
     return np.array(found)
@@ -52,13 +52,13 @@ def offsets_of_blocks(lists: np.ndarray, generator: np.random.Generator) -> np.n
 def test_what_lists_bring_is_taken_off() -> None:
     generator = np.random.default_rng(0)
     lists = generator.normal(0.0, 2.0, 200)
-    slope, _ = np.polyfit(lists[64:], offsets_of_blocks(lists, generator)[64:], 1)
+    slope, _ = np.polyfit(lists[64:], offsets_of_contexts(lists, generator)[64:], 1)
     assert slope == pytest.approx(1.0, abs=0.1)
 
 
 def test_what_chance_brings_is_left() -> None:
     generator = np.random.default_rng(0)
-    found = offsets_of_blocks(np.zeros(200), generator)[64:]
+    found = offsets_of_contexts(np.zeros(200), generator)[64:]
     assert found.std() < 0.5 * 16**-0.5
 
 

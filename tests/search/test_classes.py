@@ -32,11 +32,11 @@ def test_topics_are_told_apart(n_labels: int) -> None:
     topics = [number % n_labels for number in range(240)]
     Random(5).shuffle(topics)
     problem = make_problem([Item(str(number), "", None) for number in range(240)], "none", n_labels)
-    search, model, blocks = Icm(problem, effort(problem, "standard", 1)), knowing(topics, n_labels), {}
+    search, model, contexts = Icm(problem, effort(problem, "standard", 1)), knowing(topics, n_labels), {}
     while not search.done:
-        blocks |= {block.id: block for block in search.take_blocks()}
+        contexts |= {context.id: context for context in search.drain_contexts()}
         for question in list(search.wants()):
-            search.tell(question.id, model(question.item, shown_to(search, question, blocks[question.block])))
+            search.tell(question.id, model(question.item, shown_to(search, question, contexts[question.context_id])))
         while (proposal := search.propose()) is not None:
             search.commit(proposal)
     right = max(

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icm_tui.search.draws import Draws, Purpose
-from icm_tui.search.icm.demonstrations import LabelPool, draw_list
+from icm_tui.search.icm.demonstrations import LabelPool, draw_context
 from icm_tui.search.problem import Problem
 from tests.search.problems import problems
 
@@ -58,7 +58,7 @@ def test_a_list_is_what_it_must_be(
     outside = data.draw(st.sets(st.sampled_from(range(len(problem.groups)))))
     generator = Draws(seed).generator(Purpose.DEMONSTRATIONS)
     pool = filled(problem, state)
-    shown = draw_list(pool, problem, generator, outside=outside, shots=shots, balanced=balanced, confident=confident)
+    shown = draw_context(pool, problem, generator, outside=outside, shots=shots, balanced=balanced, confident=confident)
     share = confident if len(state) >= 4 * shots else 1.0
     eligible = [
         {item for item in confident_half(state, label, share) if problem.group_of[item] not in outside}
@@ -115,7 +115,7 @@ def test_every_eligible_item_is_as_likely_as_another(n_items: int, shots: int, b
     outside = {0, 5}
     for place in range(rounds):
         generator = draws.generator(Purpose.DEMONSTRATIONS, place)
-        shown = draw_list(pool, problem, generator, outside=outside, shots=shots, balanced=balanced, confident=0.5)
+        shown = draw_context(pool, problem, generator, outside=outside, shots=shots, balanced=balanced, confident=0.5)
         counts.update(item for item, _ in shown)
         first[shown[0][1]] += 1
     share = 0.5 if n_items >= 4 * shots else 1.0
@@ -143,7 +143,7 @@ def test_what_does_not_divide_goes_to_either_label() -> None:
     draws = Draws(1)
     for place in range(400):
         generator = draws.generator(Purpose.DEMONSTRATIONS, place)
-        shown = draw_list(pool, problem, generator, outside=(), shots=5, balanced=True, confident=1.0)
+        shown = draw_context(pool, problem, generator, outside=(), shots=5, balanced=True, confident=1.0)
         counts = Counter(label for _, label in shown)
         assert sorted(counts.values()) == [2, 3]
         more[max(counts, key=lambda label: counts[label])] += 1
@@ -154,7 +154,7 @@ def test_the_other_label_tops_up_a_short_one() -> None:
     groups = [[item] for item in range(40)]
     problem = Problem(groups, list(range(40)), [0] * 40, groups, "same", 2)
     pool = filled(problem, {item: (int(item < 3), 1.0) for item in range(40)})
-    shown = draw_list(pool, problem, np.random.default_rng(0), outside={1}, shots=10, balanced=True, confident=1.0)
+    shown = draw_context(pool, problem, np.random.default_rng(0), outside={1}, shots=10, balanced=True, confident=1.0)
     assert Counter(label for _, label in shown) == {0: 8, 1: 2}
 
 
@@ -163,7 +163,7 @@ def test_an_empty_pool_gives_an_empty_list() -> None:
     for balanced in (True, False):
         pool = LabelPool(2, 2)
         how = {"shots": 4, "balanced": balanced, "confident": 0.5}
-        assert draw_list(pool, problem, np.random.default_rng(0), outside=(), **how) == []
+        assert draw_context(pool, problem, np.random.default_rng(0), outside=(), **how) == []
         pool.put(0, 1, 2.0)
-        assert draw_list(pool, problem, np.random.default_rng(0), outside={0}, **how) == []
-        assert draw_list(pool, problem, np.random.default_rng(0), outside={1}, **how) == [(0, 1)]
+        assert draw_context(pool, problem, np.random.default_rng(0), outside={0}, **how) == []
+        assert draw_context(pool, problem, np.random.default_rng(0), outside={1}, **how) == [(0, 1)]

@@ -9,7 +9,7 @@ from icm_tui.domain.decisions import Decision
 from icm_tui.search.icm.method import Icm
 from icm_tui.search.problem import Problem
 from icm_tui.search.settings import Settings
-from tests.search.drive import Run, Told, adopt, hashed
+from tests.search.drive import Run, Told, hashed, restore
 from tests.search.problems import problems, settings_of
 
 RUNS = {
@@ -66,7 +66,7 @@ def test_an_adopted_journal_shows_the_state_it_was_cut_at(
     run.eagerly(look)
     length, labels, coherence, phase = Random(seed).choice(states)
     search = Icm(problem, chosen)
-    adopt(search, run.journal[:length])
+    restore(search, run.journal[:length])
     assert (search.labels, search.coherence_bits, search.phase) == (labels, coherence, phase)
 
 
@@ -86,7 +86,7 @@ def test_a_list_shows_the_labels_of_the_moment_the_window_let_it_in(
     first: dict[int, int] = {}
     for told in run.answers.values():
         n = int(told.question.split("/")[2])
-        first[told.block] = min(first.get(told.block, n), n)
+        first[told.context_id] = min(first.get(told.context_id, n), n)
     labels: dict[int, dict[int, int | None]] = {}
     taken: dict[tuple[str, int], int] = {}
     for event in run.journal:
@@ -94,7 +94,7 @@ def test_a_list_shows_the_labels_of_the_moment_the_window_let_it_in(
             key = (event.phase, event.chain)
             taken[key] = taken.get(key, 0) + 1
             labels.setdefault(event.chain, {}).update({item: after for item, _, after in event.changes})
-        elif not isinstance(event, Told) and event.phase != "leaning":
+        elif not isinstance(event, Told) and event.phase != "label_bias":
             assert all(labels[event.chain][item] == label for item, label in event.demonstrations)
             ahead = place_of[first[event.id]] - taken.get((event.phase, event.chain), 0)
             units = order[event.phase, event.chain] // (chosen.chain_sweeps if event.phase == "tournament" else 1)

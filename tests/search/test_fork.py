@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icm_tui.domain.decisions import Block, Decision
+from icm_tui.domain.decisions import Context, Decision
 from icm_tui.domain.items import Item
 from icm_tui.search.problem import Problem, make_problem
 from icm_tui.search.replications.fork import Fork, disagreements, repair
 from icm_tui.search.settings import ForkSettings
-from tests.search.journalled import Answer, adopt, decisions, go_on, noise, overruling, problems
+from tests.search.journalled import Answer, decisions, go_on, noise, overruling, problems, restore
 
 SEEDS = st.integers(0, 2**32)
 
@@ -50,15 +50,13 @@ def test_a_run_cut_anywhere_goes_on_as_if_nothing_had_happened(
     whole = go_on(Fork(problem, chosen(seed)), model, [], override=person)
     cut = data.draw(st.integers(0, len(whole)))
     search = Fork(problem, chosen(seed))
-    adopt(search, whole[:cut])
+    restore(search, whole[:cut])
     assert go_on(search, model, whole[:cut], override=person) == whole
 
 
 @settings(max_examples=30)
 @given(problem=problems(), seed=SEEDS, interfere=st.booleans())
-def test_every_decision_is_what_a_recomputation_from_scratch_says(
-    problem: Problem, seed: int, interfere: bool
-) -> None:
+def test_every_decision_is_what_a_recomputation_from_scratch_says(problem: Problem, seed: int, interfere: bool) -> None:
     settings = chosen(seed)
     search = Fork(problem, settings)
     journal = go_on(search, noise(seed, refused=1), [], override=overruling(seed) if interfere else None)
@@ -198,9 +196,9 @@ def test_a_candidate_sees_the_first_labelled_two_a_group_and_never_itself() -> N
     journal = go_on(Fork(problem, chosen(5, seeds=30, shots=6, max_iters=60)), noise(5), [])
     order: list[int] = []
     labels: dict[int, int | None] = {}
-    asked = {record.question.block: record.question.item for record in journal if isinstance(record, Answer)}
+    asked = {record.question.context_id: record.question.item for record in journal if isinstance(record, Answer)}
     for record in journal:
-        if isinstance(record, Block):
+        if isinstance(record, Context):
             groups: Counter[int] = Counter()
             expected: list[tuple[int, int | None]] = []
             for item in order:

@@ -60,13 +60,13 @@ def test_lists_are_drawn_outside_every_group_that_they_serve(problem: Problem, c
     run = Run(Icm(problem, chosen), hashed(problem.n_labels)).eagerly()
     served: dict[int, set[int]] = {}
     for told in run.answers.values():
-        served.setdefault(told.block, set()).add(problem.group_of[told.item])
-    for block in run.blocks:
-        assert served[block.id].isdisjoint(problem.group_of[item] for item, _ in block.demonstrations)
-        if block.phase in ("sweeps", "second_look"):
-            assert len({told.question.split("/")[2] for told in run.answers.values() if told.block == block.id}) <= (
-                chosen.share
-            )
+        served.setdefault(told.context_id, set()).add(problem.group_of[told.item])
+    for context in run.contexts:
+        assert served[context.id].isdisjoint(problem.group_of[item] for item, _ in context.demonstrations)
+        if context.phase in ("sweeps", "second_look"):
+            assert len(
+                {told.question.split("/")[2] for told in run.answers.values() if told.context_id == context.id}
+            ) <= (chosen.share)
 
 
 @settings(max_examples=60)
@@ -99,19 +99,19 @@ def test_the_search_says_where_it_stands(problem: Problem, chosen: Settings, fai
     expected = search.decisions
     while not search.done:
         assert search.n == len(run.decisions)
-        lacks, wants = search.lacks(), [question.id for question in search.wants()]
-        assert {question.id for question in lacks} <= set(wants)
-        assert (search.propose() is None) == bool(lacks)
-        for question in lacks:
+        missing, wants = search.missing(), [question.id for question in search.wants()]
+        assert {question.id for question in missing} <= set(wants)
+        assert (search.propose() is None) == bool(missing)
+        for question in missing:
             run.ask(question)
             run.tell(question.id)
-        assert search.lacks() == []
+        assert search.missing() == []
         proposal = search.propose()
         assert proposal is not None
         assert (proposal.n, proposal.phase) == (search.n, search.phase)
         run.commit()
     assert search.phase == "done"
-    assert (search.propose(), search.lacks(), list(search.wants())) == (None, [], [])
+    assert (search.propose(), search.missing(), list(search.wants())) == (None, [], [])
     assert len(run.asked) == len(set(run.asked))
     if not chosen.second_look:
         assert search.decisions == expected
@@ -184,13 +184,13 @@ def test_three_planted_classes_are_found() -> None:
 
 def test_lists_shown_entirely_leave_out_the_own_group() -> None:
     problem = pairs(20)
-    chosen = Settings(seed=0, shots="all", chains=2, chain_sweeps=2, subset=20, sweeps=0, leaning_lists=0)
+    chosen = Settings(seed=0, shots="all", chains=2, chain_sweeps=2, subset=20, sweeps=0, label_bias_contexts=0)
     search = Icm(problem, chosen)
     run = Run(search, hashed(2))
     while not search.done:
-        for question in search.lacks():
-            block = next(block for block in run.blocks if block.id == question.block)
-            shown = shown_to(search, question, block)
+        for question in search.missing():
+            context = next(context for context in run.contexts if context.id == question.context_id)
+            shown = shown_to(search, question, context)
             assert {item // 2 for item, _ in shown} == set(range(10)) - {question.item // 2}
             run.ask(question)
             run.tell(question.id)
@@ -221,7 +221,7 @@ def test_an_overruled_decision_carries_a_persons_labels_and_is_adopted_so(
     run = Run(search, model)
     at = data.draw(st.integers(0, search.decisions - 1))
     while not search.done:
-        for question in search.lacks():
+        for question in search.missing():
             run.ask(question)
             run.tell(question.id)
         proposal = search.propose()
@@ -232,7 +232,7 @@ def test_an_overruled_decision_carries_a_persons_labels_and_is_adopted_so(
         person = {item: data.draw(st.integers(0, problem.n_labels - 1)) for item in proposal.items}
         decision = search.commit(proposal, person)
         run.journal.append(decision)
-        run.take_blocks()
+        run.drain_contexts()
         assert decision.overridden == (person != drawn)
         assert {item: search.labels_of(decision.chain)[item] for item in person} == person
     again = Icm(problem, chosen)
@@ -259,7 +259,7 @@ def test_proposing_twice_is_the_same_proposal() -> None:
     run = Run(Icm(pairs(40), Settings(seed=0, window=4)), hashed(2))
     search = run.search
     while not search.done:
-        for question in search.lacks():
+        for question in search.missing():
             run.ask(question)
             run.tell(question.id)
         assert search.propose() == search.propose()

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icm_tui.domain.decisions import Block, Decision
+from icm_tui.domain.decisions import Context, Decision
 from icm_tui.domain.items import Item
 from icm_tui.search.icm.method import Icm
 from icm_tui.search.problem import Problem, make_problem
 from icm_tui.search.settings import Settings
-from tests.search.drive import Model, Run, hashed, leaning_towards
+from tests.search.drive import Model, Run, biased_towards, hashed
 from tests.search.problems import problems
 
 LISTS = 12
@@ -18,9 +18,9 @@ LISTS = 12
 
 def lists_of(problem: Problem, model: Model, seed: int = 0, shots: int = 8) -> tuple[Run, Decision]:
     """A run and its leaning."""
-    chosen = Settings(seed=seed, leaning_lists=LISTS, shots=shots, chains=1, chain_sweeps=1, sweeps=1, subset=1)
+    chosen = Settings(seed=seed, label_bias_contexts=LISTS, shots=shots, chains=1, chain_sweeps=1, sweeps=1, subset=1)
     run = Run(Icm(problem, chosen), model).in_order()
-    return run, next(decision for decision in run.decisions if decision.phase == "leaning")
+    return run, next(decision for decision in run.decisions if decision.phase == "label_bias")
 
 
 @settings(max_examples=60)
@@ -28,9 +28,9 @@ def lists_of(problem: Problem, model: Model, seed: int = 0, shots: int = 8) -> t
 def test_an_injected_leaning_is_found_exactly(problem: Problem, seed: int, data: st.DataObject) -> None:
     """Votes for what is shown cancel over the shifts of the shown labels; the leaning is what stays."""
     bias = data.draw(st.lists(st.floats(-2, 2), min_size=problem.n_labels, max_size=problem.n_labels))
-    _, decision = lists_of(problem, leaning_towards(bias), seed)
+    _, decision = lists_of(problem, biased_towards(bias), seed)
     centre = sum(bias) / len(bias)
-    found = [decision.score[f"leaning_{label}"] for label in range(problem.n_labels)]
+    found = [decision.score[f"label_bias_{label}"] for label in range(problem.n_labels)]
     assert found == pytest.approx([value - centre for value in bias], abs=3e-6)
 
 
@@ -38,20 +38,20 @@ def test_an_injected_leaning_is_found_exactly(problem: Problem, seed: int, data:
 def test_lists_are_spread_evenly_shifted_and_from_other_groups(n_labels: int) -> None:
     problem = make_problem([Item(str(i), "", i // 3) for i in range(90)], "none", n_labels)
     run, _ = lists_of(problem, hashed(n_labels), shots=9)
-    blocks = [block for block in run.blocks if block.phase == "leaning"]
-    asked = {told.block: told.item for told in run.answers.values()}
-    assert len(blocks) == LISTS * n_labels
+    contexts = [context for context in run.contexts if context.phase == "label_bias"]
+    asked = {told.context_id: told.item for told in run.answers.values()}
+    assert len(contexts) == LISTS * n_labels
     firsts = set()
-    for first in range(0, len(blocks), n_labels):
-        lists = [block.demonstrations for block in blocks[first : first + n_labels]]
+    for first in range(0, len(contexts), n_labels):
+        lists = [context.demonstrations for context in contexts[first : first + n_labels]]
         for shift, shown in enumerate(lists):
             labels = [label for _, label in shown]
             assert [labels.count(label) for label in range(n_labels)] in (
                 [[5, 4], [4, 5]] if n_labels == 2 else [[3] * 3]
             )
             assert shown == [(item, (label + shift) % n_labels) for item, label in lists[0]]
-        item = asked[blocks[first].id]
-        assert all(asked[block.id] == item for block in blocks[first : first + n_labels])
+        item = asked[contexts[first].id]
+        assert all(asked[context.id] == item for context in contexts[first : first + n_labels])
         assert len({other for other, _ in lists[0]}) == 9
         assert all(problem.group_of[other] != problem.group_of[item] for other, _ in lists[0])
         firsts.add(msgspec.json.encode(lists[0]))
@@ -61,7 +61,7 @@ def test_lists_are_spread_evenly_shifted_and_from_other_groups(n_labels: int) ->
 def test_a_list_refused_under_one_shift_is_left_out() -> None:
     """Half a list would bring what the shown labels say into the leaning."""
     problem = make_problem([Item(str(i), "", i // 2) for i in range(60)], "none", 2)
-    honest = leaning_towards((0.7, -0.3), strength=4.0)
+    honest = biased_towards((0.7, -0.3), strength=4.0)
     refused: set[int] = set()
 
     def sometimes(item: int, shown: list[tuple[int, int]]) -> list[float] | None:
@@ -72,13 +72,13 @@ def test_a_list_refused_under_one_shift_is_left_out() -> None:
 
     _, decision = lists_of(problem, sometimes)
     assert refused
-    assert decision.score["leaning_0"] == pytest.approx(0.5, abs=2e-6)
+    assert decision.score["label_bias_0"] == pytest.approx(0.5, abs=2e-6)
 
 
 def test_without_an_answer_there_is_no_leaning() -> None:
     problem = make_problem([Item(str(i), "", i // 2) for i in range(20)], "opposite", 2)
     run, decision = lists_of(problem, lambda item, shown: None)
-    assert decision.score == {"leaning_0": 0.0, "leaning_1": 0.0}
+    assert decision.score == {"label_bias_0": 0.0, "label_bias_1": 0.0}
     assert run.search.labels == [None] * 20
 
 
@@ -87,7 +87,7 @@ def test_a_leaning_to_one_letter_does_not_bend_the_labels() -> None:
     problem = make_problem([Item(str(i), "", None) for i in range(300)], "none", 2)
     for seed in range(3):
         chosen = Settings(seed=seed, window=16, chains=4, subset=48, sweeps=2, balanced=False)
-        run = Run(Icm(problem, chosen), leaning_towards((3.0, -3.0), strength=1.0)).eagerly()
+        run = Run(Icm(problem, chosen), biased_towards((3.0, -3.0), strength=1.0)).eagerly()
         assert 0.2 < run.search.labels.count(0) / 300 < 0.8
 
 
@@ -95,5 +95,5 @@ def test_lists_shown_entirely_have_no_leaning_phase() -> None:
     problem = make_problem([Item(str(i), "", i // 2) for i in range(20)], "opposite", 2)
     chosen = Settings(seed=0, shots="all", chains=2, subset=20, sweeps=0)
     run = Run(Icm(problem, chosen), hashed(2)).in_order()
-    assert {block.phase for block in run.blocks} == {"tournament"}
-    assert all(isinstance(block, Block) and block.demonstrations == "all" for block in run.blocks)
+    assert {context.phase for context in run.contexts} == {"tournament"}
+    assert all(isinstance(context, Context) and context.demonstrations == "all" for context in run.contexts)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from icm_tui.domain.decisions import Block
+from icm_tui.domain.decisions import Context
 from icm_tui.domain.items import Item
 from icm_tui.domain.rules import broken
 from icm_tui.domain.scores import log_softmax
@@ -17,7 +17,7 @@ from icm_tui.search.one_pass import OnePass
 from icm_tui.search.problem import Problem, make_problem
 from icm_tui.search.settings import OnePassSettings
 from tests.search.drive import Run, hashed
-from tests.search.journalled import Answer, adopt, decisions, go_on, noise, overruling, problems
+from tests.search.journalled import Answer, decisions, go_on, noise, overruling, problems, restore
 
 SEEDS = st.integers(0, 2**32)
 METHODS: list[Literal["zero_shot", "random_labels"]] = ["zero_shot", "random_labels"]
@@ -42,7 +42,7 @@ def test_a_run_cut_anywhere_goes_on_as_if_nothing_had_happened(
     whole = go_on(OnePass(problem, chosen(method, seed)), model, [], override=person)
     cut = data.draw(st.integers(0, len(whole)))
     search = OnePass(problem, chosen(method, seed))
-    adopt(search, whole[:cut])
+    restore(search, whole[:cut])
     assert go_on(search, model, whole[:cut], override=person) == whole
 
 
@@ -72,11 +72,11 @@ def test_every_item_is_asked_once_and_never_shown_its_group(
     problem: Problem, seed: int, method: Literal["zero_shot", "random_labels"]
 ) -> None:
     journal = go_on(OnePass(problem, chosen(method, seed)), noise(seed), [])
-    blocks = {record.id: record for record in journal if isinstance(record, Block)}
+    contexts = {record.id: record for record in journal if isinstance(record, Context)}
     asked = [record.question for record in journal if isinstance(record, Answer)]
     assert Counter(question.item for question in asked) == dict.fromkeys(range(problem.n_items), 1)
     for question in asked:
-        shown = blocks[question.block].demonstrations
+        shown = contexts[question.context_id].demonstrations
         assert shown != "all"
         groups = {problem.group_of[item] for item, _ in shown}
         assert problem.group_of[question.item] not in groups
@@ -88,7 +88,7 @@ def test_every_item_is_asked_once_and_never_shown_its_group(
         elif problem.rule != "none" and len(problem.groups) > 1:
             assert shown
     if method == "zero_shot":
-        assert len(blocks) == 1
+        assert len(contexts) == 1
 
 
 @settings(max_examples=40)
@@ -112,7 +112,7 @@ def test_the_best_assignment_that_the_rule_allows_is_taken(problem: Problem, see
 def test_random_labels_are_evenly_spread_and_differ_between_lists(n_labels: int) -> None:
     problem = grouped(60, 1, "none", n_labels)
     made = OnePassSettings(seed=5, method="random_labels", shots=12, share=6, window=60)
-    lists = [block.demonstrations for block in OnePass(problem, made).take_blocks()]
+    lists = [context.demonstrations for context in OnePass(problem, made).drain_contexts()]
     assert len(lists) == 10
     for shown in lists:
         assert shown != "all"

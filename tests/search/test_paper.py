@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icm_tui.domain.decisions import Block
+from icm_tui.domain.decisions import Context
 from icm_tui.domain.items import Item
 from icm_tui.domain.rules import broken
 from icm_tui.search.problem import Problem, make_problem
 from icm_tui.search.replications import paper
 from icm_tui.search.replications.paper import Paper
 from icm_tui.search.settings import PaperSettings
-from tests.search.journalled import Answer, Model, Record, Shown, adopt, decisions, go_on, noise, overruling, problems
+from tests.search.journalled import Answer, Model, Record, Shown, decisions, go_on, noise, overruling, problems, restore
 
 SEEDS = st.integers(0, 2**32)
 Labels = list[int | None]
@@ -46,7 +46,7 @@ def test_a_run_cut_anywhere_goes_on_as_if_nothing_had_happened(
         whole = go_on(Paper(problem, chosen(seed)), model, [], override=person)
         cut = data.draw(st.integers(0, len(whole)))
         search = Paper(problem, chosen(seed))
-        adopt(search, whole[:cut])
+        restore(search, whole[:cut])
         assert go_on(search, model, whole[:cut], override=person) == whole
 
 
@@ -76,16 +76,16 @@ def test_forgetting_answers_changes_no_decision(problem: Problem, seed: int) -> 
 def test_a_list_holds_all_labelled_items_but_the_own_group_and_is_drawn_once(problem: Problem, seed: int) -> None:
     journal = go_on(Paper(problem, chosen(seed)), noise(seed), [])
     lists: list[Shown] = []
-    blocks: dict[int, Shown] = {}
+    contexts: dict[int, Shown] = {}
     for record in journal:
-        if isinstance(record, Block):
+        if isinstance(record, Context):
             assert record.demonstrations != "all"
             assert record.demonstrations == sorted(record.demonstrations)
-            blocks[record.id] = record.demonstrations
+            contexts[record.id] = record.demonstrations
             lists.append(record.demonstrations)
         elif isinstance(record, Answer):
             group = problem.group_of[record.question.item]
-            assert group not in {problem.group_of[item] for item, _ in blocks[record.question.block]}
+            assert group not in {problem.group_of[item] for item, _ in contexts[record.question.context_id]}
             assert record.question.id.startswith(f"paper/{record.question.item}/")
             assert len(record.question.id.rsplit("/", 1)[1]) == 16
         else:
@@ -173,8 +173,8 @@ def answers(journal: list[Record]) -> list[Answer]:
 
 def prompts(journal: list[Record]) -> list[tuple[int, tuple[tuple[int, int], ...]]]:
     """What the model was shown with every question."""
-    blocks = {record.id: tuple(record.demonstrations) for record in journal if isinstance(record, Block)}
-    return [(record.question.item, blocks[record.question.block]) for record in answers(journal)]
+    contexts = {record.id: tuple(record.demonstrations) for record in journal if isinstance(record, Context)}
+    return [(record.question.item, contexts[record.question.context_id]) for record in answers(journal)]
 
 
 @pytest.mark.parametrize("grouped", [True, False])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icm_tui.domain.decisions import Block, Change, Decision, Option, Proposal, Question
+from icm_tui.domain.decisions import Change, Context, Decision, Option, Proposal, Question
 from icm_tui.domain.items import Item
 from icm_tui.domain.rules import broken, nearest
 from icm_tui.search.icm.method import Icm
@@ -152,7 +152,7 @@ class Answer(msgspec.Struct, frozen=True):
     logprobs: list[float] | None
 
 
-Record = Block | Answer | Decision | Pinned
+Record = Context | Answer | Decision | Pinned
 Wishes = dict[int, tuple[int, int | None]]
 
 
@@ -169,14 +169,14 @@ class Run:
         self.violations = Violations(search.problem)
         self._model = model
         self._wishes = wishes
-        self._blocks: dict[int, Block] = {}
+        self._contexts: dict[int, Context] = {}
         for record in journal:
-            self._adopt(record)
+            self._restore(record)
 
     def go_on(self) -> "Run":
         """Run to the end."""
         while not self.search.done:
-            self._take_blocks()
+            self._drain_contexts()
             random = Random(len(self.journal))
             questions = list(self.search.wants())
             if len(self.journal) in self._wishes:
@@ -189,31 +189,31 @@ class Run:
                 self._answer(questions[0])
         return self
 
-    def _adopt(self, record: Record) -> None:
-        if isinstance(record, Block):
-            self._blocks[record.id] = record
-            self.search.adopt_block(record)
+    def _restore(self, record: Record) -> None:
+        if isinstance(record, Context):
+            self._contexts[record.id] = record
+            self.search.restore_context(record)
         elif isinstance(record, Answer):
             self.search.tell(record.question.id, record.logprobs)
         elif isinstance(record, Decision):
-            self.search.adopt_decision(record)
+            self.search.restore_decision(record)
         else:
             if not record.refused:
                 self.pins.put(record.item, record.label)
             for chain in dict(record.changes):
                 self.search.relabel(chain, [change for other, change in record.changes if other == chain])
 
-    def _take_blocks(self) -> None:
-        for block in self.search.take_blocks():
-            self._blocks[block.id] = block
-            self.journal.append(block)
+    def _drain_contexts(self) -> None:
+        for context in self.search.drain_contexts():
+            self._contexts[context.id] = context
+            self.journal.append(context)
 
     def _answer(self, question: Question) -> None:
-        block = self._blocks[question.block]
-        shown = block.demonstrations
+        context = self._contexts[question.context_id]
+        shown = context.demonstrations
         if shown == "all":
             own = self.search.problem.group_of[question.item]
-            labels = enumerate(self.search.labels_of(block.chain))
+            labels = enumerate(self.search.labels_of(context.chain))
             shown = [(i, label) for i, label in labels if label is not None and self.search.problem.group_of[i] != own]
         answer = Answer(question, self._model(question.item, shown))
         self.journal.append(answer)
@@ -269,8 +269,8 @@ def check(search_of: Callable[[], Search], model: Model, wishes: Wishes, data: s
     cut = data.draw(st.integers(0, len(whole.journal)))
     resumed = Run(search_of(), model, wishes, whole.journal[:cut]).go_on()
     assert trajectory(resumed) == trajectory(whole)
-    adopted = Run(search_of(), model, {}, whole.journal)
-    assert trajectory(adopted) == trajectory(whole)
+    restored = Run(search_of(), model, {}, whole.journal)
+    assert trajectory(restored) == trajectory(whole)
     return whole
 
 
@@ -335,16 +335,18 @@ def test_a_pinned_label_is_shown_from_the_next_list_on() -> None:
     items = [Item(str(place), "", None, None) for place in range(12)]
     problem = make_problem(items, "none", 2)
     chosen = Settings(
-        seed=5, window=2, shots=11, share=2, chain_share=2, chains=1, leaning_lists=0, subset=12, seeds=12
+        seed=5, window=2, shots=11, share=2, chain_share=2, chains=1, label_bias_contexts=0, subset=12, seeds=12
     )
     plain = Run(Icm(problem, chosen), hashed(2), {}).go_on()
     at = next(place for place, record in enumerate(plain.journal) if isinstance(record, Answer)) + 4
-    shown = {label for record in plain.journal[:at] if isinstance(record, Block) for _, label in record.demonstrations}
+    shown = {
+        label for record in plain.journal[:at] if isinstance(record, Context) for _, label in record.demonstrations
+    }
     assert shown == {0, 1}
     run = Run(Icm(problem, chosen), hashed(2), {at: (3, 0), at + 1: (4, 1)}).go_on()
     assert run.journal[:at] == plain.journal[:at]
     for record in run.journal[at + 2 :]:
-        if isinstance(record, Block):
+        if isinstance(record, Context):
             shown_now = dict(record.demonstrations)
             assert shown_now.get(3, 0) == 0
             assert shown_now.get(4, 1) == 1

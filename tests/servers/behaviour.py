@@ -37,7 +37,7 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
     thinking_off: Literal["", "reasoning", "template"] = ""
     cache: bool = False
     tokens_a_second: float = 0.0
-    leaning: float = 0.0
+    label_bias: float = 0.0
     noise: float = 0.0
     latency: float = 0.0
     sigma: float = 0.0

@@ -28,7 +28,7 @@ class Written(NamedTuple):
 
     prompt: str
     before: str
-    thought: list[tuple[str, Top]]
+    reasoning: list[tuple[str, Top]]
     answer: list[tuple[str, Top]]
     finish: str
     usage: dict[str, Any] | None
@@ -86,21 +86,21 @@ def write(
                 over = True
     slot = None if over else mind.read_slot(prompt)
     if slot is not None:
-        weights = mind.weigh(slot, leaning=behaviour.leaning, noise=noise)
+        weights = mind.weigh(slot, label_bias=behaviour.label_bias, noise=noise)
         top = mind.tokens_of_slot(slot, weights, spaced=not new_turn)
         answer = [(top[0][0], top)]
     else:
         before = prompt.removesuffix(f"\n{begun}") if begun else prompt
         answer = [(word, mind.tokens_of_word(word)) for word in mind.write(before, begun)]
-    thought: list[tuple[str, Top]] = []
+    reasoning: list[tuple[str, Top]] = []
     if kind == "chat" and behaviour.thinks and not _switched_off(body, behaviour):
-        thought = [(word, mind.tokens_of_word(word)) for word in mind.think(prompt)]
+        reasoning = [(word, mind.tokens_of_word(word)) for word in mind.think(prompt)]
     room = _asked_tokens(body)
-    cut = len(thought) + len(answer) > room or (slot is not None and len(thought) + 1 == room)
-    thought, answer = thought[:room], answer[: max(room - len(thought), 0)]
-    usage = _usage(prompt, len(thought) + len(answer), behaviour, recent) if behaviour.usage else None
+    cut = len(reasoning) + len(answer) > room or (slot is not None and len(reasoning) + 1 == room)
+    reasoning, answer = reasoning[:room], answer[: max(room - len(reasoning), 0)]
+    usage = _usage(prompt, len(reasoning) + len(answer), behaviour, recent) if behaviour.usage else None
     repeated = begun if behaviour.prefill == "continued" and behaviour.echo_prefill else ""
-    return Written(prompt, repeated, thought, answer, "length" if cut else "stop", usage)
+    return Written(prompt, repeated, reasoning, answer, "length" if cut else "stop", usage)
 
 
 def reply(kind: Kind, body: dict[str, Any], behaviour: Behaviour, written: Written, *, null: bool = False) -> bytes:
@@ -109,11 +109,11 @@ def reply(kind: Kind, body: dict[str, Any], behaviour: Behaviour, written: Writt
     choice: dict[str, Any] = {"index": 0, "finish_reason": written.finish}
     if kind == "chat":
         choice["message"] = {"role": "assistant", "content": text}
-        if written.thought:
-            choice["message"]["reasoning_content"] = "".join(token for token, _ in written.thought)
+        if written.reasoning:
+            choice["message"]["reasoning_content"] = "".join(token for token, _ in written.reasoning)
     else:
         choice["text"] = text
-    _add_logprobs(choice, kind, body, behaviour, written.thought + written.answer, null=null)
+    _add_logprobs(choice, kind, body, behaviour, written.reasoning + written.answer, null=null)
     whole = _frame(kind, body, behaviour, stream=False) | {"choices": [choice]}
     if written.usage is not None:
         whole["usage"] = written.usage
@@ -136,7 +136,7 @@ def events(kind: Kind, body: dict[str, Any], behaviour: Behaviour, written: Writ
 
     if kind == "chat":
         yield event(None, [], role="assistant", content=None)
-    for place in written.thought:
+    for place in written.reasoning:
         yield event(None, [place], reasoning_content=place[0])
     if written.before:
         yield event(None, [], content=written.before)

@@ -47,13 +47,13 @@ def read_slot(prompt: str) -> Slot | None:
     if named is None:
         return None
     pair = re.compile(rf"{named[1]}: (.*)\n{word}: (\S+)", re.DOTALL)
-    shown = [(found[1], found[2]) for block in earlier if (found := pair.fullmatch(block))]
+    shown = [(found[1], found[2]) for context in earlier if (found := pair.fullmatch(context))]
     called = _CALLED.search(prompt)
     listed = called[1].replace(" and ", ", ").split(", ") if called else sorted({label for _, label in shown})
     return Slot(shown, last[named.end() :], listed if len(listed) > 1 else ["A", "B"])
 
 
-def weigh(slot: Slot, *, leaning: float = 0.0, noise: float = 0.0) -> list[float]:
+def weigh(slot: Slot, *, label_bias: float = 0.0, noise: float = 0.0) -> list[float]:
     """The log-probability (nats) of every label among the labels.
 
     With s = +1 where an example's side is the question's and -1 elsewhere, a label's score is the sum over the k
@@ -68,7 +68,7 @@ def weigh(slot: Slot, *, leaning: float = 0.0, noise: float = 0.0) -> list[float
     scale = 2 / math.sqrt(max(len(slot.shown), 1))
     scores = [score * scale for score in scores]
     # A text of its own taste keeps answers from being equal.
-    scores[0] += leaning + noise + (crc32(slot.question.encode()[::-1]) % 1000 - 500) / 5000
+    scores[0] += label_bias + noise + (crc32(slot.question.encode()[::-1]) % 1000 - 500) / 5000
     total = math.log(sum(math.exp(score) for score in scores))
     return [score - total for score in scores]
 

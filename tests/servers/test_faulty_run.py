@@ -58,7 +58,7 @@ def run_undisturbed(make: MakeRun, *sets: str) -> Undisturbed:
 
 
 def decided(run: RunDir) -> list[dict[str, Any]]:
-    return lines(run, "decision", "block")
+    return lines(run, "decision", "context")
 
 
 def bought_by_run(server: ModelServer) -> Counter[int]:

@@ -146,10 +146,10 @@ def test_thoughts_come_first_unless_switched_off(http: httpx.Client) -> None:
     short = answered(http, thinks, chat())
     assert (short.text.removeprefix("Set:"), short.finish_reason) == ("", "length")
     long = answered(http, thinks, chat(max_tokens=100))
-    assert long.thought
+    assert long.reasoning
     assert odds(long, "Set:") > 1
     off = answered(http, thinks, chat(chat_template_kwargs={"enable_thinking": False}))
-    assert not off.thought
+    assert not off.reasoning
     assert answered(http, Behaviour(thinks=True, thinking_off="reasoning"), chat(reasoning={"enabled": False})).text
 
 
@@ -169,7 +169,7 @@ def test_usage_counts_what_a_cache_would_hold(http: httpx.Client) -> None:
 
 def test_leaning_and_noise(http: httpx.Client) -> None:
     plain = odds(answered(http, Behaviour(), completion()))
-    assert odds(answered(http, Behaviour(leaning=1.0), completion())) == pytest.approx(plain + 1.0, abs=1e-5)
+    assert odds(answered(http, Behaviour(label_bias=1.0), completion())) == pytest.approx(plain + 1.0, abs=1e-5)
     with ModelServer(Behaviour(noise=0.5)) as server:
         one, other = (read(post(http, server, completion())) for _ in range(2))
     assert one != other
@@ -189,7 +189,7 @@ def test_streams_say_what_whole_replies_say(http: httpx.Client, kind: str) -> No
     assert isinstance(found, Completion)
     assert found == whole
     assert found.text
-    assert bool(found.thought) == (kind == "chat")
+    assert bool(found.reasoning) == (kind == "chat")
 
 
 @pytest.mark.parametrize("kind", ALL)

@@ -105,8 +105,7 @@ BAD: list[tuple[str, str, bytes, Given, str]] = [
         "data.csv",
         b'q,a\n"two\nlines",yes\nwhy,\n',
         Given(text="{q} {a}"),
-        'data.csv, line 4, column "a" is empty; task.text needs a value in every row, '
-        "so fill it in or remove the row.",
+        'data.csv, line 4, column "a" is empty; task.text needs a value in every row, so fill it in or remove the row.',
     ),
     (
         "list as text",
@@ -149,8 +148,7 @@ BAD: list[tuple[str, str, bytes, Given, str]] = [
         "data.csv",
         b"q,id\none,\n",
         Given(text="q", uid="id"),
-        'data.csv, line 2, column "id" is empty; task.uid needs a value in every row, '
-        "so fill it in or remove the row.",
+        'data.csv, line 2, column "id" is empty; task.uid needs a value in every row, so fill it in or remove the row.',
     ),
     (
         "null group",

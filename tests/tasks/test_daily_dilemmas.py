@@ -122,7 +122,7 @@ def test_text_may_name_any_input_column_and_no_other(tmp_path: Path) -> None:
     assert {item.text for item in task.items if item.uid == "0"} == {"to_do 0 bad"}
     assert task.rule == "none"
     for text in ("values_aggregated", "{action} {MFT/Care}", "idx"):
-        with pytest.raises(UserError, match=r"^task.text names .* is no input column of DailyDilemmas; "):
+        with pytest.raises(UserError, match=r"^task.text names .* is no column of its input; "):
             _load(folder, text=text)
 
 

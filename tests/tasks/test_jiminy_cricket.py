@@ -114,7 +114,7 @@ def test_unknown_words_of_the_annotators_are_told_with_their_place(tmp_path: Pat
     with pytest.raises(UserError) as caught:
         _load(_write_subset(tmp_path, [("You fall.", "bad, selves, 1")]), "subset")
     assert str(caught.value) == (
-        f'{tmp_path}/jiminy_subset.csv, line 2, column "Morality" holds "bad, selves, 1"; it must be lines such as '
+        f'{tmp_path}/jiminy_subset.csv, line 2, column "Morality" holds "bad, selves, 1"; give lines such as '
         '"bad, others, 1".'
     )
 

@@ -39,9 +39,7 @@ def test_rows_in_another_order_give_the_same_items(
 
 
 @given(_sources(), st.integers(), st.booleans())
-def test_other_uids_leave_texts_groups_and_keys_in_place(
-    sources: list[SourceItem], seed: int, own_keys: bool
-) -> None:
+def test_other_uids_leave_texts_groups_and_keys_in_place(sources: list[SourceItem], seed: int, own_keys: bool) -> None:
     renamed = [SourceItem(f"other {n}", s.text, s.group, s.key) for n, s in enumerate(reversed(sources))]
     one, other = shuffle(sources, seed=seed, own_keys=own_keys), shuffle(renamed, seed=seed, own_keys=own_keys)
     assert _content(one) == _content(other)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from icm_tui.profile.schema import Model, Profile, Prompt, Reasoning, Run, TaskSection
-from icm_tui.run_dir.records import AnswerRecord, CommandRecord, ExtraRecord, StopRecord, ThoughtRecord
+from icm_tui.run_dir.records import AnswerRecord, CommandRecord, ExplanationRecord, ReaskRecord, StopRecord
 from tests.tui.synthetic import SyntheticRun
 
 MEGABYTE = 1 << 20
@@ -192,15 +192,26 @@ def _run(path: Path, corpus: Mapping[str, str], labels: list[str]) -> SyntheticR
         made.write(
             AnswerRecord(
                 logprobs=[-0.1, -2.4], mass=0.9, top=[(text[:40], -0.1), (text[:40], -2.4)], endpoint=text[:200],
-                question=f"{text[:40]}/{place}", block=0, item=place,
+                question=f"{text[:40]}/{place}", context_id=0, item=place,
             ),
             AnswerRecord(
-                logprobs=None, failed=text, endpoint=text[:200], question=f"{text[:40]}/{place}/x", block=0, item=place
+                logprobs=None,
+                failed=text,
+                endpoint=text[:200],
+                question=f"{text[:40]}/{place}/x",
+                context_id=0,
+                item=place,
             ),
-            ExtraRecord(
-                logprobs=[-0.1, -2.4], endpoint=text[:200], item=place, block=0, n=made.n, call=place, command=text[:40]
+            ReaskRecord(
+                logprobs=[-0.1, -2.4],
+                endpoint=text[:200],
+                item=place,
+                context_id=0,
+                n=made.n,
+                call=place,
+                command=text[:40],
             ),
-            ThoughtRecord(item=place, n=made.n, call=10_000 + place, failed=text),
+            ExplanationRecord(item=place, n=made.n, call=10_000 + place, failed=text),
             CommandRecord(
                 id=f"{text[:40]}-{place}", what=text, args={"note": text, text[:40]: text}, n=made.n,
                 outcome="refused", why=text,
@@ -229,7 +240,7 @@ def _profile(corpus: Mapping[str, str], labels: list[str]) -> Profile:
             revision=first, split=words,
         ),
         model=Model(
-            model=first + words, path=first, providers=[corpus["markup variable"], first], extra={first: words}
+            model=first + words, path=first, providers=[corpus["markup variable"], first], reask={first: words}
         ),
         prompt=Prompt(labels=labels, anchor=first, persona=words, words_allowed=[corpus["markup open"], first]),
         reasoning=Reasoning(prefill=words),

@@ -37,13 +37,13 @@ def icm_tui(home: Path, *words: str, status: int | None = 0, **environ: str) -> 
 
 def start(home: Path, *sets: str, seconds: str = SLOWLY) -> RunDir:
     """A run that would take minutes, in a process of its own."""
-    said = icm_tui(home, "run", "demo", *SMALL, *sets, "--detach", "--pace", seconds)
+    said = icm_tui(home, "run", "demo", *SMALL, *sets, "--detach", "--throttle", seconds)
     return RunDir(Path(said.stdout.strip()))
 
 
 def finish(home: Path, run: RunDir) -> list[FinalLabel]:
     """Take the brake off, wait for the end, and tell the labels."""
-    icm_tui(home, "pace", str(run.path), "off", status=None)  # it may have ended
+    icm_tui(home, "throttle", str(run.path), "off", status=None)  # it may have ended
     # Prints a line a second until the run has ended.
     icm_tui(home, "attach", str(run.path))
     status = read_status(run)

@@ -7,17 +7,17 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 
 from icm_tui.tui.app import IcmApp, Opening
-from icm_tui.tui.children import Asked, Catalogue, Diagnosis, Failed, Finding, Offer
+from icm_tui.tui.children import AskedEndpoint, Catalogue, Diagnosis, Failed, Finding, Offer
 from icm_tui.tui.keys.keymap import Keymap
 from tests.tui.drawn import until
 
 FIT = Diagnosis(
     True,
-    Asked("http://127.0.0.1:8000/v1", "acme/tiny-1", "completions", 5, "chutes/bf16"),
+    AskedEndpoint("http://127.0.0.1:8000/v1", "acme/tiny-1", "completions", 5, "chutes/bf16"),
     [
         Finding("reachable", "ok", "http://127.0.0.1:8000/v1 answers."),
         Finding("logprobs", "note", "5 alternatives a place, though 20 were asked for.", "Nothing to change."),
-        Finding("leaning", "ok", "A is favoured by 0.70 nats whatever is shown; a run takes that off."),
+        Finding("label bias", "ok", "A is favoured by 0.70 nats whatever is shown; a run takes that off."),
         Finding("cache", "note", "The server does not count what it read before.", "Let it report cached tokens."),
     ],
     ["vllm: more than 20 alternatives a place need the server's option --max-logprobs."],

@@ -30,13 +30,13 @@ from icm_tui.run_dir.records import (
     FORMAT,
     AnswerRecord,
     AnyRecord,
-    BlockRecord,
+    ContextRecord,
     DecisionRecord,
     DoneRecord,
     ErrorRecord,
+    ExplanationRecord,
     StartRecord,
     StopRecord,
-    ThoughtRecord,
 )
 from icm_tui.run_dir.status import Status, write_status
 
@@ -74,7 +74,7 @@ class SyntheticRun:
                 format=FORMAT, engine="0", window=1, labels=resolved.prompt.labels, items_digest="", profile_digest="",
                 host=socket.gethostname(), pid=os.getpid(),
             ),
-            BlockRecord(id=0, phase="sweeps", chain=0, demonstrations="all"),
+            ContextRecord(id=0, phase="sweeps", chain=0, demonstrations="all"),
         )  # fmt: skip
 
     def write(self, *records: AnyRecord) -> None:
@@ -104,7 +104,7 @@ class SyntheticRun:
             self.write(
                 AnswerRecord(
                     logprobs=[-round(mean, 6), -round(1 / mean, 6)], mass=1.0, endpoint="embedded",
-                    question=f"sweeps/0/{self.n}/{item}/0", block=0, item=item,
+                    question=f"sweeps/0/{self.n}/{item}/0", context_id=0, item=item,
                 ),
                 DecisionRecord(
                     n=self.n, phase="sweeps", chain=0, items=pair, options=options, chosen=0,
@@ -130,7 +130,7 @@ class SyntheticRun:
             self._reasoning.write(json.dumps(piece | {"text": text}).encode() + b"\n")
             yield
         self._reasoning.write(json.dumps(piece | {"text": "", "end": True}).encode() + b"\n")
-        self.write(ThoughtRecord(item=item, n=self.n, call=self._thoughts, label=0, tokens=len(pieces), cost=0.0))
+        self.write(ExplanationRecord(item=item, n=self.n, call=self._thoughts, label=0, tokens=len(pieces), cost=0.0))
 
     def heartbeat(self, state: str = "running", why: str = "", **more: Any) -> None:
         """Replace status.json, and let readers have all that was written."""
@@ -191,15 +191,15 @@ def feed(made: SyntheticRun, rate: float) -> None:
         made.heartbeat()
         sys.stdout.write("ready\n")
         sys.stdout.flush()
-        thought: Iterator[None] = iter(())
+        explanation: Iterator[None] = iter(())
         while not select.select([sys.stdin], [], [], 0.05)[0]:
             seconds = time.monotonic() - begun
             due = int(seconds * rate / 2)
             made.decide(due - decided)
             decided = due
-            if next(thought, True):
+            if next(explanation, True):
                 words = [f"{word} " for word in made.random.choices(WORDS, k=40)]
-                thought = made.reasoning(made.random.randrange(len(made.items)), *words)
+                explanation = made.reasoning(made.random.randrange(len(made.items)), *words)
             made.flush()
             if seconds > beats:
                 made.heartbeat()

@@ -77,9 +77,9 @@ def test_what_costs_money_is_not_started_unasked(tmp_path: Path, home: Path) -> 
 
 
 def test_only_the_demo_that_ships_is_slowed_down(tmp_path: Path) -> None:
-    assert children.pace_of(SHIPPED / "demo.toml") == 20.0
-    assert children.pace_of(SHIPPED / "beliefs.toml") is None
-    assert children.pace_of(tmp_path / "demo.toml") is None
+    assert children.throttle_of(SHIPPED / "demo.toml") == 20.0
+    assert children.throttle_of(SHIPPED / "beliefs.toml") is None
+    assert children.throttle_of(tmp_path / "demo.toml") is None
 
 
 def test_the_words_of_each_child(
@@ -88,7 +88,7 @@ def test_the_words_of_each_child(
     monkeypatch.setenv("CODE", "import sys; sys.exit(' '.join(sys.argv[1:]))")
     demo, mine, run = SHIPPED / "demo.toml", tmp_path / "mine.toml", tmp_path / "run"
     for call, words in (
-        (children.start(demo), f"run {demo} --detach --pace 20"),
+        (children.start(demo), f"run {demo} --detach --throttle 20"),
         (children.start(mine), f"run {mine} --detach"),
         (children.start(mine, agreed=True), f"run {mine} --detach --yes"),
         (children.resume(run), f"resume {run} --detach"),
@@ -104,7 +104,7 @@ def test_the_words_of_each_child(
 def test_a_diagnosis_is_one_also_where_no_run_can_be_made(
     spawned: list["subprocess.Popen[bytes]"], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = '{"fit":false,"endpoint":null,"findings":[],"known_limits":[],"calls":2,"cost_usd":null,"leaning":null}'
+    told = '{"fit":false,"endpoint":null,"findings":[],"known_limits":[],"calls":2,"cost_usd":null,"label_bias":null}'
     monkeypatch.setenv("CODE", f"import sys; print({told!r}); sys.exit(1)")
     assert asyncio.run(children.doctor(tmp_path)) == children.Diagnosis(False, None, [], [], 2, None)
     assert asyncio.run(children.forecast(tmp_path)) == Failed("`icm-tui run` ended with status 1.")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wcwidth import wcwidth
 
-from icm_tui.tui.children import Asked, Catalogue, Diagnosis, Failed, Finding, LastProbe, Offer
+from icm_tui.tui.children import AskedEndpoint, Catalogue, Diagnosis, Failed, Finding, LastProbe, Offer
 from icm_tui.tui.doctor import lines as doctor
 from icm_tui.tui.form.expected import probe_lines
 from icm_tui.tui.models import lines as models
@@ -63,7 +63,7 @@ def test_any_text_at_all(text: str, cells: int) -> None:
 def test_what_a_server_says_steers_nothing(text: str) -> None:
     """In every place of a diagnosis and of a list of models."""
     text = text[:20_000]
-    at = Asked(text, text, text, 5, text)
+    at = AskedEndpoint(text, text, text, 5, text)
     findings = [Finding(text, state, text, text) for state in _STATES]
     told = Diagnosis(True, at, findings, [text], 1, None)
     offer = Offer(text, text, 10**17, 1e-9, 1e18, 1e300, logprobs=True, expires=text)

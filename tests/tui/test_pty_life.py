@@ -73,7 +73,7 @@ def test_starting_the_demo_from_the_list_and_leaving(tmp_path: Path) -> None:
     assert "icm-tui attach demo-" in terminal.text.replace("\n", "")
     (path,) = (tmp_path / "icm" / "runs").iterdir()
     run = RunDir(path)
-    assert commands(run) == ["pace"]
+    assert commands(run) == ["throttle"]
     goes_on(run)
     icm_tui(tmp_path, "stop", str(path))
 
@@ -218,7 +218,7 @@ def test_pausing_and_stepping_change_no_label(tmp_path: Path, run: RunDir, expec
         terminal.see("running")
         terminal.type("q")
         assert terminal.wait() == 0
-    assert commands(run) == ["pace", "pause", "step", "resume"]
+    assert commands(run) == ["throttle", "pause", "step", "resume"]
     ends_as_expected(tmp_path, run, expected)
 
 
@@ -230,7 +230,7 @@ def test_two_viewers_and_one_that_may_only_read(tmp_path: Path, run: RunDir) -> 
         one.type(" ")
         one.see("paused")
         other.see("paused")
-        assert commands(run) == ["pace", "pause"]
+        assert commands(run) == ["throttle", "pause"]
         for terminal in (one, other):
             terminal.type("q")
             assert terminal.wait() == 0

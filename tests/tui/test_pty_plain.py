@@ -158,7 +158,7 @@ def test_a_run_started_on_a_terminal_goes_on_when_its_screen_is_left(tmp_path: P
         terminal.type("q")
         assert terminal.wait() == 0
     assert "icm-tui attach" in terminal.text
-    icm_tui(tmp_path, "pace", str(tmp_path / "made"), "off")
+    icm_tui(tmp_path, "throttle", str(tmp_path / "made"), "off")
     assert "done" in icm_tui(tmp_path, "attach", str(tmp_path / "made")).stdout
 
 

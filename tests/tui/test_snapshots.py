@@ -65,7 +65,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         with RunLock(demo):
             under_way = {"state": "running", "why": "", "host": socket.gethostname(), "pid": os.getpid(), "rate": 270.0}
             fields = {name: getattr(status, name) for name in Status.__struct_fields__} | under_way | shown
-            write_status(demo, Status(**fields | {"t": time.time(), "seconds_left": 9.0, "pace_seconds": 20.0}))
+            write_status(demo, Status(**fields | {"t": time.time(), "seconds_left": 9.0, "throttle_seconds": 20.0}))
             yield home
     time.tzset()
 
@@ -82,13 +82,13 @@ def cut_after(run: RunDir, n: int) -> None:
     kept: list[dict[str, object]] = []
     for line in run.journal.read_text().splitlines():
         record = json.loads(line)
-        if record["kind"] == "thought":
+        if record["kind"] == "explanation":
             continue
         kept.append({**record, "seq": len(kept)})
         if record["kind"] == "decision" and record["n"] == n:
             break
     item = kept[-1]["items"][0]  # type: ignore[index]
-    kept.append({"kind": "thought", "seq": len(kept), "t": 0.0, "item": item, "n": n, "call": 0, "label": 0})
+    kept.append({"kind": "explanation", "seq": len(kept), "t": 0.0, "item": item, "n": n, "call": 0, "label": 0})
     run.journal.write_text("".join(json.dumps(record, separators=(",", ":")) + "\n" for record in kept))
     pieces = ('For A: "repair" +0.66', ', "share" +0.61', '; for B: "costly" -0.21', ". Vote for A: +4.81 nats", "")
     common = {"call": 0, "item": item, "n": n, "t": 0.0, "speaker": EMBEDDED}
@@ -181,7 +181,7 @@ def test_the_item(home: Path, size: tuple[int, int]) -> None:
         await loaded(pilot)
         screen = pilot.app.screen
         assert isinstance(screen, RunScreen)
-        screen.run_words("item", str(screen.feed.view.latest_thought.item))  # type: ignore[union-attr]
+        screen.run_words("item", str(screen.feed.view.latest_explanation.item))  # type: ignore[union-attr]
         await pilot.press("e")
         await until(pilot, lambda: "embedded model" in snapshot(pilot.app.screen))
         # Where the page is when it opens depends on whether it was there before its end came; G is its end.

@@ -9,25 +9,25 @@ from icm_tui.domain.endpoint import Endpoint
 from icm_tui.domain.reply import Reply
 from icm_tui.models.embedded.explanation import SPEAKER
 from icm_tui.models.embedded.model import EmbeddedModel
-from icm_tui.models.interface import Asked, Change, Piece, Unanswered
+from icm_tui.models.interface import Change, Piece, Query, Unavailable
 from icm_tui.profile.schema import Model, Reasoning
 
 _SLICE = 0.02
 # Enough to be at work for a slice, few enough to heed a pause at once.
-_ROOM = 1024
+_CONCURRENCY = 1024
 
 
-class InProcessAsker:
+class EmbeddedClient:
     """An Asker over a model that computes its replies here; `labels` are the names that it explains labels by."""
 
     def __init__(self, model: EmbeddedModel, labels: Sequence[str]) -> None:
         self._model = model
         self._labels = labels
-        self._waiting: deque[Asked] = deque()
+        self._waiting: deque[Query] = deque()
 
-    room = _ROOM
+    concurrency_limit = _CONCURRENCY
     warms = False
-    patience = 0.0
+    shutdown_grace = 0.0
 
     async def open(self, held: Endpoint | None) -> None:
         """Nothing needs to be made ready."""
@@ -35,32 +35,32 @@ class InProcessAsker:
     async def close(self) -> None:
         """Nothing is held."""
 
-    def adopt(self, model: Model, reasoning: Reasoning) -> None:
+    def apply_settings(self, model: Model, reasoning: Reasoning) -> None:
         """No setting of a server matters here."""
 
-    def expected_cost(self, asked: Asked) -> float:
+    def expected_cost(self, query: Query) -> float:
         """Nothing: it is computed here."""
         return 0.0
 
-    def expected_thought_cost(self, asked: Asked) -> float:
+    def expected_explanation_cost(self, query: Query) -> float:
         """Nothing, likewise."""
         return 0.0
 
-    def ask(self, asked: Asked) -> None:
+    def ask(self, query: Query) -> None:
         """Put a question in line."""
-        self._waiting.append(asked)
+        self._waiting.append(query)
 
-    async def replies(self, seconds: float) -> list[tuple[Asked, Reply | Unanswered]]:
+    async def replies(self, seconds: float) -> list[tuple[Query, Reply | Unavailable]]:
         """Compute replies for a slice of time, in the order asked; with nothing to do, wait `seconds`."""
         if not self._waiting:
             await asyncio.sleep(seconds)
             return []
         await asyncio.sleep(0)
-        answered: list[tuple[Asked, Reply | Unanswered]] = []
+        answered: list[tuple[Query, Reply | Unavailable]] = []
         end = time.monotonic() + min(_SLICE, seconds)
         while self._waiting and (not answered or time.monotonic() < end):
-            asked = self._waiting.popleft()
-            answered.append((asked, self._answer(asked)))
+            query = self._waiting.popleft()
+            answered.append((query, self._answer(query)))
         return answered
 
     def relabel(self, chain: int, changes: Iterable[Change]) -> None:
@@ -72,17 +72,17 @@ class InProcessAsker:
         """The model, and that it is no language model."""
         return SPEAKER
 
-    async def explain(self, asked: Asked, label: int | None) -> AsyncIterator[Piece]:
+    async def explain(self, query: Query, label: int | None) -> AsyncIterator[Piece]:
         """Name what carried the vote, a phrase at a time; where all is shown, by the labels at the first piece."""
-        if asked.demonstrations == "all":
-            vote = self._model.vote_by_all(asked.item, asked.chain, label)
+        if query.demonstrations == "all":
+            vote = self._model.vote_by_all(query.item, query.chain, label)
         else:
-            vote = self._model.vote_by_list(asked.item, asked.demonstrations, label)
-        for phrase in self._model.explain(vote, asked.item, self._labels):
+            vote = self._model.vote_by_list(query.item, query.demonstrations, label)
+        for phrase in self._model.explain(vote, query.item, self._labels):
             yield Piece(phrase)
             await asyncio.sleep(0)
 
-    def _answer(self, asked: Asked) -> Reply:
-        if asked.demonstrations == "all":
-            return self._model.answer_all(asked.item, asked.chain)
-        return self._model.answer_list(asked.item, asked.block, asked.demonstrations)
+    def _answer(self, query: Query) -> Reply:
+        if query.demonstrations == "all":
+            return self._model.answer_all(query.item, query.chain)
+        return self._model.answer_list(query.item, query.context_id, query.demonstrations)

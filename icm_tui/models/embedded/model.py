@@ -46,10 +46,10 @@ class EmbeddedModel:
         self._chains: dict[int, _ShownAll] = {}
         self._norms = _Norms(self._features, groups)
 
-    def answer_list(self, item: int, block: int, demonstrations: Sequence[tuple[int, int]]) -> Reply:
+    def answer_list(self, item: int, context_id: int, demonstrations: Sequence[tuple[int, int]]) -> Reply:
         """Vote by a list of (item, label); neighbouring questions of one block share the work."""
-        if self._list is None or self._list[0] != block:
-            self._list = (block, _ShownList(demonstrations, self._n_labels))
+        if self._list is None or self._list[0] != context_id:
+            self._list = (context_id, _ShownList(demonstrations, self._n_labels))
         shown = self._list[1]
         if len(self._groups) <= _KERNEL_ITEMS:
             if self._kernel is None:

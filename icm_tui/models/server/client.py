@@ -14,13 +14,13 @@ import msgspec
 from icm_tui.domain.endpoint import Endpoint
 from icm_tui.domain.reply import Reply
 from icm_tui.errors import RunFailed, UserError
-from icm_tui.models.interface import Asked, Change, Piece, Unanswered
+from icm_tui.models.interface import Change, Piece, Query, Unavailable
 from icm_tui.models.server.cache import AnswerCache, request_key
 from icm_tui.models.server.connection import Connection, connect
 from icm_tui.models.server.cost import cost_of, most_cost, price_of
 from icm_tui.models.server.keys import find_key
 from icm_tui.models.server.probe.probing import probe
-from icm_tui.models.server.probe.result import Probed, keep, recall, why_not
+from icm_tui.models.server.probe.result import ProbeResult, keep, recall, why_not
 from icm_tui.models.server.reply.labels import read_labels
 from icm_tui.models.server.reply.reasoning import Delta
 from icm_tui.models.server.reply.types import Completion, Usage
@@ -36,13 +36,13 @@ _Number = TypeVar("_Number", int, float)
 
 # A reply without log-probabilities is asked for again so often; some routers lose them now and then.
 _TRIES_FOR_LOGPROBS = 4
-_MOST_PATIENCE = 30.0
+_LONGEST_SHUTDOWN_GRACE = 30.0
 # Around the items of a prompt: the instruction, and the words beside each of them.
 _CHARACTERS_OF_HEAD = 400
 _CHARACTERS_OF_PAIR = 24
 
 
-class ServerAsker:
+class ServerClient:
     """An Asker over one model server.
 
     `texts` are the items' and `groups` numbers their groups; `folder` is where a file .env may hold the key. Without a
@@ -72,7 +72,7 @@ class ServerAsker:
         self._connection: Connection | None = None
         self._endpoint: Endpoint | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._answered: deque[tuple[Asked, Reply | Unanswered]] = deque()
+        self._answered: deque[tuple[Query, Reply | Unavailable]] = deque()
         self._came = asyncio.Event()
         self._broken: Exception | None = None
 
@@ -80,7 +80,7 @@ class ServerAsker:
         """Connect, and find out what the server can do where neither the run nor a probe kept from before knows."""
         try:
             self._connection = await self._stack.enter_async_context(connect(self._model, self._folder, held))
-            self._endpoint = held or (await probed(self._connection, self._model, self._prompt.labels)).endpoint
+            self._endpoint = held or (await probe_endpoint(self._connection, self._model, self._prompt.labels)).endpoint
         except BaseException:
             await self.close()
             raise
@@ -99,19 +99,19 @@ class ServerAsker:
             if self._cache.trouble:
                 _log.warning(self._cache.trouble)
 
-    def adopt(self, model: Model, reasoning: Reasoning) -> None:
+    def apply_settings(self, model: Model, reasoning: Reasoning) -> None:
         """Go on with changed settings; the key is looked up again. Raises UserError where it is set nowhere."""
         self._model, self._reasoning = model, reasoning
         if self._connection is None:
             return
         key = find_key(model.key_env, self._folder) if model.backend == "openai" else self._connection.key
         concurrency = min(model.concurrency, self._connection.most or model.concurrency)
-        self._connection.client.adopt(concurrency=concurrency, timeout_s=model.timeout_s, key=key)
+        self._connection.client.apply_settings(concurrency=concurrency, timeout_s=model.timeout_s, key=key)
 
     @property
-    def room(self) -> int:
+    def concurrency_limit(self) -> int:
         """How many questions the server takes at once now."""
-        return self._open[0].client.room
+        return self._open[0].client.concurrency_limit
 
     @property
     def warms(self) -> bool:
@@ -119,9 +119,9 @@ class ServerAsker:
         return self._open[1].warms
 
     @property
-    def patience(self) -> float:
+    def shutdown_grace(self) -> float:
         """Seconds that explanations under way are given when a run ends."""
-        return min(self._model.timeout_s, _MOST_PATIENCE)
+        return min(self._model.timeout_s, _LONGEST_SHUTDOWN_GRACE)
 
     @property
     def speaker(self) -> str:
@@ -137,31 +137,29 @@ class ServerAsker:
             if after is not None:
                 labels[item] = after
 
-    def expected_cost(self, asked: Asked) -> float | None:
+    def expected_cost(self, query: Query) -> float | None:
         """What an answer may cost at most, by the length of its prompt."""
         endpoint = self._open[1]
-        return most_cost(self._characters(asked), endpoint.max_tokens, price_of(self._model, endpoint.price))
+        return most_cost(self._characters(query), endpoint.max_tokens, price_of(self._model, endpoint.price))
 
-    def expected_thought_cost(self, asked: Asked) -> float | None:
+    def expected_explanation_cost(self, query: Query) -> float | None:
         """What an explanation may cost at most."""
         price = price_of(self._model, self._open[1].price)
-        return most_cost(self._characters(asked), self._reasoning.max_tokens, price)
+        return most_cost(self._characters(query), self._reasoning.max_tokens, price)
 
-    def ask(self, asked: Asked) -> None:
+    def ask(self, query: Query) -> None:
         """Send a question, unless its answer is in the cache; one that a person has asked again is always sent."""
         endpoint = self._open[1]
-        request = label_request(
-            endpoint, self._prompt, self._shown(asked), self._texts[asked.item], self._model.extra
-        )
+        request = label_request(endpoint, self._prompt, self._shown(query), self._texts[query.item], self._model.extra)
         key = None
-        if self._cache is not None and not asked.again:
+        if self._cache is not None and not query.again:
             key = request_key(endpoint, request, self._prompt.labels)
             if (known := self._cache.get(key)) is not None:
-                self._give(asked, known)
+                self._give(query, known)
                 return
-        self._begin(self._ask(asked, request, key))
+        self._begin(self._ask(query, request, key))
 
-    async def replies(self, seconds: float) -> list[tuple[Asked, Reply | Unanswered]]:
+    async def replies(self, seconds: float) -> list[tuple[Query, Reply | Unavailable]]:
         """The replies that came since the last call; waits for one, at most so long."""
         if not self._answered and self._broken is None and seconds > 0:
             try:
@@ -178,7 +176,7 @@ class ServerAsker:
         self._answered.clear()
         return came
 
-    async def explain(self, asked: Asked, label: int | None) -> AsyncIterator[Piece]:
+    async def explain(self, query: Query, label: int | None) -> AsyncIterator[Piece]:
         """Ask in a stream why the item has `label`; the last piece says what it took. Raises RunFailed where the
         stream ends in an error, after the pieces that came."""
         connection, endpoint = self._open
@@ -188,8 +186,8 @@ class ServerAsker:
             endpoint,
             self._prompt,
             self._reasoning,
-            self._shown(asked),
-            self._texts[asked.item],
+            self._shown(query),
+            self._texts[query.item],
             self._prompt.labels[label],
             self._model.extra,
         )
@@ -198,8 +196,8 @@ class ServerAsker:
             if not isinstance(came, Delta):
                 outcome = came
                 continue
-            if came.thought:
-                yield Piece(came.thought, thought=True)
+            if came.reasoning:
+                yield Piece(came.reasoning, reasoning=True)
             if came.text:
                 yield Piece(came.text)
         if not isinstance(outcome, Completion):
@@ -215,20 +213,20 @@ class ServerAsker:
         assert self._endpoint is not None
         return self._connection, self._endpoint
 
-    def _shown(self, asked: Asked) -> list[tuple[str, str]]:
+    def _shown(self, query: Query) -> list[tuple[str, str]]:
         names, texts = self._prompt.labels, self._texts
         shown: Iterable[tuple[int, int]]
-        if asked.demonstrations == "all":
-            group = self._groups[asked.item]
-            labels = sorted(self._labels.get(asked.chain, {}).items())
+        if query.demonstrations == "all":
+            group = self._groups[query.item]
+            labels = sorted(self._labels.get(query.chain, {}).items())
             shown = ((item, label) for item, label in labels if self._groups[item] != group)
         else:
-            shown = asked.demonstrations
+            shown = query.demonstrations
         return [(texts[item], names[label]) for item, label in shown]
 
-    def _characters(self, asked: Asked) -> int:
-        shown = self._labels.get(asked.chain, {}) if asked.demonstrations == "all" else dict(asked.demonstrations)
-        pairs = sum(len(self._texts[item]) + _CHARACTERS_OF_PAIR for item in (*shown, asked.item))
+    def _characters(self, query: Query) -> int:
+        shown = self._labels.get(query.chain, {}) if query.demonstrations == "all" else dict(query.demonstrations)
+        pairs = sum(len(self._texts[item]) + _CHARACTERS_OF_PAIR for item in (*shown, query.item))
         return _CHARACTERS_OF_HEAD + pairs
 
     def _begin(self, asking: Coroutine[Any, Any, None]) -> None:
@@ -236,7 +234,7 @@ class ServerAsker:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _ask(self, asked: Asked, request: Request, key: bytes | None) -> None:
+    async def _ask(self, query: Query, request: Request, key: bytes | None) -> None:
         try:
             answer = await self._answer(request)
         except Exception as error:
@@ -245,13 +243,13 @@ class ServerAsker:
             return
         if isinstance(answer, Reply) and answer.failed is None and key is not None and self._cache is not None:
             self._cache.put(key, answer, self._open[1])
-        self._give(asked, answer)
+        self._give(query, answer)
 
-    def _give(self, asked: Asked, answer: Reply | Unanswered) -> None:
-        self._answered.append((asked, answer))
+    def _give(self, query: Query, answer: Reply | Unavailable) -> None:
+        self._answered.append((query, answer))
         self._came.set()
 
-    async def _answer(self, request: Request) -> Reply | Unanswered:
+    async def _answer(self, request: Request) -> Reply | Unavailable:
         connection, endpoint = self._open
         wasted: list[Usage] = []
         for _ in range(_TRIES_FOR_LOGPROBS):
@@ -261,15 +259,15 @@ class ServerAsker:
                 if outcome.kind == "item":
                     return self._priced(Reply(None, failed=outcome.message, seconds=sent.seconds), wasted)
                 if trouble := connection.trouble():
-                    return Unanswered(f"{trouble} Stop the run and resume it to start it anew.")
-                return Unanswered(outcome.message)
+                    return Unavailable(f"{trouble} Stop the run and resume it to start it anew.")
+                return Unavailable(outcome.message)
             if why := self._of_another(endpoint, outcome):
-                return Unanswered(why)
+                return Unavailable(why)
             if outcome.tokens:
                 break
             wasted.append(outcome.usage)
         else:
-            return Unanswered(
+            return Unavailable(
                 f"The server gave no log-probabilities, {_TRIES_FOR_LOGPROBS} times in a row; `icm-tui doctor` tells "
                 "what it can do."
             )
@@ -308,7 +306,7 @@ class ServerAsker:
         )
 
 
-async def probed(connection: Connection, model: Model, labels: Sequence[str]) -> Probed:
+async def probe_endpoint(connection: Connection, model: Model, labels: Sequence[str]) -> ProbeResult:
     """What is known of the endpoint behind a connection: from a probe kept before, else from one made now, and kept.
 
     Raises UserError where no run can ask it, with what to change.

@@ -11,7 +11,7 @@ _GENTLE = 0.9
 _DRIFT = 1.01
 
 
-class Room:
+class ConcurrencyLimit:
     """How many requests may be in flight, between 1 and `most`; it starts at `most`.
 
     Outcomes are taken in rounds of as many as were allowed when the round began. At its end, with a share s of its

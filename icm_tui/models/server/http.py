@@ -19,7 +19,7 @@ import stamina.instrumentation
 from icm_tui import __version__
 from icm_tui.errors import UserError
 from icm_tui.models.server import network_faults as no_answer
-from icm_tui.models.server.concurrency import Room
+from icm_tui.models.server.concurrency import ConcurrencyLimit
 from icm_tui.models.server.keys import Key
 from icm_tui.models.server.reply.reasoning import Delta
 from icm_tui.models.server.reply.stream import StreamReader
@@ -91,7 +91,7 @@ class Client:
         self._retries = retries
         self._extra = {"User-Agent": f"icm-tui/{__version__}", **_attribution(self._base.host), **(headers or {})}
         self._certificates = _trusted()
-        self._room = Room(concurrency)
+        self._concurrency_limit = ConcurrencyLimit(concurrency)
         self._urls: dict[str, httpx.URL] = {}
         self._lanes = [_Lane(self._first_pool())]
         self._fresh: httpx.AsyncClient | None = None
@@ -100,13 +100,13 @@ class Client:
         stamina.instrumentation.set_on_retry_hooks(())
 
     @property
-    def room(self) -> int:
+    def concurrency_limit(self) -> int:
         """How many requests the server takes at once, as far as its answers show; at most `concurrency`."""
-        return self._room.allowed
+        return self._concurrency_limit.allowed
 
-    def adopt(self, *, concurrency: int, timeout_s: float, key: Key | None) -> None:
+    def apply_settings(self, *, concurrency: int, timeout_s: float, key: Key | None) -> None:
         """Go on with other settings. What is under way goes on with those it was sent with."""
-        self._room.most = concurrency
+        self._concurrency_limit.most = concurrency
         self._sign(key, timeout_s)
 
     async def send(self, request: Request) -> Sent:
@@ -194,11 +194,11 @@ class Client:
         def wait(failure: Exception) -> bool | float:
             if not isinstance(failure, _Again):
                 return False
-            asked = failure.fault.retry_after
-            if asked is None:
+            query = failure.fault.retry_after
+            if query is None:
                 return True
             left = limits.seconds - (time.monotonic() - started)
-            return max(0.0, min(asked + random.uniform(0, limits.jitter), left))
+            return max(0.0, min(query + random.uniform(0, limits.jitter), left))
 
         return stamina.retry_context(
             on=wait,
@@ -309,8 +309,8 @@ class Client:
             await response.aclose()
         got.gather(self._key)
         outcome = self._heeded(got.fault or got.read(), time.monotonic() - started)
-        if isinstance(outcome, Completion) and (outcome.text or outcome.thought):
-            yield Delta(outcome.text, outcome.thought)
+        if isinstance(outcome, Completion) and (outcome.text or outcome.reasoning):
+            yield Delta(outcome.text, outcome.reasoning)
         yield outcome
 
     async def _read_stream(
@@ -368,9 +368,9 @@ class Client:
         """The outcome without the key, once the room has taken it in. A text read from JSON may spell out the key that
         its bytes did not."""
         if isinstance(outcome, Completion):
-            self._room.answered(seconds)
+            self._concurrency_limit.answered(seconds)
         elif outcome.kind == "retry" and outcome.status in _CROWDED:
-            self._room.refused()
+            self._concurrency_limit.refused()
         return outcome if self._key is None else _without(self._key, outcome)
 
     def _hidden(self, text: str) -> str:
@@ -486,7 +486,7 @@ class _Cover:
     def __init__(self, key: Key | None) -> None:
         self._key = key
         self._bytes = b""
-        self._text = self._thought = ""
+        self._text = self._reasoning = ""
 
     def bytes(self, piece: bytes, *, last: bool = False) -> bytes:
         if self._key is None:
@@ -500,18 +500,18 @@ class _Cover:
         """The piece that may be shown now, if any: a server may also spell the key out token by token."""
         if self._key is None:
             return [delta]
-        text, thought = self._text + delta.text, self._thought + delta.thought
+        text, reasoning = self._text + delta.text, self._reasoning + delta.reasoning
         if delta.turned:
-            text, thought = delta.text, self._thought + self._text + delta.thought
-        text, thought = self._key.hide_text(text), self._key.hide_text(thought)
-        at, until = len(text) - self._key.held_back_text(text), len(thought) - self._key.held_back_text(thought)
-        self._text, self._thought = text[at:], thought[until:]
-        shown = Delta(text[:at], thought[:until], delta.turned)
+            text, reasoning = delta.text, self._reasoning + self._text + delta.reasoning
+        text, reasoning = self._key.hide_text(text), self._key.hide_text(reasoning)
+        at, until = len(text) - self._key.held_back_text(text), len(reasoning) - self._key.held_back_text(reasoning)
+        self._text, self._reasoning = text[at:], reasoning[until:]
+        shown = Delta(text[:at], reasoning[:until], delta.turned)
         return [shown] if shown else []
 
     def rest(self) -> list[Delta]:
-        shown = Delta(self._text, self._thought)
-        self._text = self._thought = ""
+        shown = Delta(self._text, self._reasoning)
+        self._text = self._reasoning = ""
         return [shown] if shown else []
 
 
@@ -534,7 +534,7 @@ def _without(key: Key, outcome: Completion | Fault) -> Completion | Fault:
             ]
     return Completion(
         hide(outcome.text),
-        hide(outcome.thought),
+        hide(outcome.reasoning),
         tokens,
         hide(outcome.finish_reason),
         outcome.usage,

@@ -20,8 +20,8 @@ def cut_off(failure: Exception, where: str, *, headed: bool) -> Fault:
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
         return Fault("retry", f"No connection to {where}: it does not speak TLS there; is it http, not https?")
     if any(isinstance(cause, socket.gaierror) for cause in causes):
-        asked = "are model.base_url and the network right?"
-        return Fault("retry", f"No connection to {where}: this name has no address; {asked}")
+        query = "are model.base_url and the network right?"
+        return Fault("retry", f"No connection to {where}: this name has no address; {query}")
     if isinstance(failure, httpx.ConnectTimeout):
         return Fault("retry", f"No connection to {where}: it did not accept one in time; is the server running?")
     if isinstance(failure, httpx.ProxyError):

@@ -14,7 +14,7 @@ from icm_tui.prompts import Template, find_template, render_chat, render_complet
 
 Demonstrations = Sequence[tuple[str, str]]
 
-_NO_THINKING: dict[str, dict[str, Any]] = {
+_NO_REASONING: dict[str, dict[str, Any]] = {
     "": {},
     "reasoning": {"reasoning": {"enabled": False}},
     "template": {"chat_template_kwargs": {"enable_thinking": False}},
@@ -39,7 +39,7 @@ def label_request(
         body["messages"] = render_chat(template, demonstrations, question, **words, prefill=prefilled)
         body |= {"max_tokens": endpoint.max_tokens, "temperature": 0}
         body |= {"logprobs": True, "top_logprobs": endpoint.top_logprobs}
-        body |= _NO_THINKING[endpoint.thinking]
+        body |= _NO_REASONING[endpoint.reasoning_switch]
         if endpoint.prefill == "fields":
             body |= _GO_ON
     return Request(_path(endpoint), {**body, **_route(endpoint), **extra})
@@ -67,12 +67,12 @@ def explanation_request(
     template = find_template(prompt.template)
     completions = endpoint.kind == "completions"
     shared = render_completion(template, demonstrations, question, **_words(prompt))
-    asked = f"{shared} {label}\n\n{why(template, label)}"
+    query = f"{shared} {label}\n\n{why(template, label)}"
     body: dict[str, Any] = {"model": endpoint.model}
     if completions:
-        body["prompt"] = f"{asked}\n\n{_heading(template)}:{_after_colon(reasoning.prefill)}"
+        body["prompt"] = f"{query}\n\n{_heading(template)}:{_after_colon(reasoning.prefill)}"
     else:
-        body["messages"] = [{"role": "user", "content": asked}]
+        body["messages"] = [{"role": "user", "content": query}]
         if reasoning.prefill and endpoint.prefill != "none":
             body["messages"].append({"role": "assistant", "content": reasoning.prefill.rstrip()})
             body |= _GO_ON if endpoint.prefill == "fields" else {}

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from icm_tui.domain.scores import Scores
 
-_BLOCKS = 64
+_CONTEXTS = 64
 
 
 class Calibration:
@@ -18,8 +18,8 @@ class Calibration:
 
     def __init__(self, n_labels: int) -> None:
         self._n_labels = n_labels
-        self._means: deque[Scores] = deque(maxlen=_BLOCKS)
-        self._within: deque[Scores] = deque(maxlen=_BLOCKS)
+        self._means: deque[Scores] = deque(maxlen=_CONTEXTS)
+        self._within: deque[Scores] = deque(maxlen=_CONTEXTS)
 
     def offsets(self, scores: Sequence[Scores]) -> Scores:
         """Count in a block's scores and return what is to be subtracted from each label's score in it."""
@@ -41,10 +41,10 @@ class Calibration:
         return tuple(self._offset(label, means[label]) for label in range(self._n_labels))
 
     def _offset(self, label: int, mean: float) -> float:
-        means = [block[label] for block in self._means]
+        means = [context[label] for context in self._means]
         centre = sum(means) / len(means)
         between = sum((value - centre) ** 2 for value in means) / (len(means) - 1)
-        chance = sum(block[label] for block in self._within) / len(self._within)
+        chance = sum(context[label] for context in self._within) / len(self._within)
         beyond = max(0.0, between - chance)
         total = beyond + chance
         return beyond / total * (mean - centre) if total else 0.0

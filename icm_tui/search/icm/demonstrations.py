@@ -60,7 +60,7 @@ class LabelPool:
         return int(self._sorted[label][place] & _ITEM_MASK)
 
 
-def draw_list(
+def draw_context(
     pool: LabelPool,
     problem: Problem,
     generator: np.random.Generator,

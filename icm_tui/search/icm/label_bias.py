@@ -6,13 +6,13 @@ cyclic shift of the shown labels: whatever the labels say cancels, and the mean 
 
 from collections.abc import Callable, Sequence
 
-from icm_tui.domain.decisions import Block, Demonstrations, Question
+from icm_tui.domain.decisions import Context, Demonstrations, Question
 from icm_tui.domain.scores import Scores, centred, mean_scores
 from icm_tui.search.draws import Draws, Purpose
 from icm_tui.search.problem import Problem
 
 
-class Leaning:
+class LabelBias:
     """`lists` lists, each asked once for every label; decision number `number` of the run waits for them."""
 
     def __init__(
@@ -22,7 +22,7 @@ class Leaning:
         lists: int,
         shots: int,
         number: int,
-        publish: Callable[[str, int, Demonstrations], Block],
+        publish: Callable[[str, int, Demonstrations], Context],
     ) -> None:
         self.open: dict[str, tuple[Question, tuple[int, int]]] = {}
         self._problem = problem
@@ -31,21 +31,21 @@ class Leaning:
         self._shots = shots
         self._number = number
         self._publish = publish
-        self._blocks = 0
+        self._contexts = 0
         self._answers: dict[tuple[int, int], Scores | None] = {}
 
-    def let_in(self) -> None:
+    def admit(self) -> None:
         """Draw the lists that no journal brought."""
-        while self._blocks < self._lists * self._problem.n_labels:
-            chain, shift = divmod(self._blocks, self._problem.n_labels)
+        while self._contexts < self._lists * self._problem.n_labels:
+            chain, shift = divmod(self._contexts, self._problem.n_labels)
             item, shown = self._draw(chain)
             rotated = [(other, (label + shift) % self._problem.n_labels) for other, label in shown]
-            self._open(item, chain, shift, self._publish("leaning", chain, rotated))
+            self._open(item, chain, shift, self._publish("label_bias", chain, rotated))
 
-    def adopt_block(self, block: Block) -> None:
+    def restore_context(self, context: Context) -> None:
         """Take the next list from the journal."""
-        chain, shift = divmod(self._blocks, self._problem.n_labels)
-        self._open(self._draw(chain)[0], chain, shift, block)
+        chain, shift = divmod(self._contexts, self._problem.n_labels)
+        self._open(self._draw(chain)[0], chain, shift, context)
 
     def tell(self, question: str, logprobs: Sequence[float] | None) -> None:
         """Keep an answer (nats a label; None where the item was refused)."""
@@ -68,7 +68,7 @@ class Leaning:
         return tuple(round(value, 6) for value in mean)
 
     def _draw(self, chain: int) -> tuple[int, list[tuple[int, int]]]:
-        generator = self._draws.generator(Purpose.LEANING, chain)
+        generator = self._draws.generator(Purpose.LABEL_BIAS, chain)
         problem = self._problem
         item = int(generator.integers(problem.n_items))
         others = problem.n_items - len(problem.groups[problem.group_of[item]])
@@ -82,7 +82,7 @@ class Leaning:
         labels = generator.permutation([place % problem.n_labels for place in range(len(shown))]).tolist()
         return item, list(zip(shown, labels, strict=True))
 
-    def _open(self, item: int, chain: int, shift: int, block: Block) -> None:
+    def _open(self, item: int, chain: int, shift: int, context: Context) -> None:
         name = f"leaning/{chain}/{self._number}/{item}/{shift}"
-        self.open[name] = (Question(name, block.id, item), (chain, shift))
-        self._blocks += 1
+        self.open[name] = (Question(name, context.id, item), (chain, shift))
+        self._contexts += 1

@@ -10,12 +10,12 @@ from itertools import zip_longest
 
 import msgspec
 
-from icm_tui.domain.decisions import Block, Change, Decision, Demonstrations, Option, Proposal, Question
+from icm_tui.domain.decisions import Change, Context, Decision, Demonstrations, Option, Proposal, Question
 from icm_tui.domain.scores import margin
 from icm_tui.search.choice import choose
 from icm_tui.search.draws import Draws, Purpose
 from icm_tui.search.icm.coherence import HeldOut, as_asked
-from icm_tui.search.icm.label_bias import Leaning
+from icm_tui.search.icm.label_bias import LabelBias
 from icm_tui.search.icm.labelling import Labelling
 from icm_tui.search.icm.phase import Phase, PhaseName, Plan
 from icm_tui.search.problem import Problem
@@ -33,17 +33,19 @@ class Icm:
         self.n = 0
         self._settings = settings
         self._draws = Draws(settings.seed)
-        self._drawn: list[Block] = []
-        self._blocks = 0
-        self._adopting = False
+        self._drawn: list[Context] = []
+        self._contexts = 0
+        self._restoring = False
         subset = self._subset()
         self._covered = frozenset(item for unit in subset for item in problem.units[unit])
         self._chains = max(1, settings.chains)
         self._labellings = [Labelling(problem, settings.average) for _ in range(self._chains)]
         first = self._chains
-        self._leaning: Leaning | None = None
-        if settings.leaning_lists and settings.shots != "all":
-            self._leaning = Leaning(problem, self._draws, settings.leaning_lists, settings.shots, first, self._publish)
+        self._label_bias: LabelBias | None = None
+        if settings.label_bias_contexts and settings.shots != "all":
+            self._label_bias = LabelBias(
+                problem, self._draws, settings.label_bias_contexts, settings.shots, first, self._publish
+            )
             first += 1
         self._tournament = [self._chain(number, subset, first) for number in range(self._chains)]
         self._selected_at = first + self._chains * self._tournament[0].total
@@ -59,27 +61,27 @@ class Icm:
 
     def wants(self) -> Iterator[Question]:
         """The questions that may be asked now, the next decision's first. Tell nothing while iterating."""
-        self._let_in()
-        if self._leaning:
-            yield from (question for question, _ in self._leaning.open.values())
+        self._admitted()
+        if self._label_bias:
+            yield from (question for question, _ in self._label_bias.open.values())
         for row in zip_longest(*(phase.open.values() for phase in self._phases())):
             for entry in row:
                 if entry is not None:
                     yield entry[0]
 
-    def lacks(self) -> list[Question]:
+    def missing(self) -> list[Question]:
         """The questions that the next decision still waits for."""
-        self._let_in()
+        self._admitted()
         if self.n < self._chains or self.done:
             return []
-        if self._leaning and self.n == self._chains:
-            return [question for question, _ in self._leaning.open.values()]
+        if self._label_bias and self.n == self._chains:
+            return [question for question, _ in self._label_bias.open.values()]
         return self._phase().lacking() if self.n != self._selected_at else []
 
     def tell(self, question: str, logprobs: Sequence[float] | None) -> None:
         """Keep the answer to a question asked (nats a label; None where the item was refused)."""
-        if self._leaning and question in self._leaning.open:
-            self._leaning.tell(question, logprobs)
+        if self._label_bias and question in self._label_bias.open:
+            self._label_bias.tell(question, logprobs)
             return
         for phase in self._phases():
             if question in phase.open:
@@ -87,9 +89,9 @@ class Icm:
                 return
         raise KeyError(question)
 
-    def take_blocks(self) -> list[Block]:
+    def drain_contexts(self) -> list[Context]:
         """The lists drawn since the last call; they belong into the journal before a question about them goes out."""
-        self._let_in()
+        self._admitted()
         drawn, self._drawn = self._drawn, []
         return drawn
 
@@ -97,13 +99,13 @@ class Icm:
 
     def propose(self) -> Proposal | None:
         """The next decision before it is taken, or None while answers are missing or the search is over."""
-        self._let_in()
+        self._admitted()
         if self.done:
             return None
         if self.n < self._chains:
             return self._propose_seeds()
-        if self._leaning and self.n == self._chains:
-            return self._propose_leaning() if self._leaning.ready() else None
+        if self._label_bias and self.n == self._chains:
+            return self._propose_label_bias() if self._label_bias.ready() else None
         if self.n == self._selected_at:
             return self._propose_selection()
         phase = self._phase()
@@ -123,20 +125,20 @@ class Icm:
 
     # Adopting a journal
 
-    def adopt_block(self, block: Block) -> None:
+    def restore_context(self, context: Context) -> None:
         """Take a list from the journal."""
-        self._adopting = True
-        self._blocks = block.id + 1
-        if block.phase == "leaning":
-            assert self._leaning is not None
-            self._leaning.adopt_block(block)
+        self._restoring = True
+        self._contexts = context.id + 1
+        if context.phase == "label_bias":
+            assert self._label_bias is not None
+            self._label_bias.restore_context(context)
             return
-        phases = self._tournament if block.phase == "tournament" else self._phases()
-        next(phase for phase in phases if phase.plan.chain == block.chain).adopt_block(block)
+        phases = self._tournament if context.phase == "tournament" else self._phases()
+        next(phase for phase in phases if phase.plan.chain == context.chain).restore_context(context)
 
-    def adopt_decision(self, decision: Decision) -> None:
+    def restore_decision(self, decision: Decision) -> None:
         """Take a decision from the journal as it was taken."""
-        self._adopting = True
+        self._restoring = True
         labels = dict(zip(decision.items, decision.options[decision.chosen].labels, strict=True))
         if decision.overridden:
             before = self._labellings[decision.chain].labels
@@ -191,8 +193,8 @@ class Icm:
             return "done"
         if self.n < self._chains:
             return "seeds"
-        if self._leaning and self.n == self._chains:
-            return "leaning"
+        if self._label_bias and self.n == self._chains:
+            return "label_bias"
         return "selection" if self.n == self._selected_at else self._phase().name
 
     # Inside
@@ -202,11 +204,11 @@ class Icm:
             return self._main
         return max(self._labellings, key=lambda labelling: labelling.held_out.bits or -math.inf)
 
-    def _publish(self, phase: str, chain: int, demonstrations: Demonstrations) -> Block:
-        block = Block(self._blocks, phase, chain, demonstrations)
-        self._blocks += 1
-        self._drawn.append(block)
-        return block
+    def _publish(self, phase: str, chain: int, demonstrations: Demonstrations) -> Context:
+        context = Context(self._contexts, phase, chain, demonstrations)
+        self._contexts += 1
+        self._drawn.append(context)
+        return context
 
     def _phases(self) -> list[Phase]:
         """The phases whose questions may be out."""
@@ -220,18 +222,18 @@ class Icm:
             return self._tournament[(self.n - self._tournament[0].plan.first) % self._chains]
         return self._phases()[0]
 
-    def _let_in(self) -> None:
+    def _admitted(self) -> None:
         """Once a journal is read, draw what it did not bring; the state is then as at the last decision in it."""
-        if self._adopting or self.n == 0:
-            self._adopting = False
+        if self._restoring or self.n == 0:
+            self._restoring = False
             if self.n >= self._chains:
                 self._open_window()
 
     def _open_window(self) -> None:
-        if self._leaning and self._main is None:
-            self._leaning.let_in()
+        if self._label_bias and self._main is None:
+            self._label_bias.admit()
         for phase in self._phases():
-            phase.let_in(draw=True)
+            phase.admit(draw=True)
 
     def _apply(self, decision: Proposal | Decision, labels: Mapping[int, int | None]) -> dict[str, float]:
         """Change the state by a decision and return its score terms."""
@@ -239,8 +241,8 @@ class Icm:
         if decision.phase == "seeds":
             for item, label in labels.items():
                 self._labellings[decision.chain].set_label(item, label)
-        elif decision.phase == "leaning":
-            score = self._apply_leaning(decision)
+        elif decision.phase == "label_bias":
+            score = self._apply_label_bias(decision)
         elif decision.phase == "selection":
             self._apply_selection(decision.chain)
         else:
@@ -256,11 +258,11 @@ class Icm:
         if self._sweeps is not None and self._second_look is None and self._settings.second_look:
             self._begin_second_look()
         if self.n == self._chains:
-            if not self._adopting:
+            if not self._restoring:
                 self._open_window()
         elif self.n > self._chains:
             for phase in self._phases():
-                phase.let_in(draw=not self._adopting)
+                phase.admit(draw=not self._restoring)
         return score
 
     def _subset(self) -> list[int]:
@@ -332,18 +334,18 @@ class Icm:
             labels.extend(choice.options[choice.chosen].labels)
         return self._plain(PhaseName.SEEDS, self.n, items, [Option(labels, 0.0)])
 
-    def _propose_leaning(self) -> Proposal:
-        assert self._leaning is not None
-        return self._plain(PhaseName.LEANING, 0, [], [Option([], 0.0)])
+    def _propose_label_bias(self) -> Proposal:
+        assert self._label_bias is not None
+        return self._plain(PhaseName.LABEL_BIAS, 0, [], [Option([], 0.0)])
 
-    def _apply_leaning(self, decision: Proposal | Decision) -> dict[str, float]:
+    def _apply_label_bias(self, decision: Proposal | Decision) -> dict[str, float]:
         if isinstance(decision, Decision):
             score = decision.score
         else:
-            assert self._leaning is not None
-            score = {f"leaning_{label}": value for label, value in enumerate(self._leaning.bias())}
+            assert self._label_bias is not None
+            score = {f"label_bias_{label}": value for label, value in enumerate(self._label_bias.bias())}
         for labelling in self._labellings:
-            labelling.bias = tuple(score[f"leaning_{label}"] for label in range(self.problem.n_labels))
+            labelling.bias = tuple(score[f"label_bias_{label}"] for label in range(self.problem.n_labels))
         return dict(score)
 
     def _propose_selection(self) -> Proposal:
@@ -360,7 +362,7 @@ class Icm:
 
     def _apply_selection(self, chain: int) -> None:
         self._main = self._labellings[chain]
-        self._leaning = None
+        self._label_bias = None
         if not self._settings.sweeps:
             return
         self._main.forget_answers()
@@ -388,9 +390,7 @@ class Icm:
     def _share_of_units(self, share: float) -> int:
         return math.ceil(share * len(self.problem.units))
 
-    def _plain(
-        self, name: PhaseName, chain: int, items: list[int], options: list[Option], chosen: int = 0
-    ) -> Proposal:
+    def _plain(self, name: PhaseName, chain: int, items: list[int], options: list[Option], chosen: int = 0) -> Proposal:
         """A decision that is computed rather than drawn."""
         return Proposal(
             n=self.n,

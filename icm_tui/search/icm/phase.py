@@ -11,12 +11,12 @@ from enum import IntEnum
 
 import msgspec
 
-from icm_tui.domain.decisions import Block, Demonstrations, Option, Proposal, Question
+from icm_tui.domain.decisions import Context, Demonstrations, Option, Proposal, Question
 from icm_tui.domain.scores import Scores, centred, log_softmax
 from icm_tui.search.choice import Choice, choose
 from icm_tui.search.draws import Draws, Purpose
 from icm_tui.search.icm.calibration import Calibration
-from icm_tui.search.icm.demonstrations import draw_list
+from icm_tui.search.icm.demonstrations import draw_context
 from icm_tui.search.icm.labelling import Labelling
 from icm_tui.search.schedule import geometric
 from icm_tui.search.settings import Settings
@@ -26,7 +26,7 @@ class PhaseName(IntEnum):
     """The phases of method `icm`, numbered for the keyed draws; records hold the name in lower case."""
 
     SEEDS = 0
-    LEANING = 1
+    LABEL_BIAS = 1
     TOURNAMENT = 2
     SELECTION = 3
     SWEEPS = 4
@@ -57,7 +57,7 @@ class Phase:
         labelling: Labelling,
         settings: Settings,
         draws: Draws,
-        publish: Callable[[str, int, Demonstrations], Block],
+        publish: Callable[[str, int, Demonstrations], Context],
     ) -> None:
         self.plan = plan
         self.name = plan.name.name.lower()
@@ -69,11 +69,11 @@ class Phase:
         self._draws = draws
         self._publish = publish
         self._orders: dict[int, list[int]] = {}
-        self._let_in = 0
+        self._admitted = 0
         self._ready_until = 0
-        self._block: Block | None = None
+        self._context: Context | None = None
         self._answers: dict[int, dict[int, Scores | None]] = {}
-        self._last_in_block: dict[int, int] = {}
+        self._last_in_context: dict[int, int] = {}
         self._offsets: dict[int, Scores] = {}
         calibrated = not settings.balanced and settings.shots != "all"
         self._calibration = Calibration(labelling.problem.n_labels) if calibrated else None
@@ -95,34 +95,34 @@ class Phase:
         """The items that the decision at `place` labels."""
         return self.labelling.problem.units[self.unit_at(place)]
 
-    def let_in(self, *, draw: bool) -> None:
+    def admit(self, *, draw: bool) -> None:
         """Open the questions of every decision that the window now admits, drawing their lists.
 
         With `draw` false (while a journal is read) lists come from the journal instead; where all labelled items are
         shown there is nothing to draw but the one block that says so.
         """
         shows_all = self._settings.shots == "all"
-        while self._let_in < min(self.total, self.committed + self.plan.window):
-            first = self._let_in
+        while self._admitted < min(self.total, self.committed + self.plan.window):
+            first = self._admitted
             last = min(first + (1 if shows_all else self.plan.share), self.total)
             if not shows_all:
                 if not draw:
                     return
-                self._open(first, last, self._publish(self.name, self.plan.chain, self._draw_list(first, last)))
+                self._open(first, last, self._publish(self.name, self.plan.chain, self._draw_context(first, last)))
                 continue
-            if self._block is None:
+            if self._context is None:
                 if not draw:
                     return
-                self._block = self._publish(self.name, self.plan.chain, "all")
-            self._open(first, last, self._block)
+                self._context = self._publish(self.name, self.plan.chain, "all")
+            self._open(first, last, self._context)
 
-    def adopt_block(self, block: Block) -> None:
+    def restore_context(self, context: Context) -> None:
         """Take a list from the journal for the next block of decisions."""
-        if block.demonstrations == "all":
-            self._block = block
-            self.let_in(draw=False)
+        if context.demonstrations == "all":
+            self._context = context
+            self.admit(draw=False)
             return
-        self._open(self._let_in, min(self._let_in + self.plan.share, self.total), block)
+        self._open(self._admitted, min(self._admitted + self.plan.share, self.total), context)
 
     def tell(self, question: str, logprobs: Sequence[float] | None) -> None:
         """Keep an answer (nats a label; None where the item was refused)."""
@@ -132,10 +132,10 @@ class Phase:
     def ready(self) -> bool:
         """Whether the next decision has all its answers; where blocks are calibrated, all of its block's."""
         place = self.committed
-        if place >= self._let_in:
+        if place >= self._admitted:
             return False
         if place >= self._ready_until:
-            last = self._last_in_block[place] if self._calibration else place + 1
+            last = self._last_in_context[place] if self._calibration else place + 1
             if any(len(self._answers[other]) < len(self.members(other)) for other in range(place, last)):
                 return False
             self._ready_until = last
@@ -144,7 +144,7 @@ class Phase:
     def lacking(self) -> list[Question]:
         """The questions that the next decision still waits for."""
         place = self.committed
-        last = self._last_in_block.get(place, place) if self._calibration else place + 1
+        last = self._last_in_context.get(place, place) if self._calibration else place + 1
         return [question for question, other in self.open.values() if place <= other < last]
 
     def propose(self) -> Proposal:
@@ -181,29 +181,29 @@ class Phase:
                 self.labelling.keep_answer(item, scores)
         for item, label in zip(self.members(place), labels, strict=True):
             self.labelling.set_label(item, label)
-        last = self._last_in_block.pop(place)
+        last = self._last_in_context.pop(place)
         if last == place + 1:
             self._offsets.pop(last, None)
         del self._answers[place]
         self.committed += 1
 
-    def _open(self, first: int, last: int, block: Block) -> None:
+    def _open(self, first: int, last: int, context: Context) -> None:
         for place in range(first, last):
             number = self.number(place)
             self._answers[place] = {}
-            self._last_in_block[place] = last
+            self._last_in_context[place] = last
             for item in self.members(place):
                 name = f"{self.name}/{self.plan.chain}/{number}/{item}/0"
-                self.open[name] = (Question(name, block.id, item), place)
-        self._let_in = last
+                self.open[name] = (Question(name, context.id, item), place)
+        self._admitted = last
 
-    def _draw_list(self, first: int, last: int) -> list[tuple[int, int]]:
+    def _draw_context(self, first: int, last: int) -> list[tuple[int, int]]:
         problem = self.labelling.problem
         share = last - first
         outside = {problem.group_of[item] for place in range(first, first + share) for item in self.members(place)}
         shots = self._settings.shots
         assert shots != "all"
-        return draw_list(
+        return draw_context(
             self.labelling.pool,
             problem,
             self._draws.generator(Purpose.DEMONSTRATIONS, int(self.plan.name), self.plan.chain, first),
@@ -218,7 +218,7 @@ class Phase:
         answers = self._answers[place]
         if self._calibration is None:
             return answers
-        last = self._last_in_block[place]
+        last = self._last_in_context[place]
         if last not in self._offsets:
             together = [scores for other in range(place, last) for scores in self._answers[other].values()]
             self._offsets[last] = self._calibration.offsets([scores for scores in together if scores is not None])

@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 
 import msgspec
 
-from icm_tui.domain.decisions import Block, Change, Decision, Demonstrations, Option, Proposal, Question
+from icm_tui.domain.decisions import Change, Context, Decision, Demonstrations, Option, Proposal, Question
 from icm_tui.domain.scores import Scores, centred
 from icm_tui.search.draws import Draws, Purpose
 from icm_tui.search.problem import Problem
@@ -37,11 +37,11 @@ class Sequential(ABC):
         self._labels: list[int | None] = [None] * problem.n_items
         self._proposal: Proposal | None = None
         self._open: dict[str, Question] = {}
-        self._drawn: list[Block] = []
-        self._blocks = 0
+        self._drawn: list[Context] = []
+        self._contexts = 0
         # Of the decision under way: the lists it shows, and the journal's that no question has claimed yet.
         self._shown: dict[Hashable, int] = {}
-        self._adopted: deque[int] = deque()
+        self._restored: deque[int] = deque()
 
     # Questions and answers
 
@@ -50,7 +50,7 @@ class Sequential(ABC):
         self._advance()
         yield from self._open.values()
 
-    def lacks(self) -> list[Question]:
+    def missing(self) -> list[Question]:
         """The questions that the next decision still waits for, as far as the answers so far tell."""
         return list(self.wants())
 
@@ -61,7 +61,7 @@ class Sequential(ABC):
         item = self._open.pop(question).item
         self._keep(question, item, None if logprobs is None else centred(logprobs))
 
-    def take_blocks(self) -> list[Block]:
+    def drain_contexts(self) -> list[Context]:
         """The lists drawn since the last call; they belong into the journal before a question about them goes out."""
         self._advance()
         drawn, self._drawn = self._drawn, []
@@ -87,12 +87,12 @@ class Sequential(ABC):
 
     # Adopting a journal
 
-    def adopt_block(self, block: Block) -> None:
+    def restore_context(self, context: Context) -> None:
         """Take a list from the journal; a decision's lists come in the order in which it drew them."""
-        self._blocks = block.id + 1
-        self._adopted.append(block.id)
+        self._contexts = context.id + 1
+        self._restored.append(context.id)
 
-    def adopt_decision(self, decision: Decision) -> None:
+    def restore_decision(self, decision: Decision) -> None:
         """Take a decision from the journal as it was taken."""
         if decision.overridden:
             labels = {item: self._labels[item] for item in decision.items}
@@ -181,7 +181,7 @@ class Sequential(ABC):
         """Open a question about a list; `shown` tells the lists of one decision apart, `draw` gives one that no journal
         brought."""
         if shown not in self._shown:
-            self._shown[shown] = self._adopted.popleft() if self._adopted else self._publish(draw())
+            self._shown[shown] = self._restored.popleft() if self._restored else self._publish(draw())
         self._open[question] = Question(question, self._shown[shown], item)
 
     def _weigh(
@@ -241,10 +241,10 @@ class Sequential(ABC):
         )
 
     def _publish(self, demonstrations: Demonstrations) -> int:
-        block = Block(self._blocks, self._name, 0, demonstrations)
-        self._blocks += 1
-        self._drawn.append(block)
-        return block.id
+        context = Context(self._contexts, self._name, 0, demonstrations)
+        self._contexts += 1
+        self._drawn.append(context)
+        return context.id
 
     def _take(self, decision: Proposal | Decision, labels: Mapping[int, int | None]) -> None:
         self._apply(decision, labels)
@@ -252,4 +252,4 @@ class Sequential(ABC):
         self._proposal = None
         self._open.clear()
         self._shown.clear()
-        self._adopted.clear()
+        self._restored.clear()

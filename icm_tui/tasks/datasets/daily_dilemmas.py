@@ -27,7 +27,7 @@ from icm_tui.errors import UserError
 from icm_tui.tasks.build import Columns, make_task
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
 from icm_tui.tasks.cells import optional_cell, read_cell
-from icm_tui.tasks.quoting import nearest, shown
+from icm_tui.tasks.quoting import nearest, quoted
 from icm_tui.tasks.section import TaskSettings, choose_gold, refuse_given
 from icm_tui.tasks.source import read_source
 from icm_tui.tasks.tables import Row, Table
@@ -129,7 +129,7 @@ def _refuse_other_columns(text: str) -> None:
     for column in TextTemplate(text).columns:
         if column not in _INPUT:
             raise UserError(
-                f"task.text names {shown(column)}, which is no input column of DailyDilemmas; {nearest(column, _INPUT)}"
+                f"task.text names {quoted(column)}, which is no column of its input; {nearest(column, _INPUT)}"
             )
 
 
@@ -144,7 +144,7 @@ def read_categories(values: Table) -> dict[str, list[str]]:
         if row.number == 1:
             for framework in FRAMEWORKS:
                 if framework not in (values.header or row.values):
-                    raise UserError(f"{values.name} has no column {shown(framework)}, a framework of DailyDilemmas.")
+                    raise UserError(f"{values.name} has no column {quoted(framework)}, a framework of DailyDilemmas.")
         cells = ((framework, optional_cell(values, row, framework, "the dataset")) for framework in FRAMEWORKS)
         found[name] = [f"{framework}/{category}" for framework, category in cells if category is not None]
     return found
@@ -169,12 +169,12 @@ def _actions(table: Table, categories: Mapping[str, list[str]]) -> list[_Action]
         kind = read_cell(table, row, "action_type", "the dataset")
         if kind not in _SIGN:
             raise UserError(
-                f'{table.place(row)}, column "action_type" holds {shown(kind)}; it must be "to_do" or "not_to_do".'
+                f'{table.place(row)}, column "action_type" holds {quoted(kind)}; it must be "to_do" or "not_to_do".'
             )
         twin = first.setdefault((dilemma, _SIGN[kind]), row)
         if twin is not row:
             raise UserError(
-                f"{table.place(row)} is a second {kind} action of dilemma {shown(dilemma)}, which {table.unit} "
+                f"{table.place(row)} is a second {kind} action of dilemma {quoted(dilemma)}, which {table.unit} "
                 f"{twin.line} has already; leave one of them out."
             )
         actions.append(_Action(row, dilemma, _SIGN[kind], _values(table, row, categories)))
@@ -196,7 +196,7 @@ def _values(table: Table, row: Row, categories: Mapping[str, list[str]]) -> list
     for value in cell:
         if value not in categories:
             raise UserError(
-                f'{table.place(row)}, column "values_aggregated" names the value {shown(value)}, which the table of '
+                f'{table.place(row)}, column "values_aggregated" names the value {quoted(value)}, which the table of '
                 "values does not have; add it there or correct it."
             )
     return cell

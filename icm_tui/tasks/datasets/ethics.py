@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
-from icm_tui.tasks.booleans import read_truth
+from icm_tui.tasks.booleans import read_boolean
 from icm_tui.tasks.build import Columns, make_task
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
 from icm_tui.tasks.cells import read_cell
@@ -147,18 +147,18 @@ def _cell(table: Table, row: Row, column: str) -> str:
 
 
 def _commonsense(table: Table, row: Row) -> _Item:
-    return _Item(_cell(table, row, "input"), None, None, read_truth(table, row, "label"))
+    return _Item(_cell(table, row, "input"), None, None, read_boolean(table, row, "label"))
 
 
 def _justice(table: Table, row: Row) -> _Item:
     text = _cell(table, row, "scenario")
     stem = text.casefold().rpartition(" because")[0]
-    return _Item(text, " ".join(stem.split()) or None, None, read_truth(table, row, "label"))
+    return _Item(text, " ".join(stem.split()) or None, None, read_boolean(table, row, "label"))
 
 
 def _deontology(table: Table, row: Row) -> _Item:
     scene = _cell(table, row, "scenario")
-    return _Item(f"{scene} {_cell(table, row, 'excuse')}", scene, None, read_truth(table, row, "label"))
+    return _Item(f"{scene} {_cell(table, row, 'excuse')}", scene, None, read_boolean(table, row, "label"))
 
 
 def _virtue(table: Table, row: Row) -> _Item:
@@ -167,18 +167,18 @@ def _virtue(table: Table, row: Row) -> _Item:
         raise UserError(
             f'{table.place(row)}, column "scenario" has no trait; it must be a scene, then " [SEP] ", then a trait.'
         )
-    return _Item(f"{scene}\nTrait: {trait}", scene, trait, read_truth(table, row, "label"))
+    return _Item(f"{scene}\nTrait: {trait}", scene, trait, read_boolean(table, row, "label"))
 
 
 def _answered(table: Table, row: Row) -> _Item:
     column = "class_label" if "class_label" in row.values else "label"
     question, answer = _cell(table, row, "question"), _cell(table, row, "choice")
     group = _cell(table, row, "consistency_id")
-    return _Item(f"{question} {answer}", group, None, read_truth(table, row, column))
+    return _Item(f"{question} {answer}", group, None, read_boolean(table, row, column))
 
 
 def _claim(table: Table, row: Row) -> _Item:
-    return _Item(_cell(table, row, "claim"), None, None, read_truth(table, row, "label"))
+    return _Item(_cell(table, row, "claim"), None, None, read_boolean(table, row, "label"))
 
 
 _SUBSETS: dict[str, tuple[Callable[[Table, Row], _Item], str, str]] = {

@@ -6,7 +6,7 @@ from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
 from icm_tui.tasks.build import Columns, make_task
 from icm_tui.tasks.card import Card
-from icm_tui.tasks.quoting import shown
+from icm_tui.tasks.quoting import quoted
 from icm_tui.tasks.section import TaskSettings, refuse_given
 from icm_tui.tasks.tables import read_table
 
@@ -38,7 +38,7 @@ def load(settings: TaskSettings, *, labels: Sequence[str], rule: str | None, see
     refuse_given(settings, ["split", "revision"], "remove it.")
     for n, name in enumerate(settings.gold):
         if name in settings.gold[:n]:
-            raise UserError(f"task.gold names {shown(name)} twice; remove one of them.")
+            raise UserError(f"task.gold names {quoted(name)} twice; remove one of them.")
     columns = Columns(
         text=settings.text,
         uid=settings.uid or None,

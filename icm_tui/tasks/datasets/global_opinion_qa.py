@@ -26,7 +26,7 @@ from icm_tui.errors import UserError
 from icm_tui.tasks.build import Columns, make_task
 from icm_tui.tasks.card import Card, Place, Split
 from icm_tui.tasks.cells import read_cell
-from icm_tui.tasks.quoting import shown
+from icm_tui.tasks.quoting import quoted
 from icm_tui.tasks.section import TaskSettings, choose_gold, refuse_given
 from icm_tui.tasks.source import read_source
 from icm_tui.tasks.tables import Row, Table
@@ -117,7 +117,7 @@ def _unfolded(table: Table, country: str) -> Table:
     """A row an option, from the row of `country` in the wide table."""
     row = next((row for row in table.rows if row.values.get("Country") == country), None)
     if row is None:
-        raise UserError(f'{table.name} has no row whose column "Country" is {shown(country)}; choose another split.')
+        raise UserError(f'{table.name} has no row whose column "Country" is {quoted(country)}; choose another split.')
     rows: list[Row] = []
     for number, column in enumerate(table.header or row.values):
         options = split_header(column)
@@ -150,7 +150,7 @@ def _share(table: Table, row: Row, column: str) -> float:
         share = -1.0
     if not 0 <= share <= 1:
         raise UserError(
-            f"{table.place(row)}, column {shown(column)} holds {shown(cell)}; it must be a share from 0 to 1."
+            f"{table.place(row)}, column {quoted(column)} holds {quoted(cell)}; it must be a share from 0 to 1."
         )
     return share
 

@@ -19,7 +19,7 @@ from decimal import Decimal
 
 from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
-from icm_tui.tasks.booleans import read_truth
+from icm_tui.tasks.booleans import read_boolean
 from icm_tui.tasks.build import Columns, make_task
 from icm_tui.tasks.card import Card, Place, Split
 from icm_tui.tasks.cells import read_cell
@@ -117,7 +117,7 @@ def _a_solution_a_row(table: Table) -> Iterator[Row]:
     for row in table.rows:
         column = "cot" if "cot" in row.values else "choice"
         question, solution = (read_cell(table, row, name, "the dataset") for name in ("question", column))
-        yield _row(row, str(row.number), question, solution, read_truth(table, row, "label"))
+        yield _row(row, str(row.number), question, solution, read_boolean(table, row, "label"))
 
 
 def _solutions_of_models(table: Table) -> Iterator[Row]:
@@ -132,4 +132,4 @@ def _solutions_of_models(table: Table) -> Iterator[Row]:
                 )
             inner = Row(row.number, row.line, cell)
             solution = read_cell(table, inner, "solution", "the dataset")
-            yield _row(row, f"{row.number}:{model}", question, solution, read_truth(table, inner, "is_correct"))
+            yield _row(row, f"{row.number}:{model}", question, solution, read_boolean(table, inner, "is_correct"))

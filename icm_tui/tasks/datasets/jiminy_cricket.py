@@ -24,7 +24,7 @@ from icm_tui.errors import UserError
 from icm_tui.tasks.build import Columns, make_task
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
 from icm_tui.tasks.cells import optional_cell, read_cell, require_column
-from icm_tui.tasks.quoting import shown
+from icm_tui.tasks.quoting import quoted
 from icm_tui.tasks.section import TaskSettings, choose_gold, refuse_given
 from icm_tui.tasks.source import read_source
 from icm_tui.tasks.tables import Row, Table, kind_of
@@ -132,7 +132,7 @@ def _from_numbers(table: Table, row: Row) -> _Cells:
     for value in label:
         if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
             raise UserError(
-                f'{table.place(row)}, column "label" holds {shown(value)}; it must be four numbers that are not below '
+                f'{table.place(row)}, column "label" holds {quoted(value)}; it must be four numbers that are not below '
                 "zero."
             )
     return _cells([value > 0 for value in label])
@@ -147,7 +147,7 @@ def _from_words(table: Table, row: Row) -> _Cells:
         parts = _INTENSITY.fullmatch(line.strip())
         if parts is None:
             raise UserError(
-                f'{table.place(row)}, column "Morality" holds {shown(line)}; it must be lines such as "bad, others, 1".'
+                f'{table.place(row)}, column "Morality" holds {quoted(line)}; give lines such as "bad, others, 1".'
             )
         found.add(f"{parts[1]} for {parts[2]}")
     return _cells([name in found for name in HARMS])

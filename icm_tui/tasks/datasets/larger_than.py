@@ -11,11 +11,11 @@ from collections.abc import Sequence
 
 from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
-from icm_tui.tasks.booleans import read_truth
+from icm_tui.tasks.booleans import read_boolean
 from icm_tui.tasks.build import Columns, make_task
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
 from icm_tui.tasks.cells import read_cell
-from icm_tui.tasks.quoting import shown
+from icm_tui.tasks.quoting import quoted
 from icm_tui.tasks.section import TaskSettings, choose_gold, refuse_given
 from icm_tui.tasks.source import read_source
 from icm_tui.tasks.tables import Row, Table
@@ -73,9 +73,9 @@ def _values(table: Table, row: Row) -> dict[str, object]:
     claim = _CLAIM.fullmatch(text)
     if claim is None:
         raise UserError(
-            f'{table.place(row)}, column "choice" holds {shown(text)}; it must be a claim such as '
+            f'{table.place(row)}, column "choice" holds {quoted(text)}; it must be a claim such as '
             '"Two is larger than one."'
         )
     one, other = claim[1].casefold(), claim[2].casefold()
     numbers = " and ".join(sorted((one, other)))
-    return {"text": text, "numbers": numbers, "order": f"{one} first", "true": read_truth(table, row, "label")}
+    return {"text": text, "numbers": numbers, "order": f"{one} first", "true": read_boolean(table, row, "label")}

@@ -22,7 +22,7 @@ from icm_tui.errors import UserError
 from icm_tui.tasks.build import Columns, make_task
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
 from icm_tui.tasks.cells import optional_cell, read_cell
-from icm_tui.tasks.quoting import shown
+from icm_tui.tasks.quoting import quoted
 from icm_tui.tasks.section import TaskSettings, choose_gold, refuse_given
 from icm_tui.tasks.source import read_source
 from icm_tui.tasks.tables import Row, Table, kind_of
@@ -154,7 +154,7 @@ def _annotated(table: Table) -> list[Row]:
                 continue
             if not isinstance(choice, str):
                 raise UserError(
-                    f'{table.place(row)}, column "choice_text" holds {kind_of(choice)} as choice {shown(index)}; it '
+                    f'{table.place(row)}, column "choice_text" holds {kind_of(choice)} as choice {quoted(index)}; it '
                     "must be a text."
                 )
             cells = {"uid": f"{scene}/{index}", "scene": scene, "situation": situation, "choice": choice.strip()}
@@ -168,7 +168,7 @@ def _slots(table: Table, row: Row, column: str) -> Mapping[str, Any]:
         return {}
     if not isinstance(cell, dict):
         raise UserError(
-            f"{table.place(row)} needs an object of choices in column {shown(column)}; it holds {kind_of(cell)}."
+            f"{table.place(row)} needs an object of choices in column {quoted(column)}; it holds {kind_of(cell)}."
         )
     return cell
 
@@ -178,7 +178,7 @@ def _gold(table: Table, row: Row, index: str, annotated: object) -> dict[str, bo
         return {}
     if not isinstance(annotated, dict):
         raise UserError(
-            f'{table.place(row)}, column "choice_labels" holds {kind_of(annotated)} for choice {shown(index)}; it '
+            f'{table.place(row)}, column "choice_labels" holds {kind_of(annotated)} for choice {quoted(index)}; it '
             "must be an object or null."
         )
     gold: dict[str, bool | None] = {}
@@ -188,7 +188,7 @@ def _gold(table: Table, row: Row, index: str, annotated: object) -> dict[str, bo
             continue
         if isinstance(value, str | list | dict):
             raise UserError(
-                f'{table.place(row)}, column "choice_labels", {name} of choice {shown(index)} holds {kind_of(value)}; '
+                f'{table.place(row)}, column "choice_labels", {name} of choice {quoted(index)} holds {kind_of(value)}; '
                 "it must be a number."
             )
         gold[name] = None if not value and name in AGGREGATED else value > 0

@@ -27,7 +27,7 @@ from icm_tui.errors import UserError
 from icm_tui.tasks.build import Columns, make_task
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
 from icm_tui.tasks.cells import read_cell
-from icm_tui.tasks.quoting import nearest, shown
+from icm_tui.tasks.quoting import nearest, quoted
 from icm_tui.tasks.section import TaskSettings, choose_gold, refuse_given
 from icm_tui.tasks.source import read_source
 from icm_tui.tasks.tables import Row, Table
@@ -122,7 +122,7 @@ def _worded(table: Table, wording: str, before: int) -> list[Row]:
         key = read_cell(table, row, "id", "the dataset")
         if line_of.setdefault(key, row.line) != row.line:
             raise UserError(
-                f'{table.place(row)}, column "id" repeats {shown(key)} of {table.unit} {line_of[key]}; '
+                f'{table.place(row)}, column "id" repeats {quoted(key)} of {table.unit} {line_of[key]}; '
                 "leave one of them out."
             )
         number = before + row.number
@@ -136,7 +136,7 @@ def _row(table: Table, row: Row, number: int, uid: str, group: str | None, colum
     foundation = named.partition(" (")[0]
     if foundation not in (*FOUNDATIONS, _NORMS):
         raise UserError(
-            f"{table.place(row)}, column {shown(columns[1])} holds {shown(named)}, which is no foundation; "
+            f"{table.place(row)}, column {quoted(columns[1])} holds {quoted(named)}, which is no foundation; "
             f"{nearest(foundation, (*FOUNDATIONS, _NORMS))}"
         )
     try:
@@ -144,7 +144,7 @@ def _row(table: Table, row: Row, number: int, uid: str, group: str | None, colum
     except ValueError:
         wrong = float("nan")
     if not isfinite(wrong):
-        raise UserError(f"{table.place(row)}, column {shown(columns[2])} holds {shown(rated)}; it must be a number.")
+        raise UserError(f"{table.place(row)}, column {quoted(columns[2])} holds {quoted(rated)}; it must be a number.")
     values = {"uid": uid, "id": group, "text": text, "foundation": foundation, "wrong": wrong}
     values |= {name: name == foundation for name in FOUNDATIONS}
     return Row(number, row.line, values | {"violation": foundation != _NORMS})

@@ -10,7 +10,7 @@ leaning of the statement and no judgement of it.
 from collections.abc import Sequence
 
 from icm_tui.domain.items import Task
-from icm_tui.tasks.booleans import read_truth
+from icm_tui.tasks.booleans import read_boolean
 from icm_tui.tasks.build import Columns, make_task
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
 from icm_tui.tasks.cells import read_cell
@@ -71,5 +71,5 @@ def _values(table: Table, row: Row) -> dict[str, object]:
     if "political_leaning" in row.values:  # as the Hub has it
         liberal = read_cell(table, row, "political_leaning", "the dataset").casefold() == "liberal"
     else:
-        liberal = read_truth(table, row, "is_liberal")
+        liberal = read_boolean(table, row, "is_liberal")
     return {"text": text.strip(), "question": question, "liberal": liberal}

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 
 from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
-from icm_tui.tasks.booleans import read_pair_rows, read_truth
+from icm_tui.tasks.booleans import read_boolean, read_pair_rows
 from icm_tui.tasks.build import Columns, make_task
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
 from icm_tui.tasks.cells import read_cell
@@ -130,7 +130,7 @@ def _an_answer_a_row(table: Table) -> Iterator[Row]:
         )
     for row in table.rows:
         question, answer, group = (read_cell(table, row, column, "the dataset") for column in shape)
-        yield _row(row, str(row.number), group, question, answer, read_truth(table, row, "label"))
+        yield _row(row, str(row.number), group, question, answer, read_boolean(table, row, "label"))
 
 
 def _best_of_two(table: Table) -> Iterator[Row]:

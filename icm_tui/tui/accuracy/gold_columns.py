@@ -113,8 +113,8 @@ def plot(curve: Sequence[tuple[int, float]], until: int, majority: float | None,
         marks = []
         for share in shares:
             filled = share * rows - place
-            block = _BLOCKS[max(0, min(len(_BLOCKS) - 1, round(filled * (len(_BLOCKS) - 1))))]
-            marks.append("·" if block == " " and place == at else block)
+            context = _BLOCKS[max(0, min(len(_BLOCKS) - 1, round(filled * (len(_BLOCKS) - 1))))]
+            marks.append("·" if context == " " and place == at else context)
         axis = "1.0" if place == rows - 1 else fraction(low) if place == 0 else ""
         drawn.append(line(span(f"{axis:>{_AXIS}} ", "dim"), span("".join(marks), "accent")))
     first, last = str(curve[0][0]), f"decision {until}"

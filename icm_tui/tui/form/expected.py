@@ -33,14 +33,14 @@ def in_words(expected: Expected) -> str:
     return " · ".join(parts)
 
 
-def probe_lines(probed: LastProbe | None, key: str, cells: int) -> list[Line]:
+def probe_lines(probe_result: LastProbe | None, key: str, cells: int) -> list[Line]:
     """What the last probe of the endpoint said; without one, the key that asks."""
-    if probed is None:
+    if probe_result is None:
         return [line(span(f"not probed yet: {key} asks it", "dim"))]
-    parts = [probed.provider, probed.kind, f"{probed.top_logprobs} alternatives asked for"]
-    if probed.favoured is not None:
-        parts.append(f"{probed.favoured} favoured by {probed.nats:.1f} nats")
-    told = f"probed {ago(probed.age_s)}: {', '.join(part for part in parts if part)}"
+    parts = [probe_result.provider, probe_result.kind, f"{probe_result.top_logprobs} alternatives asked for"]
+    if probe_result.favoured is not None:
+        parts.append(f"{probe_result.favoured} favoured by {probe_result.nats:.1f} nats")
+    told = f"probed {ago(probe_result.age_s)}: {', '.join(part for part in parts if part)}"
     return [line(span(piece, "dim")) for piece in wrap(told, cells)][:2]
 
 

@@ -81,7 +81,7 @@ def _left_out(profile: Profile, section: str, name: str) -> str:
 
 
 def _field(section: str, setting: msgspec.structs.FieldInfo) -> Field:
-    description, extra = _told(inspect.type_info(setting.type))
+    description, reask = _told(inspect.type_info(setting.type))
     parts = _parts(inspect.type_info(setting.type))
     default: Any = setting.default
     if setting.default_factory is not msgspec.NODEFAULT:
@@ -100,7 +100,7 @@ def _field(section: str, setting: msgspec.structs.FieldInfo) -> Field:
         description=description,
         choices=tuple(choices),
         initial=written(kind, default) if is_given and kind in ("bool", "choice") else "",
-        hide=bool(extra.get("hide")),
+        hide=bool(reask.get("hide")),
     )
 
 

@@ -513,14 +513,14 @@ class FormScreen(Screen[None]):
         text, look = self._said
         said = [line(span(piece, look)) for piece in wrap(text, width)][-_MOST_SAID:] if text else []
         outlook = f"{self._to_mend} before it can start" if self._checked.count else self._outlook
-        return [*outlook_lines(outlook, width, 2), *self._probed(width), *said]
+        return [*outlook_lines(outlook, width, 2), *self._probe_result(width), *said]
 
-    def _probed(self, width: int) -> list[Line]:
+    def _probe_result(self, width: int) -> list[Line]:
         """What the last probe said of the server, once it is known whether there was one."""
         profile = self._checked.profile
         if profile is None or profile.model.backend != "openai" or not isinstance(self._outlook, children.Expected):
             return []
-        return probe_lines(self._outlook.probed, self.app.key("form.doctor"), width)
+        return probe_lines(self._outlook.probe_result, self.app.key("form.doctor"), width)
 
 
 def _named(event: Key) -> tuple[str, str | None]:

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
 
-from icm_tui.run_dir.records import AnswerRecord, BlockRecord, DecisionRecord, ExtraRecord
+from icm_tui.run_dir.records import AnswerRecord, ContextRecord, DecisionRecord, ReaskRecord
 from icm_tui.tui.run.history import NEVER, UNLABELLED, Change
-from icm_tui.tui.run.log import Thought
+from icm_tui.tui.run.log import Explanation
 from icm_tui.tui.run.view import RunView
 from icm_tui.tui.text.cells import Line, Style, as_many_as_fit, cut, fit, joined, line, span, width, wrap
 from icm_tui.tui.text.numbers import dollars, fraction, signed
@@ -23,7 +23,9 @@ _FEWEST = 12
 NOBODY = "Nothing was said about this item yet."
 
 
-def strip(view: RunView, item: int, answer: AnswerRecord | None, block: BlockRecord | None, cells: int) -> list[Line]:
+def strip(
+    view: RunView, item: int, answer: AnswerRecord | None, context: ContextRecord | None, cells: int
+) -> list[Line]:
     """Two lines: the item's label, its group and its flips; what it was asked with, what the model said, and the keys
     that tell more. What has no room is left out from the end, the keys first."""
     style: Style = "dim" if view.shown.labels[item] == UNLABELLED else "bold"
@@ -36,17 +38,17 @@ def strip(view: RunView, item: int, answer: AnswerRecord | None, block: BlockRec
     flips = flip_words(view, item)
     if flips:
         about.append(line(span(flips, "second")))
-    said = [line(asked_words(view, item, answer, block))]
+    said = [line(asked_words(view, item, answer, context))]
     if answer is not None:
         said.append(line(span(answer_words(view, answer), "warn" if answer.failed else "accent")))
-        if view.leaning is not None and not answer.failed:
-            said.append(line(span(f"leaning {leaning_words(view)}", "dim")))
+        if view.label_bias is not None and not answer.failed:
+            said.append(line(span(f"leaning {label_bias_words(view)}", "dim")))
     said.append(line(span("e", "accent"), span(" why  ", "dim"), span("enter", "accent"), span(" more", "dim")))
     return [fit(as_many_as_fit(parts, cells), cells) for parts in (about, said)]
 
 
 def page_text(
-    view: RunView, item: int, answer: AnswerRecord | None, block: BlockRecord | None, cells: int, gold: str = ""
+    view: RunView, item: int, answer: AnswerRecord | None, context: ContextRecord | None, cells: int, gold: str = ""
 ) -> list[Line]:
     """The item's standing, its whole text, and the others of its group with the rule between them; `gold` is what gold
     says of it, where that may be shown."""
@@ -60,11 +62,11 @@ def page_text(
         lines += field("seeds", f"{fraction(share)} of the runs under several seeds agree on its label", cells)
     if gold:
         lines += field("gold", gold, cells)
-    lines += field("asked", asked_words(view, item, answer, block).replace("asked ", "", 1), cells)
+    lines += field("asked", asked_words(view, item, answer, context).replace("asked ", "", 1), cells)
     if answer is not None:
         lines += field("answer", answer_words(view, answer), cells, "warn" if answer.failed else "plain")
-    if view.leaning is not None:
-        lines += field("leaning", f"{leaning_words(view)} nats, the model's own; p is without it", cells)
+    if view.label_bias is not None:
+        lines += field("label bias", f"{label_bias_words(view)} nats, the model's own; p is without it", cells)
     lines += field("group", group_words(view, item) or "none: it is decided by itself", cells)
     lines += ((), *paragraph(about.text or "(an empty text)", cells))
     others = view.companions(item)
@@ -78,24 +80,24 @@ def page_text(
 
 
 def page_why(
-    view: RunView, item: int, answer: AnswerRecord | None, block: BlockRecord | None, cells: int
+    view: RunView, item: int, answer: AnswerRecord | None, context: ContextRecord | None, cells: int
 ) -> list[Line]:
     """What the model answered, with its likeliest tokens, and what was said about the item, the latest last."""
-    lines = [*field("asked", asked_words(view, item, answer, block).replace("asked ", "", 1), cells)]
+    lines = [*field("asked", asked_words(view, item, answer, context).replace("asked ", "", 1), cells)]
     if answer is not None:
         lines += _answer(view, answer, cells)
-    extra = view.extra.get(item)
-    if extra is not None:
-        told = f"{answer_words(view, extra)}, before decision {extra.n}; no part of the search"
-        lines += field("again", told, cells, "warn" if extra.failed else "plain")
-    thoughts = view.thoughts_on(item)
-    if not thoughts:
+    reask = view.reask.get(item)
+    if reask is not None:
+        told = f"{answer_words(view, reask)}, before decision {reask.n}; no part of the search"
+        lines += field("again", told, cells, "warn" if reask.failed else "plain")
+    explanations = view.explanations_on(item)
+    if not explanations:
         lines += ((), *paragraph(NOBODY, cells, "dim"))
-    for thought in thoughts:
-        streams = is_speaking(view, thought)
-        after = f"after decision {thought.n}{', still speaking' if streams else ''}"
-        lines += ((), *paragraph(f"{thought.speaker}, {after}:", cells, "second"))
-        lines += paragraph(thought.text + (" ▍" if streams else ""), cells)
+    for explanation in explanations:
+        streams = is_speaking(view, explanation)
+        after = f"after decision {explanation.n}{', still speaking' if streams else ''}"
+        lines += ((), *paragraph(f"{explanation.speaker}, {after}:", cells, "second"))
+        lines += paragraph(explanation.text + (" ▍" if streams else ""), cells)
     return lines
 
 
@@ -104,7 +106,7 @@ def page_history(
     item: int,
     decisions: Mapping[int, DecisionRecord],
     answer: AnswerRecord | None,
-    block: BlockRecord | None,
+    context: ContextRecord | None,
     cells: int,
 ) -> list[Line]:
     """Every change of the item's label, oldest first, with what is known of its decision from `decisions`; then the
@@ -121,7 +123,7 @@ def page_history(
         names = f"{view.label_name(change.before)} → {view.label_name(change.after)}"
         words = _change_words(change, decisions.get(change.n))
         if change.n == last and not change.by_person and answer is not None:
-            words += f"; {asked_words(view, item, answer, block)}: {answer_words(view, answer)}"
+            words += f"; {asked_words(view, item, answer, context)}: {answer_words(view, answer)}"
         if flipped:
             names += " FLIP"
         lines += _fields(f"{change.n:>6}  {names}", words, cells, "second" if flipped else "plain")
@@ -139,9 +141,9 @@ def shown_decisions(view: RunView, item: int) -> list[int]:
 # Words
 
 
-def is_speaking(view: RunView, thought: Thought) -> bool:
+def is_speaking(view: RunView, explanation: Explanation) -> bool:
     """Whether more of a thought may come."""
-    return not thought.ended and thought.call in view.open_calls
+    return not explanation.ended and explanation.call in view.open_calls
 
 
 def label_words(view: RunView, item: int) -> str:
@@ -239,24 +241,24 @@ def rule_words(view: RunView, item: int) -> str:
     return "Rule none: every item is decided by itself."
 
 
-def asked_words(view: RunView, item: int, answer: AnswerRecord | None, block: BlockRecord | None) -> str:
+def asked_words(view: RunView, item: int, answer: AnswerRecord | None, context: ContextRecord | None) -> str:
     """What the item was last asked with. With everything shown, the counts are those of now."""
     if answer is None:
-        never = view.shown.blocks[item] == NEVER
+        never = view.shown.contexts[item] == NEVER
         return "not asked yet" if never else "asked, but the answer cannot be read from the journal"
-    if block is None:
+    if context is None:
         return "asked with examples that cannot be read from the journal"
-    if block.demonstrations == "all":
+    if context.demonstrations == "all":
         counts = _counts_of_others(view, item)
         return f"asked with all {sum(counts)} others that have a label ({_counted(view, counts)})"
-    found = Counter(label for _, label in block.demonstrations)
+    found = Counter(label for _, label in context.demonstrations)
     counts = [found[label] for label in range(len(view.label_names))]
     if not sum(counts):
         return "asked without examples"
     return f"asked with {sum(counts)} examples ({_counted(view, counts)})"
 
 
-def answer_words(view: RunView, answer: AnswerRecord | ExtraRecord) -> str:
+def answer_words(view: RunView, answer: AnswerRecord | ReaskRecord) -> str:
     """The log-probability (nats) of every label, or why there is none. A label that the model's list did not name is at
     most as likely as its last entry."""
     if answer.logprobs is None:
@@ -268,12 +270,12 @@ def answer_words(view: RunView, answer: AnswerRecord | ExtraRecord) -> str:
     )
 
 
-def leaning_words(view: RunView) -> str:
+def label_bias_words(view: RunView) -> str:
     """The model's own leaning (nats): with two labels how far it leans to the first, else a number a label."""
-    leaning = view.leaning or []
-    if len(leaning) == 2:
-        return f"{view.label_names[0]} {signed(leaning[0] - leaning[1], 2)}"
-    return "  ".join(f"{name} {signed(value, 2)}" for name, value in zip(view.label_names, leaning, strict=False))
+    label_bias = view.label_bias or []
+    if len(label_bias) == 2:
+        return f"{view.label_names[0]} {signed(label_bias[0] - label_bias[1], 2)}"
+    return "  ".join(f"{name} {signed(value, 2)}" for name, value in zip(view.label_names, label_bias, strict=False))
 
 
 def asked_at(answer: AnswerRecord | None) -> int | None:
@@ -283,7 +285,7 @@ def asked_at(answer: AnswerRecord | None) -> int | None:
 
 
 def _standing(view: RunView, item: int) -> str:
-    p = view.shown.p(item, view.leaning)
+    p = view.shown.p(item, view.label_bias)
     return label_words(view, item) + ("" if p is None else f", p {fraction(p)} by its answer")
 
 
@@ -381,8 +383,8 @@ def _answer(view: RunView, answer: AnswerRecord, cells: int) -> list[Line]:
         lines += field("tokens", tokens, cells)
     if answer.mass is not None:
         lines += field("labels", f"{fraction(answer.mass, 3)} of the probability lies on the labels", cells)
-    if view.leaning is not None:
-        lines += field("leaning", f"{leaning_words(view)} nats, the model's own; p is without it", cells)
+    if view.label_bias is not None:
+        lines += field("label bias", f"{label_bias_words(view)} nats, the model's own; p is without it", cells)
     lines += field("served", _served(answer), cells, "dim")
     return lines
 

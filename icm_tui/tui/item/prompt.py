@@ -1,7 +1,7 @@
 """The prompt of an item with its examples, as the model was shown it or as a language model would be."""
 
 from icm_tui.prompts import find_template, render_chat, render_completion
-from icm_tui.run_dir.records import AnswerRecord, BlockRecord
+from icm_tui.run_dir.records import AnswerRecord, ContextRecord
 from icm_tui.tui.item.lines import asked_words, paragraph
 from icm_tui.tui.run.history import UNLABELLED
 from icm_tui.tui.run.view import RunView
@@ -17,20 +17,20 @@ NO_LIST = "The list of examples cannot be read from the journal, so the prompt c
 
 
 def page_prompt(
-    view: RunView, item: int, answer: AnswerRecord | None, block: BlockRecord | None, cells: int
+    view: RunView, item: int, answer: AnswerRecord | None, context: ContextRecord | None, cells: int
 ) -> list[Line]:
     """The prompt of the item's answer. Where everything is shown, its examples have the labels of now, and only the
     first of them are told; texts that together are very long are cut, and it says so."""
     if answer is None:
         return list(paragraph(NOT_ASKED, cells, "dim"))
-    if block is None:
+    if context is None:
         return list(paragraph(NO_LIST, cells, "warn"))
     lines: list[Line] = []
     if view.profile.model.backend == "embedded":
         lines += paragraph(EMBEDDED, cells, "second")
-    asked = asked_words(view, item, answer, block)
-    shown, left = _examples(view, item, block)
-    kind = "as they are labelled now" if block.demonstrations == "all" else f"list {block.id}"
+    asked = asked_words(view, item, answer, context)
+    shown, left = _examples(view, item, context)
+    kind = "as they are labelled now" if context.demonstrations == "all" else f"list {context.id}"
     lines += paragraph(f"{asked[:1].upper()}{asked[1:]}, {kind}.", cells, "dim")
     texts = [view.items[other].text for other, _ in shown]
     question = view.items[item].text
@@ -52,11 +52,11 @@ def page_prompt(
     return lines
 
 
-def _examples(view: RunView, item: int, block: BlockRecord) -> tuple[list[tuple[int, int]], int]:
+def _examples(view: RunView, item: int, context: ContextRecord) -> tuple[list[tuple[int, int]], int]:
     """The items and labels of a list that are told, in order, and how many more there are."""
-    if block.demonstrations != "all":
+    if context.demonstrations != "all":
         known = range(len(view.items))
-        return [(other, label) for other, label in block.demonstrations if other in known], 0
+        return [(other, label) for other, label in context.demonstrations if other in known], 0
     chain = view.shown
     group = {item, *view.companions(item)}
     left = chain.labelled - sum(chain.labels[member] != UNLABELLED for member in group)

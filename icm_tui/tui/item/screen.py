@@ -150,23 +150,25 @@ class ItemScreen(Screen[None]):
     def _made(self, cells: int) -> list[Line]:
         """The page's lines, made anew where the run went on since."""
         view, number = self._view, self.item
-        said = [(len(thought.text), item.is_speaking(view, thought)) for thought in view.thoughts_on(number)]
+        said = [
+            (len(explanation.text), item.is_speaking(view, explanation)) for explanation in view.explanations_on(number)
+        ]
         made_of = (self._page, number, cells, view.last_seq, view.chain, *said)
         if made_of != self._made_of:
             self._made_of = made_of
             answer = self._feed.answer_of(number)
-            block = self._feed.block(answer.block) if answer is not None else None
+            context = self._feed.context(answer.context_id) if answer is not None else None
             match self._page:
                 case "text":
                     gold = "" if self._gold is None else self._gold.of_item(view.items[number].uid)
-                    self._lines = item.page_text(view, number, answer, block, cells, gold)
+                    self._lines = item.page_text(view, number, answer, context, cells, gold)
                 case "why":
-                    self._lines = item.page_why(view, number, answer, block, cells)
+                    self._lines = item.page_why(view, number, answer, context, cells)
                 case "history":
                     decisions = self._decisions_of(item.shown_decisions(view, number))
-                    self._lines = item.page_history(view, number, decisions, answer, block, cells)
+                    self._lines = item.page_history(view, number, decisions, answer, context, cells)
                 case "prompt":
-                    self._lines = page_prompt(view, number, answer, block, cells)
+                    self._lines = page_prompt(view, number, answer, context, cells)
         return self._lines
 
     def _decisions_of(self, numbers: Sequence[int]) -> dict[int, DecisionRecord]:
@@ -261,7 +263,7 @@ class ItemScreen(Screen[None]):
 
     def _ask_if_nothing_was_said(self) -> None:
         # While the journal loads, what was said is not read yet.
-        silent = not self._view.thoughts_on(self.item) and self._asking is None and not self._under_way()
+        silent = not self._view.explanations_on(self.item) and self._asking is None and not self._under_way()
         if silent and self._feed.loading is None and not self._opening.read_only:
             self._ask()
 

@@ -24,7 +24,7 @@ class ChainLabels:
         self.decided = array("i", [NEVER]) * n_items
         self.flips = array("i", [0]) * n_items
         self.answers = array("q", [NEVER]) * n_items
-        self.blocks = array("i", [NEVER]) * n_items
+        self.contexts = array("i", [NEVER]) * n_items
         self.failed: dict[int, int] = {}
         self.history = History(n_items)
         self.counts = [0] * n_labels
@@ -61,18 +61,18 @@ class ChainLabels:
         self.flips[item] += 1
         return True
 
-    def answer(self, item: int, block: int, logprobs: list[float] | None, offset: int) -> None:
+    def answer(self, item: int, context_id: int, logprobs: list[float] | None, offset: int) -> None:
         """Take in an answer (nats a label, None where it failed). Answers to two lists may come in either order: the
         later list's counts."""
         if item < 0 or (logprobs is not None and len(logprobs) != self._n_labels):
             raise IndexError(f"item {item}, log-probabilities {logprobs}")
-        latest = self.blocks[item]
+        latest = self.contexts[item]
         if logprobs is None:
             if latest == NEVER:
                 self.failed[item] = offset
             return
-        if block >= latest:
-            self.blocks[item] = block
+        if context_id >= latest:
+            self.contexts[item] = context_id
             self.answers[item] = offset
             start = item * self._n_labels
             for label, logprob in enumerate(logprobs):
@@ -82,22 +82,22 @@ class ChainLabels:
 
     def logprobs(self, item: int) -> list[float] | None:
         """The log-probability (nats) of every label in the answer that counts; None before there is one."""
-        if self.blocks[item] == NEVER:
+        if self.contexts[item] == NEVER:
             return None
         start = item * self._n_labels
         return self._logprobs[start : start + self._n_labels].tolist()
 
-    def p(self, item: int, leaning: list[float] | None) -> float | None:
+    def p(self, item: int, label_bias: list[float] | None) -> float | None:
         """The probability of the item's label by its answer, once the model's `leaning` (nats a label) is taken off."""
         label = self.labels[item]
-        if label == UNLABELLED or self.blocks[item] == NEVER:
+        if label == UNLABELLED or self.contexts[item] == NEVER:
             return None
         start = item * self._n_labels
         logprobs = self._logprobs[start : start + self._n_labels]
-        if leaning is None:
+        if label_bias is None:
             found = logprobs.tolist()
         else:
-            found = [logprob - lean for logprob, lean in zip(logprobs, leaning, strict=True)]
+            found = [logprob - lean for logprob, lean in zip(logprobs, label_bias, strict=True)]
         top = max(found)
         return math.exp(found[label] - top) / sum([math.exp(value - top) for value in found])
 

@@ -14,7 +14,7 @@ from icm_tui.run_dir.follow import Follower
 from icm_tui.run_dir.journal import MalformedLineError, decode_line
 from icm_tui.run_dir.layout import RunDir, read_items
 from icm_tui.run_dir.reasoning import ReasoningFollower
-from icm_tui.run_dir.records import AnswerRecord, AnyRecord, BlockRecord
+from icm_tui.run_dir.records import AnswerRecord, AnyRecord, ContextRecord
 from icm_tui.run_dir.status import LIVE, Heartbeat, liveness, read_status
 from icm_tui.tui.run.view import RunView
 
@@ -104,11 +104,11 @@ class Feed:
         record = self.record_at(offset) if offset >= 0 else None
         return record if isinstance(record, AnswerRecord) else None
 
-    def block(self, number: int) -> BlockRecord | None:
+    def context(self, number: int) -> ContextRecord | None:
         """A list of demonstrations by its number."""
-        offset = self.view.block_offsets.get(number)
+        offset = self.view.context_offsets.get(number)
         record = self.record_at(offset) if offset is not None else None
-        return record if isinstance(record, BlockRecord) else None
+        return record if isinstance(record, ContextRecord) else None
 
     def close(self) -> None:
         """Let go of the files."""

@@ -102,8 +102,8 @@ def _test(term: Term, view: RunView) -> Callable[[int], bool]:
             labels = chain.labels
             return lambda item: labels[item] == UNLABELLED
         case "p":
-            leaning = view.leaning
-            return lambda item: (p := chain.p(item, leaning)) is not None and compare(p, value)
+            label_bias = view.label_bias
+            return lambda item: (p := chain.p(item, label_bias)) is not None and compare(p, value)
         case "group":
             return lambda item: (group := items[item].group) is not None and compare(group, value)
         case "flips":

@@ -77,7 +77,7 @@ def _p(view: RunView, item: int) -> str:
     chain = view.shown
     if chain.labels[item] == UNLABELLED or chain.answers[item] == NEVER:
         return ""
-    return fraction(chain.p(item, view.leaning))
+    return fraction(chain.p(item, view.label_bias))
 
 
 def _number_width(view: RunView) -> int:

@@ -9,7 +9,7 @@ PANES: tuple[Pane, ...] = ("profile", "log", "labels", "accuracy")
 
 SMALLEST = (60, 16)
 _PROFILE_FROM = 110
-_DETAIL_FROM, _ITEM_FROM, _THOUGHT_FROM, _LOG_FROM = 36, 33, 30, 27
+_DETAIL_FROM, _ITEM_FROM, _EXPLANATION_FROM, _LOG_FROM = 36, 33, 30, 27
 _MANY_COLUMNS_FROM = 50
 
 
@@ -19,7 +19,7 @@ class Layout(msgspec.Struct, frozen=True):
 
     panes: frozenset[Pane] = frozenset()
     item: bool = False
-    thought: bool = False
+    explanation: bool = False
     gold_rows: int = 0
     one_line: bool = False
 
@@ -31,7 +31,7 @@ def layout(columns: int, rows: int, chosen: Pane, *, zoomed: bool) -> Layout:
         return Layout(one_line=True)
     if zoomed or rows < _LOG_FROM:
         gold_rows = rows if chosen == "accuracy" else 0
-        return Layout(frozenset({chosen}), item=chosen == "log", thought=chosen == "log", gold_rows=gold_rows)
+        return Layout(frozenset({chosen}), item=chosen == "log", explanation=chosen == "log", gold_rows=gold_rows)
     panes: set[Pane] = {"labels", "log"}
     if columns >= _PROFILE_FROM:
         panes.add("profile")
@@ -40,4 +40,4 @@ def layout(columns: int, rows: int, chosen: Pane, *, zoomed: bool) -> Layout:
     gold_rows = (6 if rows >= _MANY_COLUMNS_FROM else 3) if "accuracy" in panes else 0
     if chosen not in panes:
         return Layout(frozenset({chosen}), item=False, gold_rows=rows if chosen == "accuracy" else 0)
-    return Layout(frozenset(panes), item=rows >= _ITEM_FROM, thought=rows >= _THOUGHT_FROM, gold_rows=gold_rows)
+    return Layout(frozenset(panes), item=rows >= _ITEM_FROM, explanation=rows >= _EXPLANATION_FROM, gold_rows=gold_rows)

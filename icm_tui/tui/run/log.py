@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 from icm_tui.tui.text.cells import ELLIPSIS, wrap
 
-_THOUGHT = -1
+_EXPLANATION = -1
 # The item's own page has all of it.
 _LONGEST = 1 << 16
 _MOST_WRAPPED = 64
 
 
-class Thought(NamedTuple):
+class Explanation(NamedTuple):
     """Streamed reasoning put together: explanation number `call` of the run, who speaks, about which item, at which
     decision. `ended` where nothing more will come."""
 
@@ -30,7 +30,7 @@ class Row(NamedTuple):
     """A row of the log: a record at a byte offset of the journal, or line `line` of a thought."""
 
     offset: int
-    thought: Thought | None = None
+    explanation: Explanation | None = None
     line: int = 0
 
 
@@ -40,25 +40,25 @@ class Log:
 
     def __init__(self) -> None:
         self.entries = array("q")
-        self.thoughts: list[int] = []
+        self.explanations: list[int] = []
         self.places: list[int] = []
 
     def add_record(self, offset: int) -> None:
         """A record that gets a row of its own."""
         self.entries.append(offset)
 
-    def add_thought(self, call: int) -> None:
+    def add_explanation(self, call: int) -> None:
         """A thought came to its end here."""
-        self.thoughts.append(call)
+        self.explanations.append(call)
         self.places.append(len(self.entries))
-        self.entries.append(_THOUGHT)
+        self.entries.append(_EXPLANATION)
 
 
 class LogRows:
     """The rows of a log at one width. `texts` maps a call to what was said so far; streams that have not ended stand
     below all entries. A thought whose text is not there (yet) has no row."""
 
-    def __init__(self, log: Log, texts: Mapping[int, Thought], width: int) -> None:
+    def __init__(self, log: Log, texts: Mapping[int, Explanation], width: int) -> None:
         self.width = width
         self._log = log
         self._texts = texts
@@ -68,7 +68,7 @@ class LogRows:
         self._heights: list[int] = []
         # Thoughts counted before all of their text was there, with the length of it.
         self._unfinished: dict[int, int] = {}
-        self._open: list[tuple[Thought, int]] = []
+        self._open: list[tuple[Explanation, int]] = []
         self._wrapped: dict[int, tuple[int, list[str]]] = {}
 
     def update(self, open_calls: Sequence[int]) -> int:
@@ -76,21 +76,21 @@ class LogRows:
         log, counted = self._log, len(self._heights)
         changed = counted
         for place, length in list(self._unfinished.items()):
-            thought = self._texts.get(log.thoughts[place])
-            if thought is not None and (len(thought.text) != length or thought.ended):
+            explanation = self._texts.get(log.explanations[place])
+            if explanation is not None and (len(explanation.text) != length or explanation.ended):
                 self._heights[place] = self._height(place)
                 changed = min(changed, place)
-        self._heights.extend(map(self._height, range(counted, len(log.thoughts))))
+        self._heights.extend(map(self._height, range(counted, len(log.explanations))))
         del self._starts[changed:]
         shift = 0
         if changed:
             shift = self._starts[-1] + self._heights[changed - 1] - log.places[changed - 1] - 1
-        for place in range(changed, len(log.thoughts)):
+        for place in range(changed, len(log.explanations)):
             self._starts.append(log.places[place] + shift)
             shift += self._heights[place] - 1
         self._rows = len(log.entries) + shift
         texts = [self._texts[call] for call in open_calls if call in self._texts]
-        self._open = [(thought, line) for thought in texts for line in range(len(self.lines(thought)))]
+        self._open = [(explanation, line) for explanation in texts for line in range(len(self.lines(explanation)))]
         return self._rows + len(self._open)
 
     def row(self, index: int) -> Row:
@@ -102,26 +102,26 @@ class LogRows:
             return Row(self._log.entries[index])
         within = index - self._starts[last]
         if within < self._heights[last]:
-            return Row(-1, self._texts[self._log.thoughts[last]], within)
+            return Row(-1, self._texts[self._log.explanations[last]], within)
         return Row(self._log.entries[self._log.places[last] + 1 + within - self._heights[last]])
 
-    def lines(self, thought: Thought) -> list[str]:
+    def lines(self, explanation: Explanation) -> list[str]:
         """A thought's text, wrapped for the width."""
-        text = thought.text
-        known = self._wrapped.get(thought.call)
+        text = explanation.text
+        known = self._wrapped.get(explanation.call)
         if known is not None and known[0] == len(text):
             return known[1]
         shown = text if len(text) <= _LONGEST else text[:_LONGEST] + ELLIPSIS
-        lines = wrap(f"{thought.n} on {thought.item}, {thought.speaker}: {shown}", max(8, self.width - 2))
+        lines = wrap(f"{explanation.n} on {explanation.item}, {explanation.speaker}: {shown}", max(8, self.width - 2))
         if len(self._wrapped) >= _MOST_WRAPPED:
             self._wrapped.clear()
-        self._wrapped[thought.call] = (len(text), lines)
+        self._wrapped[explanation.call] = (len(text), lines)
         return lines
 
     def _height(self, place: int) -> int:
-        thought = self._texts.get(self._log.thoughts[place])
-        if thought is None or not thought.ended:
-            self._unfinished[place] = -1 if thought is None else len(thought.text)
+        explanation = self._texts.get(self._log.explanations[place])
+        if explanation is None or not explanation.ended:
+            self._unfinished[place] = -1 if explanation is None else len(explanation.text)
         else:
             self._unfinished.pop(place, None)
-        return 0 if thought is None else len(self.lines(thought))
+        return 0 if explanation is None else len(self.lines(explanation))

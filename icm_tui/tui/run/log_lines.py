@@ -7,7 +7,7 @@ from icm_tui.run_dir.records import (
     DoneRecord,
     EndpointRecord,
     ErrorRecord,
-    ExtraRecord,
+    ReaskRecord,
     StartRecord,
     StopRecord,
 )
@@ -38,14 +38,14 @@ def record_line(view: RunView, record: AnyRecord | None) -> Line:
         return line(span("ERROR ", "warn"), record.what)
     if isinstance(record, DoneRecord):
         return line(span(f"── done: {record.decisions} decisions, {record.calls} calls", "accent"))
-    if isinstance(record, ExtraRecord):
+    if isinstance(record, ReaskRecord):
         return line(
             span(f"{record.n:>5}  asked again about {record.item}: {logprobs(view, record.logprobs)}", "second")
         )
     return line(span("this record cannot be read", "warn"))
 
 
-def thought_line(text: str) -> Line:
+def explanation_line(text: str) -> Line:
     """A line of streamed reasoning."""
     return line(span("┊ ", "second"), span(text, "dim"))
 
@@ -68,9 +68,9 @@ def _decision(view: RunView, record: DecisionRecord) -> Line:
     number = span(f"{record.n:>5}  ", "dim")
     if record.phase == "seeds":
         return line(number, f"chain {record.chain} begins with {len(record.items)} labels at random")
-    if record.phase == "leaning":
-        leaning = [value for key, value in record.score.items() if key.startswith("leaning_")]
-        return line(number, f"the model's own leaning: {logprobs(view, leaning)} nats, taken off every answer")
+    if record.phase == "label_bias":
+        label_bias = [value for key, value in record.score.items() if key.startswith("label_bias_")]
+        return line(number, f"the model's own leaning: {logprobs(view, label_bias)} nats, taken off every answer")
     if record.phase == "selection":
         return line(number, span(f"chain {record.chain} hangs together best and goes on", "accent"))
     parts: list[Span] = [number, span(f"T {fraction(record.temperature, 3)}  ", "dim")]

@@ -18,7 +18,7 @@ from icm_tui.tui.run import (
     profile_lines as profile,
 )
 from icm_tui.tui.run import (
-    reasoning_lines as thought,
+    reasoning_lines as explanation,
 )
 from icm_tui.tui.run.feed import Feed
 from icm_tui.tui.run.gold import GoldWatch
@@ -49,7 +49,7 @@ class Panes:
         self._view = feed.view
         self._read_only = read_only
         self._log_of = feed.view.log
-        self._log_rows = LogRows(feed.view.log, feed.view.thoughts, _NARROWEST_LOG)
+        self._log_rows = LogRows(feed.view.log, feed.view.explanations, _NARROWEST_LOG)
         self._log_lines: dict[int, Line] = {}
         self._strip_of: tuple[int, int, int] | None = None
         self._strip: list[Line] = []
@@ -99,15 +99,15 @@ class Panes:
         cells = max(_NARROWEST_LOG, cells)
         if self._log_rows.width != cells or self._log_of is not self._view.log:
             self._log_of = self._view.log
-            self._log_rows = LogRows(self._view.log, self._view.thoughts, cells)
+            self._log_rows = LogRows(self._view.log, self._view.explanations, cells)
             self._log_lines.clear()
         return self._log_rows.update(self._view.open_calls)
 
     def log_row(self, at: int, _: int) -> Line:
         """A row of the log, at the width that was counted last."""
         row = self._log_rows.row(at)
-        if row.thought is not None:
-            return log.thought_line(self._log_rows.lines(row.thought)[row.line])
+        if row.explanation is not None:
+            return log.explanation_line(self._log_rows.lines(row.explanation)[row.line])
         if row.offset not in self._log_lines:
             if len(self._log_lines) >= _MOST_CACHED:
                 self._log_lines.clear()
@@ -117,14 +117,14 @@ class Panes:
     def item_of_log_row(self, at: int) -> int | None:
         """The item that a row of the log is about; of a decision, its first."""
         row = self._log_rows.row(at)
-        if row.thought is not None:
-            return row.thought.item
+        if row.explanation is not None:
+            return row.explanation.item
         record = self._feed.record_at(row.offset)
         return record.items[0] if isinstance(record, DecisionRecord) and record.items else None
 
-    def thought(self, cells: int, height: int) -> list[Line]:
+    def explanation(self, cells: int, height: int) -> list[Line]:
         """The latest reasoning."""
-        return thought.thought_lines(self._view, cells, height)
+        return explanation.explanation_lines(self._view, cells, height)
 
     def accuracy_title(self, cells: int, height: int) -> list[Line]:
         """The accuracy pane's rule and how the labels hang together; in one line, all that fits of the pane."""
@@ -161,9 +161,9 @@ class Panes:
         made_of = (at, self._view.last_seq, cells)
         if made_of != self._strip_of:
             answer = self._feed.answer_of(at)
-            block = self._feed.block(answer.block) if answer is not None else None
+            context = self._feed.context(answer.context_id) if answer is not None else None
             title = rule(line(span(f"item {at}", "dim")), (), cells)
-            self._strip_of, self._strip = made_of, [title, *item.strip(self._view, at, answer, block, cells)]
+            self._strip_of, self._strip = made_of, [title, *item.strip(self._view, at, answer, context, cells)]
         return self._strip
 
     def _title(self, text: str, pane: Pane) -> Span:

@@ -68,7 +68,7 @@ class RunScreen(Screen[None]):
     #item {
         height: 3;
     }
-    #thought {
+    #explanation {
         height: 4;
     }
     #log-pane {
@@ -123,7 +123,7 @@ class RunScreen(Screen[None]):
                 with Vertical(id="log-pane"):
                     yield LineView(self._log_title, id="log-title")
                     yield self._rows("log", self._count_log, panes.log_row, following=True)
-                    yield LineView(panes.thought, id="thought")
+                    yield LineView(panes.explanation, id="explanation")
         with Vertical(id="accuracy-pane"):
             yield LineView(panes.accuracy_title, id="accuracy-title")
             yield self._rows(
@@ -171,7 +171,7 @@ class RunScreen(Screen[None]):
         self.query_one("#profile-pane").set_class(shown.panes == {"profile"}, "alone")
         self.query_one("#filter").display = self._panes.typed is not None and not shown.one_line
         self.query_one("#item").display = shown.item
-        self.query_one("#thought").display = shown.thought
+        self.query_one("#explanation").display = shown.explanation
         self.query_one("#accuracy-pane").display = not shown.one_line
         alone = shown.panes == {"accuracy"}
         self.query_one("#accuracy-pane").set_class(alone, "alone")
@@ -300,8 +300,8 @@ class RunScreen(Screen[None]):
         from icm_tui.tui import children
 
         status = self._view.status
-        braked = status is not None and status.pace_seconds is not None
-        self._send("pace", {} if braked else {"seconds": children.DEMO_SECONDS})
+        throttled = status is not None and status.throttle_seconds is not None
+        self._send("throttle", {} if throttled else {"seconds": children.DEMO_SECONDS})
 
     def action_stop(self) -> None:
         """End the process, after a question."""

@@ -95,13 +95,13 @@ class Table:
 
 
 def _key(sort: Sort, view: RunView) -> Callable[[int], float]:
-    chain, leaning = view.shown, view.leaning
+    chain, label_bias = view.shown, view.label_bias
     match sort:
         case "flips":
             flips = chain.flips
             return lambda item: -flips[item]
         case "p":
-            return lambda item: _NO_P if (p := chain.p(item, leaning)) is None else p
+            return lambda item: _NO_P if (p := chain.p(item, label_bias)) is None else p
         case "latest":
             last_n = chain.history.last_n
             return lambda item: -last_n(item)

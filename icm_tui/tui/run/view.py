@@ -11,21 +11,21 @@ from icm_tui.run_dir.reasoning import ReasoningPiece
 from icm_tui.run_dir.records import (
     AnswerRecord,
     AnyRecord,
-    BlockRecord,
     CommandRecord,
+    ContextRecord,
     DecisionRecord,
     DoneRecord,
     EndpointRecord,
     ErrorRecord,
-    ExtraRecord,
+    ExplanationRecord,
+    ReaskRecord,
     StartRecord,
     StopRecord,
-    ThoughtRecord,
 )
 from icm_tui.run_dir.status import Status
 from icm_tui.tui.run.chain import ChainLabels
 from icm_tui.tui.run.history import UNLABELLED
-from icm_tui.tui.run.log import Log, Thought
+from icm_tui.tui.run.log import Explanation, Log
 from icm_tui.tui.text.curve import Curve
 
 # More chains than the profile says cannot be, but where it does not say.
@@ -87,20 +87,20 @@ class RunView:
         self.chains: dict[int, ChainLabels] = {}
         self.chain = 0
         self.kept: int | None = None
-        self.leaning: list[float] | None = None
+        self.label_bias: list[float] | None = None
         self.n = 0
         self.phase = ""
         self.last_seq = -1
         self.temperature = Curve()
         self.log = Log()
         self.pins: dict[int, Pin] = {}
-        self.extra: dict[int, ExtraRecord] = {}
-        self.block_offsets: dict[int, int] = {}
+        self.reask: dict[int, ReaskRecord] = {}
+        self.context_offsets: dict[int, int] = {}
         self.skips_next = False
         self.started = 0
         self.sent: dict[str, Ask] = {}
         self.latest: str | None = None
-        self.thoughts: dict[int, Thought] = {}
+        self.explanations: dict[int, Explanation] = {}
         self._item_calls: dict[int, list[int]] = {}
         # When each call without an end last spoke, and when a runner last began or ended.
         self._unended: dict[int, float] = {}
@@ -122,15 +122,15 @@ class RunView:
                 self._answer(offset, record)
             elif isinstance(record, DecisionRecord):
                 self._decision(offset, record)
-            elif isinstance(record, BlockRecord):
-                self.block_offsets[record.id] = offset
-                self._chain_of[record.id] = -1 if record.phase == "leaning" else record.chain
+            elif isinstance(record, ContextRecord):
+                self.context_offsets[record.id] = offset
+                self._chain_of[record.id] = -1 if record.phase == "label_bias" else record.chain
             elif isinstance(record, CommandRecord):
                 self._command(offset, record)
-            elif isinstance(record, ThoughtRecord):
-                self._thought_ended(record)
-            elif isinstance(record, ExtraRecord):
-                self.extra[record.item] = record
+            elif isinstance(record, ExplanationRecord):
+                self._explanation_ended(record)
+            elif isinstance(record, ReaskRecord):
+                self.reask[record.item] = record
                 self.log.add_record(offset)
             elif isinstance(record, StartRecord):
                 self.started += 1
@@ -150,19 +150,19 @@ class RunView:
     def apply_reasoning(self, pieces: Iterable[ReasoningPiece]) -> None:
         """Take in pieces of streamed reasoning; a piece of the model's own thinking counts like any other."""
         for piece in pieces:
-            known = self.thoughts.get(piece.call)
+            known = self.explanations.get(piece.call)
             if known is None:
-                known = Thought(piece.call, piece.item, piece.n, piece.speaker, "")
+                known = Explanation(piece.call, piece.item, piece.n, piece.speaker, "")
                 self._item_calls.setdefault(piece.item, []).append(piece.call)
             text, ended = known.text + piece.text, known.ended or piece.end
-            self.thoughts[piece.call] = known._replace(text=text, ended=ended)
+            self.explanations[piece.call] = known._replace(text=text, ended=ended)
             if piece.call not in self._ended:
                 self._unended[piece.call] = piece.t
 
     def forget_reasoning(self) -> None:
         """The file of reasoning begins anew."""
         self.log = copy(self.log)  # another log has its rows counted anew
-        self.thoughts.clear()
+        self.explanations.clear()
         self._unended.clear()
         self._item_calls.clear()
 
@@ -196,7 +196,7 @@ class RunView:
     def facts(self, item: int) -> Facts:
         """What is known of an item in the chain shown."""
         chain, about = self.shown, self.items[item]
-        p = chain.p(item, self.leaning)
+        p = chain.p(item, self.label_bias)
         return Facts(item, about.text, about.group, chain.labels[item], chain.flips[item], p, item in self.pins)
 
     def label_name(self, label: int | None) -> str:
@@ -204,13 +204,13 @@ class RunView:
         return "·" if label is None or label == UNLABELLED else self.label_names[label]
 
     @property
-    def latest_thought(self) -> Thought | None:
+    def latest_explanation(self) -> Explanation | None:
         """What was said last, or is being said; None where nothing was."""
-        return next(reversed(self.thoughts.values()), None)
+        return next(reversed(self.explanations.values()), None)
 
-    def thoughts_on(self, item: int) -> list[Thought]:
+    def explanations_on(self, item: int) -> list[Explanation]:
         """What was said about an item, oldest first."""
-        return [self.thoughts[call] for call in self._item_calls.get(item, ())]
+        return [self.explanations[call] for call in self._item_calls.get(item, ())]
 
     def seed_agreement(self, item: int) -> float | None:
         """The part of the runs under several seeds that agree on an item; None where that is not known."""
@@ -231,16 +231,16 @@ class RunView:
         return self.chains[number]
 
     def _answer(self, offset: int, record: AnswerRecord) -> None:
-        chain = self._chain_of.get(record.block, -1)
+        chain = self._chain_of.get(record.context_id, -1)
         if chain >= 0:
-            self._chain(chain).answer(record.item, record.block, record.logprobs, offset)
+            self._chain(chain).answer(record.item, record.context_id, record.logprobs, offset)
 
     def _decision(self, offset: int, record: DecisionRecord) -> None:
         self.n = record.n + 1
         self.phase = record.phase
         self.log.add_record(offset)
-        if record.phase == "leaning":
-            self.leaning = list(record.score.values())
+        if record.phase == "label_bias":
+            self.label_bias = list(record.score.values())
             return
         chain = self._chain(record.chain)
         if record.phase == "selection":
@@ -285,10 +285,10 @@ class RunView:
             if label is not None:
                 self.pins[item] = Pin(label, record.args.get("note", ""))
 
-    def _thought_ended(self, record: ThoughtRecord) -> None:
+    def _explanation_ended(self, record: ExplanationRecord) -> None:
         self._ended.add(record.call)
         self._unended.pop(record.call, None)
-        self.log.add_thought(record.call)
+        self.log.add_explanation(record.call)
 
 
 def _members(items: Sequence[Item]) -> dict[int, tuple[int, ...]]:

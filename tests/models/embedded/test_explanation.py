@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icm_tui.models.embedded.client import InProcessAsker
+from icm_tui.models.embedded.client import EmbeddedClient
 from icm_tui.models.embedded.explanation import SPEAKER, Vote
 from icm_tui.models.embedded.features import PLACES, Features, Gram, grams_of
 from icm_tui.models.embedded.model import EmbeddedModel
-from icm_tui.models.interface import Asked, Piece
+from icm_tui.models.interface import Piece, Query
 from tests.models.embedded.test_model import questions, words
 
 NAMES = ["A", "B", "C", "D"]
@@ -141,8 +141,8 @@ def test_an_n_gram_that_occurs_in_one_text_weighs_nothing() -> None:
 def test_an_explanation_comes_in_pieces_and_others_get_their_turn() -> None:
     texts = words(30)
     model = EmbeddedModel(texts, list(range(30)), 2)
-    asker = InProcessAsker(model, ["yes", "no"])
-    asker.relabel(1, [(item, None, item % 2) for item in range(10, 30)])
+    model_client = EmbeddedClient(model, ["yes", "no"])
+    model_client.relabel(1, [(item, None, item % 2) for item in range(10, 30)])
     turns: list[int] = []
 
     async def other() -> None:
@@ -150,16 +150,16 @@ def test_an_explanation_comes_in_pieces_and_others_get_their_turn() -> None:
             turns.append(len(turns))
             await asyncio.sleep(0)
 
-    async def explained(asked: Asked) -> list[Piece]:
+    async def explained(asked: Query) -> list[Piece]:
         task = asyncio.create_task(other())
-        pieces = [piece async for piece in asker.explain(asked, 0)]
+        pieces = [piece async for piece in model_client.explain(asked, 0)]
         task.cancel()
         return pieces
 
-    pieces = asyncio.run(explained(Asked("q", 3, 1, 0, "all")))
+    pieces = asyncio.run(explained(Query("q", 3, 1, 0, "all")))
     assert len(turns) >= len(pieces) > 2
     assert "".join(piece.text for piece in pieces) == said(model, model.vote_by_all(3, 1, 0), 3, ["yes", "no"])
-    assert not any(piece.thought for piece in pieces)
-    listed = asyncio.run(explained(Asked("q", 3, 1, 0, [(20, 1), (21, 0)])))
+    assert not any(piece.reasoning for piece in pieces)
+    listed = asyncio.run(explained(Query("q", 3, 1, 0, [(20, 1), (21, 0)])))
     assert listed[-1].text.endswith("from 2 labelled items.")
-    assert asker.speaker == SPEAKER
+    assert model_client.speaker == SPEAKER

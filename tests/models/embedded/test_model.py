@@ -77,14 +77,14 @@ def test_two_labels_give_c_w_y_over_w() -> None:
     texts, groups = words(700), [i // 2 for i in range(700)]
     rows = rows_of(texts, groups)
     model = EmbeddedModel(texts, groups, 2)
-    for block, k in enumerate((16, 64, 256, 576)):
+    for context, k in enumerate((16, 64, 256, 576)):
         shown = [(item, item * 5 % 7 % 2) for item in range(100, 100 + k)]
         signs = np.array([1 - 2 * label for _, label in shown])
         for item in range(0, 100, 9):
             weights = rows[100 : 100 + k] @ rows[item]
             norm = float(np.linalg.norm(weights))
             expected = min(1.0, 16 / math.sqrt(k)) * float(weights @ signs) / norm if norm else 0.0
-            first, second = model.answer_list(item, block, shown).logprobs
+            first, second = model.answer_list(item, context, shown).logprobs
             assert first - second == pytest.approx(expected, abs=3e-6)
 
 
@@ -109,9 +109,9 @@ def test_everything_shown_is_a_list_of_all_others(n_labels: int, count: int) -> 
     labels = [item * item % 11 % n_labels for item in range(count)]
     model.relabel(5, [(item, None, label) for item, label in enumerate(labels)])
     shown = list(enumerate(labels))
-    for block, item in enumerate(range(0, count, 7)):
+    for context, item in enumerate(range(0, count, 7)):
         found = model.answer_all(item, 5).logprobs
-        assert found == pytest.approx(model.answer_list(item, block, shown).logprobs, abs=2e-6)
+        assert found == pytest.approx(model.answer_list(item, context, shown).logprobs, abs=2e-6)
 
 
 def test_with_some_items_unlabelled_the_vote_is_a_little_rescaled() -> None:
@@ -121,9 +121,9 @@ def test_with_some_items_unlabelled_the_vote_is_a_little_rescaled() -> None:
     model = EmbeddedModel(texts, groups, 2)
     shown = [(item, item * item % 11 % 2) for item in range(0, count, 2)]
     model.relabel(0, [(item, None, label) for item, label in shown])
-    for block, item in enumerate(range(1, count, 37)):
+    for context, item in enumerate(range(1, count, 37)):
         found = np.subtract(*model.answer_all(item, 0).logprobs)
-        expected = np.subtract(*model.answer_list(item, block, shown).logprobs)
+        expected = np.subtract(*model.answer_list(item, context, shown).logprobs)
         assert found == pytest.approx(expected, rel=0.3, abs=1e-5)
 
 
@@ -180,16 +180,16 @@ def test_nothing_to_go_by_gives_every_label_the_same(n_labels: int) -> None:
 
 def test_an_answer_does_not_depend_on_what_was_asked_before() -> None:
     texts, groups = words(80), [i // 2 for i in range(80)]
-    shown = [[(item, (item + block) % 2) for item in range(block, 80, 5)] for block in range(4)]
+    shown = [[(item, (item + context) % 2) for item in range(context, 80, 5)] for context in range(4)]
     fresh = {
-        (item, block): EmbeddedModel(texts, groups, 2).answer_list(item, block, shown[block])
+        (item, context): EmbeddedModel(texts, groups, 2).answer_list(item, context, shown[context])
         for item in (0, 7, 33)
-        for block in range(4)
+        for context in range(4)
     }
     model = EmbeddedModel(texts, groups, 2)
     for _ in range(2):
-        for (item, block), reply in fresh.items():
-            assert model.answer_list(item, block, shown[block]) == reply
+        for (item, context), reply in fresh.items():
+            assert model.answer_list(item, context, shown[context]) == reply
 
 
 def test_above_two_thousand_items_the_length_comes_from_a_keyed_sample() -> None:

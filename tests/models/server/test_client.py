@@ -11,9 +11,9 @@ import pytest
 from icm_tui.domain.endpoint import Endpoint, Price
 from icm_tui.domain.reply import Reply
 from icm_tui.errors import RunFailed, UserError
-from icm_tui.models.interface import Asked, Piece, Unanswered
+from icm_tui.models.interface import Piece, Query, Unavailable
 from icm_tui.models.server.cache import AnswerCache
-from icm_tui.models.server.client import ServerAsker
+from icm_tui.models.server.client import ServerClient
 from icm_tui.profile.schema import Model, Prompt, Reasoning
 from tests.servers.behaviour import Behaviour
 from tests.servers.faults import Faults
@@ -45,7 +45,7 @@ def held(server: ModelServer, **more: object) -> Endpoint:
 
 def used(
     server: ModelServer,
-    use: Callable[[ServerAsker], Awaitable[Found]],
+    use: Callable[[ServerClient], Awaitable[Found]],
     *,
     endpoint: Endpoint | None = None,
     cache: AnswerCache | None = None,
@@ -54,41 +54,41 @@ def used(
 ) -> Found:
     settings = Model(backend="openai", base_url=server.base_url, model="tiny", timeout_s=5.0)
     settings = msgspec.structs.replace(settings, **model)
-    asker = ServerAsker(settings, Prompt(), Reasoning(max_tokens=20), TEXTS, GROUPS, cache=cache, folder=folder)
+    model_client = ServerClient(settings, Prompt(), Reasoning(max_tokens=20), TEXTS, GROUPS, cache=cache, folder=folder)
 
     async def run() -> Found:
-        await asker.open(endpoint or held(server))
+        await model_client.open(endpoint or held(server))
         try:
-            return await use(asker)
+            return await use(model_client)
         finally:
-            await asker.close()
+            await model_client.close()
 
     return asyncio.run(run())
 
 
-def question(item: int = 0, *, again: bool = False) -> Asked:
-    return Asked(f"q{item}", item, 0, 0, LIST, again)
+def question(item: int = 0, *, again: bool = False) -> Query:
+    return Query(f"q{item}", item, 0, 0, LIST, again)
 
 
-async def all_of(asker: ServerAsker, asked: list[Asked]) -> dict[int, Reply | Unanswered]:
+async def all_of(model_client: ServerClient, asked: list[Query]) -> dict[int, Reply | Unavailable]:
     for one in asked:
-        asker.ask(one)
-    answers: dict[int, Reply | Unanswered] = {}
+        model_client.ask(one)
+    answers: dict[int, Reply | Unavailable] = {}
     while len(answers) < len(asked):
-        answers |= {one.item: answer for one, answer in await asker.replies(5.0)}
+        answers |= {one.item: answer for one, answer in await model_client.replies(5.0)}
     return answers
 
 
-def one_of(server: ModelServer, **more: object) -> Reply | Unanswered:
-    async def use(asker: ServerAsker) -> Reply | Unanswered:
-        return (await all_of(asker, [question()]))[0]
+def one_of(server: ModelServer, **more: object) -> Reply | Unavailable:
+    async def use(model_client: ServerClient) -> Reply | Unavailable:
+        return (await all_of(model_client, [question()]))[0]
 
     return used(server, use, **more)
 
 
 def test_every_question_gets_the_labels_log_probabilities(server: ModelServer) -> None:
-    async def use(asker: ServerAsker) -> dict[int, Reply | Unanswered]:
-        return await all_of(asker, [question(item) for item in (0, 1, 10, 11)])
+    async def use(model_client: ServerClient) -> dict[int, Reply | Unavailable]:
+        return await all_of(model_client, [question(item) for item in (0, 1, 10, 11)])
 
     answers = used(server, use)
     for item, answer in answers.items():
@@ -109,9 +109,9 @@ def test_without_one_the_server_is_probed_and_the_probe_is_kept(server: ModelSer
     settings = Model(backend="openai", base_url=server.base_url, model="tiny", timeout_s=5.0)
 
     async def opened() -> Endpoint:
-        asker = ServerAsker(settings, Prompt(), Reasoning(), TEXTS, GROUPS, cache=None, folder=Path())
-        found = await asker.open(None)
-        await asker.close()
+        model_client = ServerClient(settings, Prompt(), Reasoning(), TEXTS, GROUPS, cache=None, folder=Path())
+        found = await model_client.open(None)
+        await model_client.close()
         return found
 
     first = asyncio.run(opened())
@@ -125,15 +125,15 @@ def test_without_one_the_server_is_probed_and_the_probe_is_kept(server: ModelSer
 def test_a_server_that_gives_no_log_probabilities_is_refused_before_anything_is_asked() -> None:
     with ModelServer(Behaviour(logprobs="null")) as server:
         settings = Model(backend="openai", base_url=server.base_url, model="tiny", timeout_s=5.0)
-        asker = ServerAsker(settings, Prompt(), Reasoning(), TEXTS, GROUPS, cache=None, folder=Path())
+        model_client = ServerClient(settings, Prompt(), Reasoning(), TEXTS, GROUPS, cache=None, folder=Path())
         with pytest.raises(UserError, match="log-prob"):
-            asyncio.run(asker.open(None))
+            asyncio.run(model_client.open(None))
 
 
 def test_what_was_answered_once_is_not_paid_for_again(server: ModelServer, tmp_path: Path) -> None:
-    def ask(again: bool) -> Reply | Unanswered:
-        async def use(asker: ServerAsker) -> Reply | Unanswered:
-            return (await all_of(asker, [question(again=again)]))[0]
+    def ask(again: bool) -> Reply | Unavailable:
+        async def use(model_client: ServerClient) -> Reply | Unavailable:
+            return (await all_of(model_client, [question(again=again)]))[0]
 
         return used(server, use, cache=AnswerCache.open(tmp_path / "answers.sqlite"), price_in=1.0)
 
@@ -160,7 +160,7 @@ def test_a_fault_of_the_item_is_its_answer(server: ModelServer) -> None:
 def test_key_and_money_leave_the_question_open(server: ModelServer, fault: str, says: str) -> None:
     server.behaviour = Behaviour(faults=Faults(always=fault))
     answer = one_of(server)
-    assert isinstance(answer, Unanswered)
+    assert isinstance(answer, Unavailable)
     assert says in answer.why
     assert len(server.requests) == 1
 
@@ -177,14 +177,14 @@ def test_log_probabilities_that_were_lost_once_are_asked_for_again_and_paid_for_
 def test_a_server_that_stops_giving_them_pauses_the_run(server: ModelServer) -> None:
     server.behaviour = Behaviour(logprobs="null")
     answer = one_of(server)
-    assert isinstance(answer, Unanswered)
+    assert isinstance(answer, Unavailable)
     assert "no log-probabilities" in answer.why
 
 
 def test_another_provider_s_answer_does_not_count() -> None:
     with ModelServer(Behaviour(provider="Brandnew")) as server:
         answer = one_of(server, endpoint=held(server, provider="acme/fp8"))
-        assert isinstance(answer, Unanswered)
+        assert isinstance(answer, Unavailable)
         assert "Brandnew" in answer.why
         assert "acme/fp8" in answer.why
 
@@ -197,10 +197,10 @@ def test_the_pinned_provider_s_answer_counts() -> None:
 
 
 def test_all_labelled_items_but_the_own_group_are_shown(server: ModelServer) -> None:
-    async def use(asker: ServerAsker) -> dict[int, Reply | Unanswered]:
-        asker.relabel(3, [(item, None, item % 2) for item in range(12)])
-        asker.relabel(3, [(11, 1, None)])
-        return await all_of(asker, [Asked("q", 2, 3, 0, "all")])
+    async def use(model_client: ServerClient) -> dict[int, Reply | Unavailable]:
+        model_client.relabel(3, [(item, None, item % 2) for item in range(12)])
+        model_client.relabel(3, [(11, 1, None)])
+        return await all_of(model_client, [Query("q", 2, 3, 0, "all")])
 
     used(server, use)
     prompt = server.requests[0].body["prompt"]
@@ -209,9 +209,9 @@ def test_all_labelled_items_but_the_own_group_are_shown(server: ModelServer) -> 
 
 
 def test_the_cost_expected_is_never_below_what_is_paid(server: ModelServer) -> None:
-    async def use(asker: ServerAsker) -> tuple[float | None, Reply | Unanswered]:
-        expected = asker.expected_cost(question())
-        return expected, (await all_of(asker, [question()]))[0]
+    async def use(model_client: ServerClient) -> tuple[float | None, Reply | Unavailable]:
+        expected = model_client.expected_cost(question())
+        return expected, (await all_of(model_client, [question()]))[0]
 
     expected, answer = used(server, use, endpoint=held(server, price=Price(2.0, 10.0)))
     assert expected is not None
@@ -220,15 +220,15 @@ def test_the_cost_expected_is_never_below_what_is_paid(server: ModelServer) -> N
     assert 0 < answer.cost <= expected
 
 
-async def told(asker: ServerAsker) -> list[Piece]:
-    return [piece async for piece in asker.explain(question(), 0)]
+async def told(model_client: ServerClient) -> list[Piece]:
+    return [piece async for piece in model_client.explain(question(), 0)]
 
 
 def test_an_explanation_streams_with_its_thought_apart() -> None:
     with ModelServer(Behaviour(thinks=True, cost=0.25)) as server:
         pieces = used(server, told, endpoint=held(server, kind="chat", prefill="none"))
-        assert "".join(piece.text for piece in pieces if piece.thought)
-        assert "".join(piece.text for piece in pieces if not piece.thought)
+        assert "".join(piece.text for piece in pieces if piece.reasoning)
+        assert "".join(piece.text for piece in pieces if not piece.reasoning)
         assert pieces[-1].cost == 0.25
         assert pieces[-1].tokens
         asked = server.requests[0].body
@@ -246,23 +246,23 @@ def test_a_key_mended_on_the_way_is_used(tmp_path: Path) -> None:
     with ModelServer(Behaviour(key="the-right-secret")) as server:
         (tmp_path / ".env").write_text("SOME_KEY=the-wrong-secret\n")
 
-        async def use(asker: ServerAsker) -> list[Reply | Unanswered]:
-            before = (await all_of(asker, [question()]))[0]
+        async def use(model_client: ServerClient) -> list[Reply | Unavailable]:
+            before = (await all_of(model_client, [question()]))[0]
             (tmp_path / ".env").write_text("SOME_KEY=the-right-secret\n")
             model = Model(backend="openai", base_url=server.base_url, model="tiny", key_env="SOME_KEY")
-            asker.adopt(model, Reasoning())
-            return [before, (await all_of(asker, [question()]))[0]]
+            model_client.apply_settings(model, Reasoning())
+            return [before, (await all_of(model_client, [question()]))[0]]
 
         before, after = used(server, use, folder=tmp_path, key_env="SOME_KEY")
-        assert isinstance(before, Unanswered)
+        assert isinstance(before, Unavailable)
         assert isinstance(after, Reply)
 
 
 def test_closing_ends_what_is_under_way(server: ModelServer) -> None:
     server.behaviour = Behaviour(faults=Faults(always="silent"))
 
-    async def use(asker: ServerAsker) -> list[object]:
-        asker.ask(question())
-        return list(await asker.replies(0.0))
+    async def use(model_client: ServerClient) -> list[object]:
+        model_client.ask(question())
+        return list(await model_client.replies(0.0))
 
     assert used(server, use) == []

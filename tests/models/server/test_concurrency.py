@@ -6,42 +6,42 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icm_tui.models.server.concurrency import Room
+from icm_tui.models.server.concurrency import ConcurrencyLimit
 
 _outcomes = st.lists(st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True)), max_size=300)
 
 
-def _tell(room: Room, outcomes: list[float | None]) -> None:
+def _tell(concurrency_limit: ConcurrencyLimit, outcomes: list[float | None]) -> None:
     for outcome in outcomes:
         if outcome is None:
-            room.refused()
+            concurrency_limit.refused()
         else:
-            room.answered(outcome)
+            concurrency_limit.answered(outcome)
 
 
 @given(st.integers(-2, 1024), _outcomes)
 def test_it_stays_within_its_bounds(most: int, outcomes: list[float | None]) -> None:
-    room = Room(most)
-    assert room.allowed == room.most == max(1, most)
+    concurrency_limit = ConcurrencyLimit(most)
+    assert concurrency_limit.allowed == concurrency_limit.most == max(1, most)
     for outcome in outcomes:
-        _tell(room, [outcome])
-        assert 1 <= room.allowed <= room.most
+        _tell(concurrency_limit, [outcome])
+        assert 1 <= concurrency_limit.allowed <= concurrency_limit.most
 
 
 @given(st.integers(1, 64), _outcomes)
 def test_it_recovers_once_refusals_end(most: int, outcomes: list[float | None]) -> None:
-    room = Room(most)
-    _tell(room, outcomes)
-    _tell(room, [0.3] * (max(32, most) * (most + 140)))
-    assert room.allowed == most
+    concurrency_limit = ConcurrencyLimit(most)
+    _tell(concurrency_limit, outcomes)
+    _tell(concurrency_limit, [0.3] * (max(32, most) * (most + 140)))
+    assert concurrency_limit.allowed == most
 
 
 @given(st.integers(1, 64), st.integers(0, 64))
 def test_the_more_of_a_round_is_refused_the_less_is_allowed(most: int, refused: int) -> None:
     def after(refused: int) -> int:
-        room = Room(most)
-        _tell(room, [None] * refused + [0.3] * (most - refused))
-        return room.allowed
+        concurrency_limit = ConcurrencyLimit(most)
+        _tell(concurrency_limit, [None] * refused + [0.3] * (most - refused))
+        return concurrency_limit.allowed
 
     refused = min(refused, most)
     assert after(refused) <= after(max(0, refused - 1))
@@ -51,9 +51,9 @@ def test_the_more_of_a_round_is_refused_the_less_is_allowed(most: int, refused: 
 
 @given(st.integers(1, 64), _outcomes)
 def test_a_refusal_never_makes_more_room_than_an_answer(most: int, outcomes: list[float | None]) -> None:
-    answered, refused = Room(most), Room(most)
-    for room in (answered, refused):
-        _tell(room, outcomes)
+    answered, refused = ConcurrencyLimit(most), ConcurrencyLimit(most)
+    for concurrency_limit in (answered, refused):
+        _tell(concurrency_limit, outcomes)
     # Held against an answer whose latency says nothing.
     answered.answered(math.nan)
     refused.refused()
@@ -61,72 +61,72 @@ def test_a_refusal_never_makes_more_room_than_an_answer(most: int, outcomes: lis
 
 
 def test_a_server_that_refuses_everything_is_asked_one_at_a_time() -> None:
-    room = Room(32)
-    _tell(room, [None] * 32)
-    assert room.allowed == 16
-    _tell(room, [None] * 24)
-    assert room.allowed == 4
-    _tell(room, [None] * 20)
-    assert room.allowed == 1
+    concurrency_limit = ConcurrencyLimit(32)
+    _tell(concurrency_limit, [None] * 32)
+    assert concurrency_limit.allowed == 16
+    _tell(concurrency_limit, [None] * 24)
+    assert concurrency_limit.allowed == 4
+    _tell(concurrency_limit, [None] * 20)
+    assert concurrency_limit.allowed == 1
 
 
 def test_refusals_now_and_then_cost_little() -> None:
-    room, chance = Room(32), random.Random(1)
+    concurrency_limit, chance = ConcurrencyLimit(32), random.Random(1)
     lowest = 32
     for _ in range(5000):
-        _tell(room, [None if chance.random() < 0.08 else 0.3])
-        lowest = min(lowest, room.allowed)
+        _tell(concurrency_limit, [None if chance.random() < 0.08 else 0.3])
+        lowest = min(lowest, concurrency_limit.allowed)
     assert lowest >= 12
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 64), st.floats(0.001, 30))
 def test_an_honest_spread_of_latencies_never_lowers_it(seed: int, most: int, typical: float) -> None:
-    room, chance = Room(most), random.Random(seed)
+    concurrency_limit, chance = ConcurrencyLimit(most), random.Random(seed)
     for _ in range(4000):
-        room.answered(typical * math.exp(chance.gauss(0, 0.3)))
-        assert room.allowed == most
+        concurrency_limit.answered(typical * math.exp(chance.gauss(0, 0.3)))
+        assert concurrency_limit.allowed == most
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 64))
 def test_a_few_slow_answers_never_lower_it(seed: int, most: int) -> None:
-    room, chance = Room(most), random.Random(seed)
+    concurrency_limit, chance = ConcurrencyLimit(most), random.Random(seed)
     for _ in range(2000):
-        room.answered(3.0 if chance.random() < 0.1 else 0.3)
-        assert room.allowed == most
+        concurrency_limit.answered(3.0 if chance.random() < 0.1 else 0.3)
+        assert concurrency_limit.allowed == most
 
 
 def test_a_clear_and_lasting_rise_of_latency_lowers_it_gently_to_half() -> None:
-    room = Room(32)
-    _tell(room, [0.3] * 64)
-    _tell(room, [1.2] * 64)
-    assert room.allowed == 32
-    _tell(room, [1.2] * 32)
-    assert room.allowed == 28
-    _tell(room, [1.2] * 32 * 20)
-    assert room.allowed == 16
-    _tell(room, [0.3] * 32 * 40)
-    assert room.allowed == 32
+    concurrency_limit = ConcurrencyLimit(32)
+    _tell(concurrency_limit, [0.3] * 64)
+    _tell(concurrency_limit, [1.2] * 64)
+    assert concurrency_limit.allowed == 32
+    _tell(concurrency_limit, [1.2] * 32)
+    assert concurrency_limit.allowed == 28
+    _tell(concurrency_limit, [1.2] * 32 * 20)
+    assert concurrency_limit.allowed == 16
+    _tell(concurrency_limit, [0.3] * 32 * 40)
+    assert concurrency_limit.allowed == 32
 
 
 def test_latency_takes_no_more_where_refusals_took_half() -> None:
-    room = Room(32)
-    _tell(room, [0.3] * 32 + [None] * 64 * 2)
-    allowed = room.allowed
+    concurrency_limit = ConcurrencyLimit(32)
+    _tell(concurrency_limit, [0.3] * 32 + [None] * 64 * 2)
+    allowed = concurrency_limit.allowed
     assert allowed < 16
-    _tell(room, [3.0] * 32 * 5)
-    assert room.allowed >= allowed
+    _tell(concurrency_limit, [3.0] * 32 * 5)
+    assert concurrency_limit.allowed >= allowed
 
 
 def test_the_most_may_change() -> None:
-    room = Room(8)
-    room.most = 32
-    assert room.allowed == 32
-    _tell(room, [None] * 32)
-    room.most = 64
-    assert room.allowed == 16
-    room.most = 4
-    assert (room.allowed, room.most) == (4, 4)
-    room.most = 0
-    assert (room.allowed, room.most) == (1, 1)
+    concurrency_limit = ConcurrencyLimit(8)
+    concurrency_limit.most = 32
+    assert concurrency_limit.allowed == 32
+    _tell(concurrency_limit, [None] * 32)
+    concurrency_limit.most = 64
+    assert concurrency_limit.allowed == 16
+    concurrency_limit.most = 4
+    assert (concurrency_limit.allowed, concurrency_limit.most) == (4, 4)
+    concurrency_limit.most = 0
+    assert (concurrency_limit.allowed, concurrency_limit.most) == (1, 1)

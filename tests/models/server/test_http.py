@@ -389,16 +389,16 @@ def test_a_wait_that_the_server_asks_for_is_kept_within_the_limit(monkeypatch: p
 
 def test_room_follows_refusals_and_settings() -> None:
     async def act(client: Client, _: Server) -> list[int]:
-        rooms = [client.room]
+        limits = [client.concurrency_limit]
         await client.send(_ASK)
-        rooms.append(client.room)
-        client.adopt(concurrency=2, timeout_s=1, key=Key("OTHER", "another-key-0123"))
-        rooms.append(client.room)
+        limits.append(client.concurrency_limit)
+        client.apply_settings(concurrency=2, timeout_s=1, key=Key("OTHER", "another-key-0123"))
+        limits.append(client.concurrency_limit)
         await client.send(_ASK)
-        return rooms
+        return limits
 
-    rooms, server = _with([reply(b"", code) for code in (429, 503, 529, 500)], act, concurrency=3)
-    assert rooms == [3, 1, 1]
+    limits, server = _with([reply(b"", code) for code in (429, 503, 529, 500)], act, concurrency=3)
+    assert limits == [3, 1, 1]
     assert "Bearer another-key-0123" in server.heard[-1].head
 
 
@@ -473,7 +473,7 @@ def test_a_key_that_the_server_echoes_is_nowhere(at: int, caplog: pytest.LogCapt
     async def everything(client: Client, _: Server) -> list[str]:
         pieces = await _stream(client, _)
         deltas = [piece for piece in pieces if isinstance(piece, Delta)]
-        joined = ["".join(delta.text for delta in deltas), "".join(delta.thought for delta in deltas)]
+        joined = ["".join(delta.text for delta in deltas), "".join(delta.reasoning for delta in deltas)]
         outcome, body, _seconds = await client.once(_ASK)
         got = await client.get("/models")
         return [

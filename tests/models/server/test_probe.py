@@ -16,7 +16,7 @@ import pytest
 from icm_tui.models.server.http import Client
 from icm_tui.models.server.keys import Key
 from icm_tui.models.server.probe.probing import probe
-from icm_tui.models.server.probe.result import Finding, Probed, why_not
+from icm_tui.models.server.probe.result import Finding, ProbeResult, why_not
 from icm_tui.profile.schema import Model
 from tests.servers.model import Behaviour, Faults, ModelServer
 
@@ -25,8 +25,8 @@ MODEL = Model(backend="openai", model="tiny", base_url="http://127.0.0.1/v1")
 LABELS = ("A", "B")
 
 
-def _probe(base_url: str, model: Model = MODEL, key: Key | None = None, labels: Sequence[str] = LABELS) -> Probed:
-    async def probing() -> Probed:
+def _probe(base_url: str, model: Model = MODEL, key: Key | None = None, labels: Sequence[str] = LABELS) -> ProbeResult:
+    async def probing() -> ProbeResult:
         client = Client(base_url, key, concurrency=2, timeout_s=20)
         try:
             return await probe(client, model, labels, None, base_url=base_url, now=lambda: NOW, wait=_at_once)
@@ -40,26 +40,26 @@ async def _at_once(seconds: float) -> None:
     assert seconds > 0
 
 
-def _of(behaviour: Behaviour, **settings: Any) -> Probed:
+def _of(behaviour: Behaviour, **settings: Any) -> ProbeResult:
     labels = settings.pop("labels", LABELS)
     with ModelServer(behaviour) as server:
-        probed = _probe(server.base_url, msgspec.structs.replace(MODEL, **settings), labels=labels)
-        assert probed.calls == len(server.requests)
-    return probed
+        probe_result = _probe(server.base_url, msgspec.structs.replace(MODEL, **settings), labels=labels)
+        assert probe_result.calls == len(server.requests)
+    return probe_result
 
 
-def _found(probed: Probed, name: str) -> Finding:
-    return next(finding for finding in probed.findings if finding.name == name)
+def _found(probe_result: ProbeResult, name: str) -> Finding:
+    return next(finding for finding in probe_result.findings if finding.name == name)
 
 
-def _refused(probed: Probed, name: str) -> Finding:
+def _refused(probe_result: ProbeResult, name: str) -> Finding:
     """The one bad finding, which comes last."""
-    assert probed.endpoint is None
-    assert [finding.name for finding in probed.findings if finding.state == "bad"] == [name]
-    last = probed.findings[-1]
+    assert probe_result.endpoint is None
+    assert [finding.name for finding in probe_result.findings if finding.state == "bad"] == [name]
+    last = probe_result.findings[-1]
     assert last.name == name
     assert last.remedy
-    assert why_not(probed) == f"{last.says} {last.remedy}"
+    assert why_not(probe_result) == f"{last.says} {last.remedy}"
     return last
 
 
@@ -93,31 +93,31 @@ def _answering(status: int, content_type: str, body: bytes) -> Iterator[str]:
 
 
 def test_an_honest_server_is_found_fit_by_completions_in_few_calls() -> None:
-    probed = _of(Behaviour(cache=True, cost=0.001))
-    endpoint = probed.endpoint
+    probe_result = _of(Behaviour(cache=True, cost=0.001))
+    endpoint = probe_result.endpoint
     assert endpoint is not None
     assert (endpoint.kind, endpoint.max_tokens, endpoint.top_logprobs) == ("completions", 1, 20)
     assert endpoint.warms
-    assert why_not(probed) == ""
-    assert probed.calls <= 14
-    assert probed.cost_usd == pytest.approx(0.001 * (probed.calls - 1))  # the list of models costs nothing
-    assert probed.at == NOW
-    assert probed.latency_s is not None
-    assert probed.latency_s > 0
-    assert probed.tokens_a_second is not None
-    assert probed.tokens_a_second > 0
-    wanted = {"reachable", "key", "model", "endpoint", "logprobs", "labels", "leaning", "cache", "repeat", "latency"}
-    assert {finding.name for finding in probed.findings if finding.state == "ok"} >= wanted
-    assert all(finding.remedy for finding in probed.findings if finding.state != "ok")
+    assert why_not(probe_result) == ""
+    assert probe_result.calls <= 14
+    assert probe_result.cost_usd == pytest.approx(0.001 * (probe_result.calls - 1))  # the list of models costs nothing
+    assert probe_result.at == NOW
+    assert probe_result.latency_s is not None
+    assert probe_result.latency_s > 0
+    assert probe_result.tokens_a_second is not None
+    assert probe_result.tokens_a_second > 0
+    wanted = {"reachable", "key", "model", "endpoint", "logprobs", "labels", "label bias", "cache", "repeat", "latency"}
+    assert {finding.name for finding in probe_result.findings if finding.state == "ok"} >= wanted
+    assert all(finding.remedy for finding in probe_result.findings if finding.state != "ok")
 
 
 @pytest.mark.parametrize("shape", ["chat", "completions", "together"])
 def test_every_shape_of_log_probabilities_is_read(shape: Any) -> None:
     for kind in ("chat", "completions"):
-        probed = _of(Behaviour(shape=shape), endpoint=kind)
-        assert probed.endpoint is not None
-        assert probed.endpoint.kind == kind
-        assert "20 alternatives" in _found(probed, "logprobs").says
+        probe_result = _of(Behaviour(shape=shape), endpoint=kind)
+        assert probe_result.endpoint is not None
+        assert probe_result.endpoint.kind == kind
+        assert "20 alternatives" in _found(probe_result, "logprobs").says
 
 
 def test_where_one_kind_is_missing_the_other_is_asked() -> None:
@@ -138,10 +138,10 @@ def test_a_kind_that_a_profile_insists_on_and_is_not_there_is_told() -> None:
 
 @pytest.mark.parametrize("logprobs", ["null", "absent"])
 def test_no_log_probabilities_keep_a_run_from_being_made(logprobs: Any) -> None:
-    probed = _of(Behaviour(logprobs=logprobs))
-    assert "no log-probabilities" in _refused(probed, "logprobs").says
-    assert _found(probed, "key").state == "ok"
-    assert probed.calls <= 4
+    probe_result = _of(Behaviour(logprobs=logprobs))
+    assert "no log-probabilities" in _refused(probe_result, "logprobs").says
+    assert _found(probe_result, "key").state == "ok"
+    assert probe_result.calls <= 4
 
 
 def test_one_alternative_is_too_few() -> None:
@@ -149,20 +149,20 @@ def test_one_alternative_is_too_few() -> None:
 
 
 def test_fewer_alternatives_than_asked_for_are_told() -> None:
-    probed = _of(Behaviour(top=5))
-    assert probed.endpoint is not None
-    assert probed.endpoint.top_logprobs == 20
-    assert _found(probed, "logprobs").says == "5 alternatives a place, though 20 were asked for."
+    probe_result = _of(Behaviour(top=5))
+    assert probe_result.endpoint is not None
+    assert probe_result.endpoint.top_logprobs == 20
+    assert _found(probe_result, "logprobs").says == "5 alternatives a place, though 20 were asked for."
 
 
 @pytest.mark.parametrize(("most", "taken"), [(20, 20), (12, 10), (8, 8), (5, 5)])
 @pytest.mark.parametrize("kind", ["chat", "completions"])
 def test_a_limit_is_found_by_refusals(most: int, taken: int, kind: Any) -> None:
-    probed = _of(Behaviour(top=most, over_top="400"), top_logprobs=50, endpoint=kind)
-    assert probed.endpoint is not None
-    assert probed.endpoint.top_logprobs == taken
-    assert _found(probed, "logprobs").state == "note"
-    assert f"model.top_logprobs = {taken}" in _found(probed, "logprobs").remedy
+    probe_result = _of(Behaviour(top=most, over_top="400"), top_logprobs=50, endpoint=kind)
+    assert probe_result.endpoint is not None
+    assert probe_result.endpoint.top_logprobs == taken
+    assert _found(probe_result, "logprobs").state == "note"
+    assert f"model.top_logprobs = {taken}" in _found(probe_result, "logprobs").remedy
 
 
 def test_a_limit_below_all_steps_is_told_in_the_servers_words() -> None:
@@ -181,49 +181,53 @@ def test_a_limit_below_all_steps_is_told_in_the_servers_words() -> None:
     ],
 )
 def test_prefill_is_found_out(behaviour: Behaviour, prefill: str, says: str) -> None:
-    probed = _of(behaviour, endpoint="chat")
-    assert probed.endpoint is not None
-    assert probed.endpoint.prefill == prefill
-    assert says in _found(probed, "prefill").says
-    assert _found(probed, "labels").state == "ok"
-    assert probed.calls <= 14
+    probe_result = _of(behaviour, endpoint="chat")
+    assert probe_result.endpoint is not None
+    assert probe_result.endpoint.prefill == prefill
+    assert says in _found(probe_result, "prefill").says
+    assert _found(probe_result, "labels").state == "ok"
+    assert probe_result.calls <= 14
 
 
 @pytest.mark.parametrize("switch", ["reasoning", "template"])
 def test_thinking_is_switched_off_by_the_switch_that_helps(switch: Any) -> None:
-    probed = _of(Behaviour(thinks=True, thinking_off=switch), endpoint="chat")
-    assert probed.endpoint is not None
-    assert (probed.endpoint.thinking, probed.endpoint.max_tokens) == (switch, 1)
-    assert _found(probed, "thinking").state == "ok"
+    probe_result = _of(Behaviour(thinks=True, thinking_off=switch), endpoint="chat")
+    assert probe_result.endpoint is not None
+    assert (probe_result.endpoint.reasoning_switch, probe_result.endpoint.max_tokens) == (switch, 1)
+    assert _found(probe_result, "thinking").state == "ok"
 
 
 def test_a_thought_that_no_switch_stops_is_waited_for_and_called_dear() -> None:
-    probed = _of(Behaviour(thinks=True), endpoint="chat")
-    assert probed.endpoint is not None
-    assert (probed.endpoint.thinking, probed.endpoint.prefill, probed.endpoint.max_tokens) == ("", "none", 1024)
-    assert _found(probed, "thinking").state == "note"
-    assert "dear" in _found(probed, "thinking").remedy
-    assert probed.tokens_a_second is not None
+    probe_result = _of(Behaviour(thinks=True), endpoint="chat")
+    assert probe_result.endpoint is not None
+    assert (
+        probe_result.endpoint.reasoning_switch,
+        probe_result.endpoint.prefill,
+        probe_result.endpoint.max_tokens,
+    ) == ("", "none", 1024)
+    assert _found(probe_result, "thinking").state == "note"
+    assert "dear" in _found(probe_result, "thinking").remedy
+    assert probe_result.tokens_a_second is not None
 
 
 def test_the_least_that_a_server_writes_is_asked_for() -> None:
     for kind in ("chat", "completions"):
-        probed = _of(Behaviour(least_tokens=16), endpoint=kind)
-        assert probed.endpoint is not None
-        assert probed.endpoint.max_tokens == 16
-        assert "at least 16" in _found(probed, "tokens").says
+        probe_result = _of(Behaviour(least_tokens=16), endpoint=kind)
+        assert probe_result.endpoint is not None
+        assert probe_result.endpoint.max_tokens == 16
+        assert "at least 16" in _found(probe_result, "tokens").says
 
 
 def test_the_leaning_is_told_and_never_bad() -> None:
-    leaning = _of(Behaviour(leaning=3.0)).leaning
-    assert leaning is not None
-    assert math.isclose(sum(leaning), 0.0, abs_tol=1e-5)
+    label_bias = _of(Behaviour(label_bias=3.0)).label_bias
+    assert label_bias is not None
+    assert math.isclose(sum(label_bias), 0.0, abs_tol=1e-5)
     # The test model has a taste for each question, of at most .1 nats.
-    assert leaning[0] - leaning[1] == pytest.approx(3.0, abs=0.11)
-    even = _of(Behaviour(leaning=0.0))
-    assert even.leaning is not None
-    assert abs(even.leaning[0] - even.leaning[1]) <= 0.11
-    told = _found(_of(Behaviour(leaning=-3.0)), "leaning")
+    assert label_bias[0] - label_bias[1] == pytest.approx(3.0, abs=0.11)
+    even = _of(Behaviour(label_bias=0.0))
+    assert even.label_bias is not None
+    assert abs(even.label_bias[0] - even.label_bias[1]) <= 0.11
+    told = _found(_of(Behaviour(label_bias=-3.0)), "label bias")
     assert told.state == "ok"
     assert told.says.startswith("B is favoured by")
 
@@ -255,59 +259,59 @@ def test_echo_is_looked_at_on_completions_alone_and_never_relied_on() -> None:
 def test_a_wrong_key_costs_one_call(key: Key | None) -> None:
     with ModelServer(Behaviour(key="sk-the-right-one")) as server:
         model = msgspec.structs.replace(MODEL, key_env=key.name if key else None)
-        probed = _probe(server.base_url, model, key)
+        probe_result = _probe(server.base_url, model, key)
         assert len(server.requests) == 1
-    found = _refused(probed, "key")
+    found = _refused(probe_result, "key")
     assert ("SOME_KEY" if key else "model.key_env") in found.says + found.remedy
-    assert b"sk-of-another-door" not in msgspec.json.encode(probed)
+    assert b"sk-of-another-door" not in msgspec.json.encode(probe_result)
 
 
 def test_the_right_key_is_accepted() -> None:
     with ModelServer(Behaviour(key="sk-the-right-one")) as server:
         model = msgspec.structs.replace(MODEL, key_env="SOME_KEY")
-        probed = _probe(server.base_url, model, Key("SOME_KEY", "sk-the-right-one"))
-    assert probed.endpoint is not None
-    assert _found(probed, "key").says == "The key in SOME_KEY is accepted."
+        probe_result = _probe(server.base_url, model, Key("SOME_KEY", "sk-the-right-one"))
+    assert probe_result.endpoint is not None
+    assert _found(probe_result, "key").says == "The key in SOME_KEY is accepted."
 
 
 def test_an_unknown_model_is_told_with_the_nearest_names() -> None:
-    probed = _of(Behaviour(models=("tiny-chat-1", "large-2")), model="tiny-chat")
-    found = _refused(probed, "model")
+    probe_result = _of(Behaviour(models=("tiny-chat-1", "large-2")), model="tiny-chat")
+    found = _refused(probe_result, "model")
     assert "tiny-chat-1" in found.remedy
-    assert probed.calls <= 3
+    assert probe_result.calls <= 3
 
 
 def test_a_server_that_takes_any_name_is_noted() -> None:
-    probed = _of(Behaviour(models=("tiny-chat-1",), any_model=True), model="tiny-chat")
-    assert probed.endpoint is not None
-    assert _found(probed, "model").state == "note"
+    probe_result = _of(Behaviour(models=("tiny-chat-1",), any_model=True), model="tiny-chat")
+    assert probe_result.endpoint is not None
+    assert _found(probe_result, "model").state == "note"
 
 
 def test_labels_that_are_not_among_the_alternatives_are_told() -> None:
-    assert "only A is" in _refused(_of(Behaviour(top=2, leaning=30.0)), "labels").says
+    assert "only A is" in _refused(_of(Behaviour(top=2, label_bias=30.0)), "labels").says
     assert "only L" in _refused(_of(Behaviour(top=2), labels=[f"L{number}" for number in range(26)]), "labels").says
 
 
 def test_labels_that_were_missing_at_times_are_noted() -> None:
-    probed = _of(Behaviour(), labels=[f"L{number}" for number in range(24)])
-    assert probed.endpoint is not None
-    assert _found(probed, "labels").state == "note"
-    assert probed.leaning is None
+    probe_result = _of(Behaviour(), labels=[f"L{number}" for number in range(24)])
+    assert probe_result.endpoint is not None
+    assert _found(probe_result, "labels").state == "note"
+    assert probe_result.label_bias is None
 
 
 def test_more_labels_than_two_are_taken() -> None:
-    probed = _of(Behaviour(), labels=["A", "B", "C"])
-    assert probed.endpoint is not None
-    assert probed.leaning is not None
-    assert len(probed.leaning) == 3
+    probe_result = _of(Behaviour(), labels=["A", "B", "C"])
+    assert probe_result.endpoint is not None
+    assert probe_result.label_bias is not None
+    assert len(probe_result.label_bias) == 3
 
 
 def test_no_server_is_told_after_one_call() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    probed = _probe(f"http://127.0.0.1:{port}/v1")
-    assert "nothing listens" in _refused(probed, "reachable").says
-    assert probed.calls == 1
+    probe_result = _probe(f"http://127.0.0.1:{port}/v1")
+    assert "nothing listens" in _refused(probe_result, "reachable").says
+    assert probe_result.calls == 1
 
 
 @pytest.mark.parametrize("status", [200, 404])
@@ -332,8 +336,8 @@ def test_a_web_page_is_no_model(status: int) -> None:
 )
 def test_what_a_server_refuses_is_told_in_its_words(status: int, body: bytes, name: str) -> None:
     with _answering(status, "application/json", body) as base_url:
-        probed = _probe(base_url, msgspec.structs.replace(MODEL, extra={"wishes": 3}))
-    found = _refused(probed, name)
+        probe_result = _probe(base_url, msgspec.structs.replace(MODEL, extra={"wishes": 3}))
+    found = _refused(probe_result, name)
     if name == "request":
         assert "Unknown field: wishes." in found.says
         assert "model.extra (wishes)" in found.remedy
@@ -346,11 +350,11 @@ def test_what_passes_is_tried_again_after_a_wait() -> None:
 
 
 def test_the_price_of_the_profile_is_used_where_the_server_names_no_cost() -> None:
-    probed = _of(Behaviour(), price_in=1.0, price_out=2.0)
-    assert probed.endpoint is not None
-    assert probed.endpoint.price is None  # what a router offers; the profile's own may change on the way
-    assert probed.cost_usd is not None
-    assert 0 < probed.cost_usd < 0.1
+    probe_result = _of(Behaviour(), price_in=1.0, price_out=2.0)
+    assert probe_result.endpoint is not None
+    assert probe_result.endpoint.price is None  # what a router offers; the profile's own may change on the way
+    assert probe_result.cost_usd is not None
+    assert 0 < probe_result.cost_usd < 0.1
     assert _of(Behaviour()).cost_usd is None
 
 

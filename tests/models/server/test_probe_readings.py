@@ -12,9 +12,9 @@ from icm_tui.profile.schema import Model
 MODEL = Model(backend="openai", base_url="http://127.0.0.1/v1", model="tiny")
 
 
-def _completion(text: str, *tokens: tuple[str, float | None], thought: str = "", finish: str = "stop") -> Completion:
+def _completion(text: str, *tokens: tuple[str, float | None], reasoning: str = "", finish: str = "stop") -> Completion:
     places = [TokenLogprobs(token, logprob, [(token, -0.1)]) for token, logprob in tokens]
-    return Completion(text, thought, places or None, finish, Usage(), "", "")
+    return Completion(text, reasoning, places or None, finish, Usage(), "", "")
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_prefill_is_told_by_the_tokens(completion: Completion, continued: bool, 
     ("completion", "thinks"),
     [
         (_completion("A", ("A", -0.1)), False),
-        (_completion("", ("Let", -0.1), thought="Let"), True),
+        (_completion("", ("Let", -0.1), reasoning="Let"), True),
         (_completion("", ("<think>", -0.1)), True),
         (_completion("", finish="length"), True),
         (_completion("", ("", -0.1), finish="length"), False),
@@ -72,10 +72,10 @@ def test_echo_is_compared_at_its_place(tokens: list[tuple[str, float | None]], s
 
 def test_the_leaning_is_what_shifting_the_labels_does_not_move() -> None:
     readings = [Reply([-0.2, -1.2]), Reply([-0.7, -0.7])]
-    assert diagnosis.leaning(readings) == [0.25, -0.25]
-    assert diagnosis.leaning(readings[:1]) is None
-    assert diagnosis.leaning([Reply([-0.2, -1.2]), Reply(None)]) is None
-    assert diagnosis.leaning([]) is None
+    assert diagnosis.label_bias(readings) == [0.25, -0.25]
+    assert diagnosis.label_bias(readings[:1]) is None
+    assert diagnosis.label_bias([Reply([-0.2, -1.2]), Reply(None)]) is None
+    assert diagnosis.label_bias([]) is None
 
 
 def test_a_difference_counts_only_labels_that_both_answers_hold() -> None:

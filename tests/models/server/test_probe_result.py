@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from icm_tui.domain.endpoint import Endpoint
-from icm_tui.models.server.probe.result import Finding, Probed, keep, recall, why_not
+from icm_tui.models.server.probe.result import Finding, ProbeResult, keep, recall, why_not
 from icm_tui.profile.schema import Model
 
 URL = "http://127.0.0.1:8000/v1"
@@ -17,13 +17,13 @@ MODEL = Model(backend="openai", base_url=URL, model="tiny", key_env="SOME_KEY")
 LABELS = ["A", "B"]
 AT = 1_700_000_000.0
 DAY = 24 * 3600.0
-PROBED = Probed(
+PROBE_RESULT = ProbeResult(
     endpoint=Endpoint(base_url=URL, model="tiny", kind="chat", prefill="fields", warms=True),
     findings=[Finding("logprobs", "note", "5 alternatives a place.", "Nothing to change.")],
     calls=9,
     cost_usd=0.25,
     at=AT,
-    leaning=[0.5, -0.5],
+    label_bias=[0.5, -0.5],
     latency_s=0.3,
     tokens_a_second=40.0,
 )
@@ -35,13 +35,13 @@ def _files(home: Path) -> list[Path]:
 
 def test_what_was_kept_is_recalled_whole() -> None:
     assert recall(URL, MODEL, LABELS, AT) is None
-    keep(URL, MODEL, LABELS, PROBED)
-    assert recall(URL, MODEL, LABELS, AT + DAY) == PROBED
+    keep(URL, MODEL, LABELS, PROBE_RESULT)
+    assert recall(URL, MODEL, LABELS, AT + DAY) == PROBE_RESULT
 
 
 @pytest.mark.parametrize(("later", "there"), [(0.0, True), (7 * DAY, True), (7 * DAY + 1, False), (-1.0, False)])
 def test_it_is_good_for_a_week(later: float, there: bool) -> None:
-    keep(URL, MODEL, LABELS, PROBED)
+    keep(URL, MODEL, LABELS, PROBE_RESULT)
     assert (recall(URL, MODEL, LABELS, AT + later) is not None) == there
 
 
@@ -56,36 +56,36 @@ def test_it_is_good_for_a_week(later: float, there: bool) -> None:
     ],
 )
 def test_other_settings_are_probed_anew(other: dict[str, Any]) -> None:
-    keep(URL, MODEL, LABELS, PROBED)
+    keep(URL, MODEL, LABELS, PROBE_RESULT)
     assert recall(URL, msgspec.structs.replace(MODEL, **other), LABELS, AT) is None
 
 
 def test_another_server_or_other_labels_are_probed_anew() -> None:
-    keep(URL, MODEL, LABELS, PROBED)
+    keep(URL, MODEL, LABELS, PROBE_RESULT)
     assert recall("http://127.0.0.1:8001/v1", MODEL, LABELS, AT) is None
     assert recall(URL, MODEL, ["X", "Y"], AT) is None
 
 
 def test_what_a_probe_does_not_depend_on_changes_nothing() -> None:
-    keep(URL, MODEL, LABELS, PROBED)
+    keep(URL, MODEL, LABELS, PROBE_RESULT)
     same = msgspec.structs.replace(MODEL, timeout_s=5.0, concurrency=2, price_in=1.0, price_out=2.0)
-    assert recall(URL, same, LABELS, AT) == PROBED
+    assert recall(URL, same, LABELS, AT) == PROBE_RESULT
 
 
 def test_a_newer_program_probes_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    keep(URL, MODEL, LABELS, PROBED)
+    keep(URL, MODEL, LABELS, PROBE_RESULT)
     monkeypatch.setattr("icm_tui.models.server.probe.result.__version__", "99.0")
     assert recall(URL, MODEL, LABELS, AT) is None
 
 
 def test_a_probe_that_found_no_endpoint_is_not_kept(home: Path) -> None:
-    keep(URL, MODEL, LABELS, msgspec.structs.replace(PROBED, endpoint=None))
+    keep(URL, MODEL, LABELS, msgspec.structs.replace(PROBE_RESULT, endpoint=None))
     assert not (home / "cache").exists()
 
 
 def test_the_file_is_private_and_alone(home: Path) -> None:
-    keep(URL, MODEL, LABELS, PROBED)
-    keep(URL, MODEL, LABELS, msgspec.structs.replace(PROBED, at=AT + 1))
+    keep(URL, MODEL, LABELS, PROBE_RESULT)
+    keep(URL, MODEL, LABELS, msgspec.structs.replace(PROBE_RESULT, at=AT + 1))
     (path,) = _files(home)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
@@ -96,20 +96,24 @@ def test_the_file_is_private_and_alone(home: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"endpoint": null}', b"\xff\xfe", b'{"at": "noon"}'])
 def test_a_file_that_cannot_be_read_is_as_none(home: Path, content: bytes) -> None:
-    keep(URL, MODEL, LABELS, PROBED)
+    keep(URL, MODEL, LABELS, PROBE_RESULT)
     _files(home)[0].write_bytes(content)
     assert recall(URL, MODEL, LABELS, AT) is None
 
 
 def test_a_folder_that_cannot_be_made_is_no_fault(home: Path) -> None:
     (home / "cache").write_text("a file where the folder belongs")
-    keep(URL, MODEL, LABELS, PROBED)
+    keep(URL, MODEL, LABELS, PROBE_RESULT)
     assert recall(URL, MODEL, LABELS, AT) is None
 
 
 def test_the_reason_is_the_first_bad_finding_with_its_remedy() -> None:
-    assert why_not(PROBED) == ""
-    findings = [*PROBED.findings, Finding("key", "bad", "It is refused.", "Take another."), Finding("x", "bad", "y")]
-    lost = msgspec.structs.replace(PROBED, endpoint=None, findings=findings)
+    assert why_not(PROBE_RESULT) == ""
+    findings = [
+        *PROBE_RESULT.findings,
+        Finding("key", "bad", "It is refused.", "Take another."),
+        Finding("x", "bad", "y"),
+    ]
+    lost = msgspec.structs.replace(PROBE_RESULT, endpoint=None, findings=findings)
     assert why_not(lost) == "It is refused. Take another."
     assert os.linesep not in why_not(msgspec.structs.replace(lost, findings=[]))

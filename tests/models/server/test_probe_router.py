@@ -8,7 +8,7 @@ import pytest
 from icm_tui.domain.endpoint import Price
 from icm_tui.models.server.http import Client
 from icm_tui.models.server.probe.probing import probe
-from icm_tui.models.server.probe.result import Finding, Probed
+from icm_tui.models.server.probe.result import Finding, ProbeResult
 from icm_tui.models.server.router import Pin
 from icm_tui.profile.schema import Model
 from tests.servers.model import Behaviour
@@ -18,8 +18,8 @@ MODEL = Model(backend="openai", base_url="openrouter", model="acme/tiny-1", prov
 PIN = Pin("chutes/bf16", "Chutes", "bf16", Price(0.2, 0.6))
 
 
-def _probe(server: OpenRouterServer, pin: Pin = PIN) -> Probed:
-    async def probing() -> Probed:
+def _probe(server: OpenRouterServer, pin: Pin = PIN) -> ProbeResult:
+    async def probing() -> ProbeResult:
         client = Client(server.base_url, None, concurrency=2, timeout_s=20)
         try:
             return await probe(client, MODEL, ["A", "B"], pin, base_url=server.base_url, now=lambda: 0.0)
@@ -29,40 +29,40 @@ def _probe(server: OpenRouterServer, pin: Pin = PIN) -> Probed:
     return asyncio.run(probing())
 
 
-def _found(probed: Probed, name: str) -> Finding:
-    return next(finding for finding in probed.findings if finding.name == name)
+def _found(probe_result: ProbeResult, name: str) -> Finding:
+    return next(finding for finding in probe_result.findings if finding.name == name)
 
 
 def test_one_endpoint_is_pinned_and_priced_and_completions_left_alone() -> None:
     with OpenRouterServer() as server:
-        probed = _probe(server)
+        probe_result = _probe(server)
         asked = [request for request in server.requests if request.method == "POST"]
-    endpoint = probed.endpoint
+    endpoint = probe_result.endpoint
     assert endpoint is not None
     assert (endpoint.kind, endpoint.provider, endpoint.price) == ("chat", "chutes/bf16", PIN.price)
     assert {request.path for request in asked} == {"/v1/chat/completions"}
     assert all(request.body["provider"]["only"] == ["chutes/bf16"] for request in asked)
-    assert "7.50 USD" in _found(probed, "money").says
-    assert probed.cost_usd is not None
-    assert probed.cost_usd > 0
-    assert probed.calls == len(server.requests) <= 14
+    assert "7.50 USD" in _found(probe_result, "money").says
+    assert probe_result.cost_usd is not None
+    assert probe_result.cost_usd > 0
+    assert probe_result.calls == len(server.requests) <= 14
 
 
 def test_a_key_that_may_spend_nothing_more_is_noted() -> None:
     with OpenRouterServer(key={"limit_remaining": 0.0}) as server:
-        probed = _probe(server)
-    assert probed.endpoint is not None
-    assert _found(probed, "money").state == "note"
+        probe_result = _probe(server)
+    assert probe_result.endpoint is not None
+    assert _found(probe_result, "money").state == "note"
 
 
 def test_the_routers_own_switch_is_tried_first() -> None:
     with OpenRouterServer(
         behaviour=Behaviour(kinds=("chat",), thinks=True, thinking_off="reasoning", prefill="none")
     ) as server:
-        probed = _probe(server)
+        probe_result = _probe(server)
         assert all("chat_template_kwargs" not in request.body for request in server.requests)
-    assert probed.endpoint is not None
-    assert probed.endpoint.thinking == "reasoning"
+    assert probe_result.endpoint is not None
+    assert probe_result.endpoint.reasoning_switch == "reasoning"
 
 
 @pytest.mark.parametrize(
@@ -76,16 +76,16 @@ def test_the_routers_own_switch_is_tried_first() -> None:
 def test_the_real_reason_is_told(refusal: Refusal, name: str, says: str) -> None:
     with OpenRouterServer() as server:
         server.refusal = refusal
-        probed = _probe(server)
-    assert probed.endpoint is None
-    assert probed.findings[-1].name == name
-    assert says in probed.findings[-1].says
+        probe_result = _probe(server)
+    assert probe_result.endpoint is None
+    assert probe_result.findings[-1].name == name
+    assert says in probe_result.findings[-1].says
 
 
 def test_a_pin_that_nothing_serves_is_told_with_what_excluded_it() -> None:
     with OpenRouterServer() as server:
-        probed = _probe(server, msgspec.structs.replace(PIN, provider="nobody"))
-    last = probed.findings[-1]
+        probe_result = _probe(server, msgspec.structs.replace(PIN, provider="nobody"))
+    last = probe_result.findings[-1]
     assert (last.name, last.state) == ("model", "bad")
     assert "provider.only" in last.says
     assert "model.providers" in last.remedy
@@ -93,7 +93,7 @@ def test_a_pin_that_nothing_serves_is_told_with_what_excluded_it() -> None:
 
 def test_an_answer_of_another_provider_is_refused() -> None:
     with OpenRouterServer({"acme/tiny-1": [Served("chutes/bf16", "Contoso")]}) as server:
-        probed = _probe(server)
-    assert probed.endpoint is None
-    assert probed.findings[-1].name == "provider"
-    assert "Contoso" in probed.findings[-1].says
+        probe_result = _probe(server)
+    assert probe_result.endpoint is None
+    assert probe_result.findings[-1].name == "provider"
+    assert "Contoso" in probe_result.findings[-1].says

@@ -58,11 +58,11 @@ def test_neighbours_share_every_byte_up_to_the_question(endpoint):
 
 
 @pytest.mark.parametrize(
-    ("thinking", "field", "value"),
+    ("reasoning_switch", "field", "value"),
     [("reasoning", "reasoning", {"enabled": False}), ("template", "chat_template_kwargs", {"enable_thinking": False})],
 )
-def test_a_model_is_kept_from_thinking_before_a_label_but_not_before_a_reason(thinking, field, value):
-    endpoint = msgspec.structs.replace(CHAT, thinking=thinking)
+def test_a_model_is_kept_from_thinking_before_a_label_but_not_before_a_reason(reasoning_switch, field, value):
+    endpoint = msgspec.structs.replace(CHAT, reasoning_switch=reasoning_switch)
     assert body(endpoint).body[field] == value
     assert field not in explanation_request(endpoint, Prompt(), Reasoning(), SHOWN, "a lamp", "A", {}).body
 

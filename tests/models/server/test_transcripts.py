@@ -189,12 +189,12 @@ def _streamed(data: bytes, pieces: int) -> Completion | Fault:
     deltas = [delta for at in range(0, len(data), size) for delta in reader.feed(data[at : at + size])]
     rest, outcome = reader.close()
     if isinstance(outcome, Completion):
-        text = thought = ""
+        text = reasoning = ""
         for delta in deltas + rest:
             if delta.turned:
-                text, thought = "", thought + text
-            text, thought = text + delta.text, thought + delta.thought
-        assert (text, thought) == (outcome.text, outcome.thought)
+                text, reasoning = "", reasoning + text
+            text, reasoning = text + delta.text, reasoning + delta.reasoning
+        assert (text, reasoning) == (outcome.text, outcome.reasoning)
         assert reader.spoken > 0
     assert reader.heard == len(data)
     return outcome
@@ -217,10 +217,14 @@ def _find(transcripts: Path, name: str) -> tuple[Path, str]:
 def test_answers(transcripts: Path, name: str) -> None:
     found = _outcome(*_find(transcripts, name))
     assert isinstance(found, Completion)
-    text, thought, finish, places, alternatives, tokens_in, tokens_out, cached = _ANSWERS[name]
-    assert (found.text[: len(text)], found.thought[: len(thought)], found.finish_reason) == (text, thought, finish)
+    text, reasoning, finish, places, alternatives, tokens_in, tokens_out, cached = _ANSWERS[name]
+    assert (found.text[: len(text)], found.reasoning[: len(reasoning)], found.finish_reason) == (
+        text,
+        reasoning,
+        finish,
+    )
     assert bool(found.text) == bool(text)
-    assert bool(found.thought) == bool(thought)
+    assert bool(found.reasoning) == bool(reasoning)
     tokens = found.tokens or []
     assert (len(tokens), len(tokens[0].top) if tokens else 0) == (places, alternatives)
     usage = found.usage

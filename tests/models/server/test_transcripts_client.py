@@ -83,8 +83,8 @@ def test_the_client_reads_what_was_recorded(name: str) -> None:
             deltas, outcome = asyncio.run(_streamed(whole))
             assert outcome == _tried_once(expected)
             if isinstance(outcome, Completion):
-                assert len("".join(delta.text + delta.thought for delta in deltas)) == len(
-                    outcome.text + outcome.thought
+                assert len("".join(delta.text + delta.reasoning for delta in deltas)) == len(
+                    outcome.text + outcome.reasoning
                 )
             once, body = asyncio.run(_once(whole, Request("", {})))
             assert (once, body) == (expected, data)

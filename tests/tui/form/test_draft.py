@@ -144,7 +144,7 @@ def test_a_wrong_value_is_a_fault_beside_its_field() -> None:
         ("search", "shots"): 'expected a whole number of at least 0 or "all", not "many"',
         ("run", "blind"): 'expected true or false, not "yes"',
         ("run", "seed"): "expected a whole number from 0 to 9223372036854775807, not -1",
-        ("prompt", "labels"): 'expected a list of 2 to 26 texts of 1 to 16 '
+        ("prompt", "labels"): "expected a list of 2 to 26 texts of 1 to 16 "
         'characters without spaces or control characters, not ["A"]',
         ("model", "extra"): "headers.Authorization: this carries a credential; keep it in an environment variable and "
         "name that one in model.key_env",

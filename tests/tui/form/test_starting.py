@@ -44,8 +44,8 @@ def test_the_forecast_is_made_anew_after_changes_have_rested(child: Children, mo
 def test_what_the_last_probe_said_stands_below_the_forecast(child: Children) -> None:
     async def see(tried: Tried) -> None:
         await tried.until(lambda: "not probed yet: D asks it" in tried.said())
-        probed = children.LastProbe(2 * 86400.0 + 5, "completions", 20, "nebius", "A", 0.71)
-        child.expected = msgspec.structs.replace(COSTLY, probed=probed)
+        probe_result = children.LastProbe(2 * 86400.0 + 5, "completions", 20, "nebius", "A", 0.71)
+        child.expected = msgspec.structs.replace(COSTLY, probe_result=probe_result)
         await tried.set("limit", "40")
         told = "probed 2 days ago: nebius, completions, 20 alternatives asked for, A favoured by 0.7 nats"
         await tried.until(lambda: told in tried.said())

@@ -15,7 +15,7 @@ from icm_tui.run_dir import inbox
 from icm_tui.run_dir.journal import read_records
 from icm_tui.run_dir.layout import RunDir, read_items, write_items
 from icm_tui.run_dir.reasoning import ReasoningLog, ReasoningPiece
-from icm_tui.run_dir.records import CommandRecord, DecisionRecord, ThoughtRecord
+from icm_tui.run_dir.records import CommandRecord, DecisionRecord, ExplanationRecord
 from icm_tui.runner.session import run_here
 from icm_tui.tui import children
 from icm_tui.tui.item.screen import ItemScreen, Start, decision_of
@@ -166,7 +166,7 @@ def test_streamed_reasoning_appears_as_it_comes_and_ends(live: RunDir) -> None:
         await until(pilot, lambda: "Because of  ▍" in text(pilot))
         assert "still speaking" in text(pilot)
         said(live, "the word bread.", ended=True)
-        write(live, ThoughtRecord(item=ITEM, n=3, call=0, label=0))
+        write(live, ExplanationRecord(item=ITEM, n=3, call=0, label=0))
         await until(pilot, lambda: "Because of the word bread." in text(pilot) and "speaking" not in text(pilot))
         assert "a speaker, after decision 3:" in text(pilot)
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from icm_tui.domain.decisions import Demonstrations, Option
 from icm_tui.domain.items import Item
 from icm_tui.domain.rules import broken
-from icm_tui.run_dir.records import AnswerRecord, BlockRecord, CommandRecord, DecisionRecord, ExtraRecord
+from icm_tui.run_dir.records import AnswerRecord, CommandRecord, ContextRecord, DecisionRecord, ReaskRecord
 from icm_tui.search.problem import make_problem
 from icm_tui.tui.item import lines
 from icm_tui.tui.item.prompt import page_prompt
@@ -40,13 +40,13 @@ def labelled(view: RunView, labels: dict[int, int], n: int = 5) -> RunView:
     return view
 
 
-def a_block(demonstrations: Demonstrations, number: int = 3) -> BlockRecord:
-    return BlockRecord(id=number, phase="sweeps", chain=0, demonstrations=demonstrations)
+def a_context(demonstrations: Demonstrations, number: int = 3) -> ContextRecord:
+    return ContextRecord(id=number, phase="sweeps", chain=0, demonstrations=demonstrations)
 
 
 def an_answer(item: int = 0, logprobs: list[float] | None = None, **more: Any) -> AnswerRecord:
     found = [-0.07, -2.71] if logprobs is None and "failed" not in more else logprobs
-    fields: dict[str, Any] = {"question": f"sweeps/0/388/{item}/0", "block": 3, "item": item, "logprobs": found}
+    fields: dict[str, Any] = {"question": f"sweeps/0/388/{item}/0", "context_id": 3, "item": item, "logprobs": found}
     return AnswerRecord(**fields | more)
 
 
@@ -68,8 +68,8 @@ SIXTEEN = [(place % 4 + 1, place % 2) for place in range(16)]
 def test_the_strip_says_all_in_two_lines() -> None:
     view = labelled(a_view(), {0: 1, 1: 0}, 2)
     view.apply(numbered(decision(388, items=[0, 1], changes=[(0, 1, 0), (1, 0, 1)])))
-    view.leaning = [-0.2, 0.11]
-    first, second = text(lines.strip(view, 0, an_answer(), a_block(SIXTEEN), 120)).split("\n")
+    view.label_bias = [-0.2, 0.11]
+    first, second = text(lines.strip(view, 0, an_answer(), a_context(SIXTEEN), 120)).split("\n")
     assert first == " label A since decision 388 · group 0 (with 1: must differ) · B → A once, at 388"
     assert second == (
         f" asked with 16 examples (8 A, 8 B) · A {MINUS}0.07  B {MINUS}2.71 · leaning A {MINUS}0.31 · e why  enter more"
@@ -79,10 +79,10 @@ def test_the_strip_says_all_in_two_lines() -> None:
 def test_with_everything_shown_the_strip_counts_the_others_that_have_a_label() -> None:
     view = labelled(a_view(), {0: 0, 1: 1, 2: 0, 3: 0, 4: 1})
     assert "asked with all 3 others that have a label (2 A, 1 B)" in text(
-        lines.strip(view, 0, an_answer(), a_block("all"), 120)
+        lines.strip(view, 0, an_answer(), a_context("all"), 120)
     )
     assert "asked with all 5 others that have a label (3 A, 2 B)" in text(
-        lines.strip(view, 5, an_answer(5), a_block("all"), 120)
+        lines.strip(view, 5, an_answer(5), a_context("all"), 120)
     )
 
 
@@ -119,29 +119,29 @@ def test_a_failed_answer_and_a_censored_one_are_told_in_words() -> None:
     view = a_view()
     failed = an_answer(failed="the server refused the item: too long")
     assert "no answer, the model refused it: the server refused the item: too long" in text(
-        lines.strip(view, 0, failed, a_block(SIXTEEN), 160)
+        lines.strip(view, 0, failed, a_context(SIXTEEN), 160)
     )
     hidden = an_answer(logprobs=[-0.07, -9.1], censored=[False, True])
-    assert f"A {MINUS}0.07  B ≤ {MINUS}9.10" in text(lines.strip(view, 0, hidden, a_block(SIXTEEN), 160))
-    page = flat(lines.page_why(view, 0, hidden, a_block(SIXTEEN), 80))
+    assert f"A {MINUS}0.07  B ≤ {MINUS}9.10" in text(lines.strip(view, 0, hidden, a_context(SIXTEEN), 160))
+    page = flat(lines.page_why(view, 0, hidden, a_context(SIXTEEN), 80))
     assert "did not name B: at most as likely as told" in page
 
 
 def test_what_cannot_be_read_is_told_in_words() -> None:
     view = a_view()
     assert "examples that cannot be read" in text(lines.strip(view, 0, an_answer(), None, 160))
-    view.shown.blocks[0] = 3
+    view.shown.contexts[0] = 3
     assert "the answer cannot be read from the journal" in text(lines.strip(view, 0, None, None, 160))
-    assert "asked without examples" in text(lines.strip(view, 0, an_answer(), a_block([]), 160))
+    assert "asked without examples" in text(lines.strip(view, 0, an_answer(), a_context([]), 160))
 
 
 def test_a_narrow_strip_drops_its_end() -> None:
     view = labelled(a_view(), {0: 1, 1: 0})
     for cells in range(20, 121):
-        strip = lines.strip(view, 0, an_answer(), a_block(SIXTEEN), cells)
+        strip = lines.strip(view, 0, an_answer(), a_context(SIXTEEN), cells)
         assert [width(line) for line in strip] == [cells, cells]
         assert text(strip).startswith(" label B since deci")
-    assert "more" not in text(lines.strip(view, 0, an_answer(), a_block(SIXTEEN), 60))
+    assert "more" not in text(lines.strip(view, 0, an_answer(), a_context(SIXTEEN), 60))
 
 
 # The rule between members
@@ -217,7 +217,7 @@ def test_the_text_page_has_the_whole_text_and_the_groups() -> None:
     view = labelled(a_view(), {0: 0, 1: 0, 4: 1})
     long = " ".join(f"word{number}" for number in range(500))
     view.items = [replace(view.items[0], text=long), *view.items[1:]]
-    page = lines.page_text(view, 0, an_answer(), a_block("all"), 60)
+    page = lines.page_text(view, 0, an_answer(), a_context("all"), 60)
     assert long in flat(page)
     for words in ("uid-0", "A since decision 5", "must differ", "text of 1", "BROKEN", "with all 1 others"):
         assert words in flat(page)
@@ -252,7 +252,7 @@ def test_why_has_the_tokens_and_what_was_said_the_latest_last() -> None:
         cost=0.0021,
         cached=True,
     )
-    page = text(lines.page_why(view, 1, answer, a_block(SIXTEEN), 100))
+    page = text(lines.page_why(view, 1, answer, a_context(SIXTEEN), 100))
     assert f"“A” {MINUS}0.07  “ maybe” {MINUS}3.00" in page
     assert ".980 of the probability lies on the labels" in page
     assert "310 tokens in, $0.0021, from the cache" in page
@@ -263,7 +263,7 @@ def test_why_has_the_tokens_and_what_was_said_the_latest_last() -> None:
 def test_without_reasoning_why_says_so_and_what_a_person_asked_is_told_apart() -> None:
     view = a_view()
     assert "Nothing was said about this item yet" in text(lines.page_why(view, 0, None, None, 80))
-    view.apply(numbered(ExtraRecord(logprobs=[-1.0, -0.5], item=0, block=3, n=12, call=1)))
+    view.apply(numbered(ReaskRecord(logprobs=[-1.0, -0.5], item=0, context_id=3, n=12, call=1)))
     assert f"A {MINUS}1.00 B {MINUS}0.50, before decision 12; no part of the search" in flat(
         lines.page_why(view, 0, None, None, 80)
     )
@@ -285,7 +285,7 @@ def test_the_history_has_every_change_with_its_decision() -> None:
     view.apply(numbered(CommandRecord(id="x", what="pin", args=args, n=400, outcome="done", changes=[(0, 0, 1, 0)])))
     assert lines.shown_decisions(view, 0) == [0, 388, 390]
     known: dict[int, DecisionRecord] = {record.n: record for record in made}
-    page = text(lines.page_history(view, 0, known, an_answer(), a_block(SIXTEEN), 140)).split("\n")
+    page = text(lines.page_history(view, 0, known, an_answer(), a_context(SIXTEEN), 140)).split("\n")
     assert page[0] == "     0  · → B  at random, as chain 0 began"
     assert page[1] == (
         f"   388  B → A FLIP  T .050, drawn at +3.9 over {MINUS}4.1; asked with 16 examples (8 A, 8 B): "
@@ -319,7 +319,7 @@ def test_the_decision_that_an_answer_was_asked_for(question: str, n: int | None)
 
 def test_the_prompt_has_its_examples_in_their_order_and_ends_in_the_question() -> None:
     view = a_view()
-    page = text(page_prompt(view, 0, an_answer(), a_block([(4, 1), (2, 0)]), 100))
+    page = text(page_prompt(view, 0, an_answer(), a_context([(4, 1), (2, 0)]), 100))
     assert page.startswith(
         " The embedded model reads the texts and not a prompt; a language model would be shown this."
     )
@@ -332,17 +332,17 @@ def test_the_prompt_has_its_examples_in_their_order_and_ends_in_the_question() -
 def test_a_language_models_prompt_is_told_as_it_is() -> None:
     view = a_view()
     view.profile = replace(view.profile, model=replace(view.profile.model, backend="openai"))
-    page = text(page_prompt(view, 0, an_answer(endpoint="completions"), a_block([(4, 1)]), 100))
+    page = text(page_prompt(view, 0, an_answer(endpoint="completions"), a_context([(4, 1)]), 100))
     assert "embedded" not in page
     assert "assistant" not in page
-    page = text(page_prompt(view, 0, an_answer(endpoint="chat"), a_block([(4, 1)]), 100))
+    page = text(page_prompt(view, 0, an_answer(endpoint="chat"), a_context([(4, 1)]), 100))
     assert "\n user:\n" in page
     assert page.endswith(" assistant, begun for it:\n\n Set:")
 
 
 def test_of_everything_shown_the_first_are_told_and_the_others_counted() -> None:
     view = labelled(a_view("none", items=[(None, None)] * 200), {item: item % 2 for item in range(150)})
-    page = text(page_prompt(view, 0, an_answer(), a_block("all"), 100))
+    page = text(page_prompt(view, 0, an_answer(), a_context("all"), 100))
     assert "Asked with all 149 others that have a label (74 A, 75 B), as they are labelled now." in page
     assert page.count("\n Candidate: ") == 51
     assert page.index("text of 50\n Set: A\n\n … and 99 more\n\n Candidate: text of 0\n Set:") > 0
@@ -350,7 +350,7 @@ def test_of_everything_shown_the_first_are_told_and_the_others_counted() -> None
 
 def test_the_group_of_the_item_is_no_example() -> None:
     view = labelled(a_view(), {0: 0, 1: 1, 2: 0, 5: 1})
-    page = text(page_prompt(view, 0, an_answer(), a_block("all"), 100))
+    page = text(page_prompt(view, 0, an_answer(), a_context("all"), 100))
     assert "text of 1\n" not in page
     assert "text of 5\n Set: B" in page
     assert "more" not in page
@@ -365,15 +365,15 @@ def test_without_an_answer_or_its_list_there_is_no_prompt() -> None:
 
 
 def pages(
-    view: RunView, item: int, answer: AnswerRecord | None, block: BlockRecord | None, cells: int
+    view: RunView, item: int, answer: AnswerRecord | None, context: ContextRecord | None, cells: int
 ) -> list[list[Line]]:
     known = {n: decision(n, phase="sweeps") for n in lines.shown_decisions(view, item)}
     return [
-        lines.strip(view, item, answer, block, cells),
-        lines.page_text(view, item, answer, block, cells),
-        lines.page_why(view, item, answer, block, cells),
-        lines.page_history(view, item, known, answer, block, cells),
-        page_prompt(view, item, answer, block, cells),
+        lines.strip(view, item, answer, context, cells),
+        lines.page_text(view, item, answer, context, cells),
+        lines.page_why(view, item, answer, context, cells),
+        lines.page_history(view, item, known, answer, context, cells),
+        page_prompt(view, item, answer, context, cells),
     ]
 
 
@@ -381,19 +381,19 @@ def pages(
 def test_no_line_of_a_real_run_is_wider_than_its_width(kind: str, finished: Finished) -> None:
     found, view = records_of(finished(kind)), view_of(finished(kind))
     answers: dict[int, AnswerRecord] = {}
-    blocks: dict[int, BlockRecord] = {}
+    contexts: dict[int, ContextRecord] = {}
     for place, (offset, record) in enumerate(found):
         view.apply([(offset, record)])
-        if isinstance(record, BlockRecord):
-            blocks[record.id] = record
+        if isinstance(record, ContextRecord):
+            contexts[record.id] = record
         elif isinstance(record, AnswerRecord):
             answers[record.item] = record
         if place in (len(found) // 3, len(found) - 1):
             for cells in (20, 33, 59, 80, 120, 200):
                 for item in range(len(view.items)):
                     answer = answers.get(item)
-                    block = blocks[answer.block] if answer else None
-                    for page in pages(view, item, answer, block, cells):
+                    context = contexts[answer.context_id] if answer else None
+                    for page in pages(view, item, answer, context, cells):
                         assert page
                         assert [line for line in page if width(line) > cells] == []
 
@@ -405,14 +405,14 @@ def test_hostile_texts_are_harmless_in_every_page(cells: int, name: str) -> None
     view.items = [replace(item, uid=nasty, text=nasty) for item in view.items]
     args = {"item": 0, "label": "A", "note": nasty}
     view.apply(numbered(CommandRecord(id="x", what="pin", args=args, n=400, outcome="done", changes=[(0, 1, 1, 0)])))
-    view.apply(numbered(ExtraRecord(logprobs=None, failed=nasty, item=0, block=3, n=12, call=1)))
+    view.apply(numbered(ReaskRecord(logprobs=None, failed=nasty, item=0, context_id=3, n=12, call=1)))
     view.apply_reasoning([piece(1, nasty, item=0)])
     answers = [
         an_answer(endpoint=nasty, top=[(nasty, -1.0)], question=nasty),
         an_answer(failed=nasty, question="1/2/3/4/5"),
     ]
     for answer in answers:
-        for page in pages(view, 0, answer, a_block([(2, 1), (99, 0)]), cells):
+        for page in pages(view, 0, answer, a_context([(2, 1), (99, 0)]), cells):
             for line in page:
                 assert width(line) <= cells
                 shown = "".join(part.text for part in line)
@@ -424,5 +424,5 @@ def test_texts_of_a_megabyte_make_pages_at_all(name: str) -> None:
     view = labelled(a_view("same"), {0: 0, 1: 0, 2: 1})
     view.items = [replace(item, text=CORPUS[name]) for item in view.items]
     assert len(CORPUS[name]) >= MEGABYTE // 8
-    for page in pages(view, 0, an_answer(), a_block(SIXTEEN), 100):
+    for page in pages(view, 0, an_answer(), a_context(SIXTEEN), 100):
         assert len(page) < 25_000

@@ -14,7 +14,7 @@ from icm_tui.run_dir.records import (
     DoneRecord,
     EndpointRecord,
     ErrorRecord,
-    ExtraRecord,
+    ReaskRecord,
     StopRecord,
 )
 from icm_tui.text import ago
@@ -29,7 +29,7 @@ from icm_tui.tui.text.numbers import dollars, duration, fraction, signed
 from tests.tui.lines.reports import report
 from tests.tui.lines.test_widths import status
 from tests.tui.state.finished import KINDS, Finished, full_view, records_of
-from tests.tui.state.small import answer, block, decision, small_view, started
+from tests.tui.state.small import answer, context, decision, small_view, started
 
 
 def text(line: Line) -> str:
@@ -134,7 +134,7 @@ def test_the_situation_tells_what_is_under_way() -> None:
     view.problem = "The journal is damaged."
     assert told() == "The journal is damaged. · paused by command"
     view.problem = ""
-    view.apply_status(status("running", why="", pace_seconds=20.0), "running")
+    view.apply_status(status("running", why="", throttle_seconds=20.0), "running")
     assert "20 s to be watched, B takes the brake off" in told()
     view.apply([(2, decision(0, chain=0, items=[0])), (3, decision(1, chain=2, items=[0]))])
     assert "shown: chain 0 of 2, in the lead" in told()
@@ -175,7 +175,7 @@ def labelled_view() -> RunView:
     view = small_view()
     view.apply(
         [
-            (0, block(0)),
+            (0, context(0)),
             (1, answer(0, 0, [-0.07, -2.71])),
             (2, decision(0, phase="sweeps", items=[0], changes=[(0, None, 0)])),
             (3, decision(1, phase="sweeps", items=[1], changes=[(1, None, 0)])),
@@ -284,8 +284,8 @@ def test_the_lines_of_decisions() -> None:
     assert text(log.record_line(view, decision(0, phase="seeds", chain=1, items=[0, 1]))).endswith(
         "chain 1 begins with 2 labels at random"
     )
-    leaning = decision(2, phase="leaning", score={"leaning_0": 0.31, "leaning_1": -0.31})
-    assert "leaning: A +0.31  B \u22120.31 nats" in text(log.record_line(view, leaning))
+    label_bias = decision(2, phase="label_bias", score={"label_bias_0": 0.31, "label_bias_1": -0.31})
+    assert "leaning: A +0.31  B \u22120.31 nats" in text(log.record_line(view, label_bias))
     assert text(log.record_line(view, decision(3, phase="selection", chain=1))).endswith(
         "chain 1 hangs together best and goes on"
     )
@@ -308,11 +308,11 @@ def test_the_lines_of_decisions() -> None:
         (ErrorRecord(what="the disk is full"), "ERROR the disk is full"),
         (DoneRecord(decisions=3, calls=9), "── done: 3 decisions, 9 calls"),
         (
-            ExtraRecord(item=7, block=0, n=12, call=0, logprobs=[-0.1, -2.0]),
+            ReaskRecord(item=7, context_id=0, n=12, call=0, logprobs=[-0.1, -2.0]),
             "   12  asked again about 7: A \u22120.10  B \u22122.00",
         ),
         (
-            ExtraRecord(item=7, block=0, n=12, call=0, logprobs=None, failed="no"),
+            ReaskRecord(item=7, context_id=0, n=12, call=0, logprobs=None, failed="no"),
             "   12  asked again about 7: no answer",
         ),
         (CommandRecord(id="", what="to", args={"n": 500}, n=3, outcome="done"), "── to 500 · done"),
@@ -336,7 +336,7 @@ def test_the_lines_of_other_records(record: AnyRecord | None, shown: str) -> Non
 
 
 def test_a_line_of_reasoning_is_marked() -> None:
-    assert text(log.thought_line("it repeats")) == "┊ it repeats"
+    assert text(log.explanation_line("it repeats")) == "┊ it repeats"
 
 
 # Accuracy and profile

@@ -16,7 +16,7 @@ from icm_tui.run_dir.labels import final_labels
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.lock import RunLock
 from icm_tui.run_dir.reasoning import ReasoningLog, ReasoningPiece
-from icm_tui.run_dir.records import AnswerRecord, BlockRecord, DecisionRecord
+from icm_tui.run_dir.records import AnswerRecord, ContextRecord, DecisionRecord
 from icm_tui.run_dir.status import Status, write_status
 from icm_tui.tui.run import feed as feed_module
 from icm_tui.tui.run.feed import Feed
@@ -91,14 +91,14 @@ def test_reasoning_is_read_once_the_journal_is(run: RunDir, monkeypatch: pytest.
         assert feed.view.open_calls == []
         if feed.loading is not None:
             parts.append(feed.loading)
-            assert feed.view.thoughts == {}
+            assert feed.view.explanations == {}
     assert len(parts) > 3
     assert parts == sorted(parts)
     assert 0 < parts[0] < parts[-1] < 1
     view = feed.view
-    assert len(view.thoughts) > 3
-    assert view.log.thoughts
-    assert all(view.thoughts[call].text and view.thoughts[call].ended for call in view.log.thoughts)
+    assert len(view.explanations) > 3
+    assert view.log.explanations
+    assert all(view.explanations[call].text and view.explanations[call].ended for call in view.log.explanations)
     feed.close()
 
 
@@ -110,25 +110,25 @@ def test_what_an_item_rests_on_can_be_looked_up(feed: Feed) -> None:
         assert isinstance(answer, AnswerRecord)
         assert answer.item == item
         assert answer.logprobs == pytest.approx(view.shown.logprobs(item))
-        block = feed.block(answer.block)
-        assert isinstance(block, BlockRecord)
-        assert block.id == answer.block == view.shown.blocks[item]
-        assert block.chain == view.chain
+        context = feed.context(answer.context_id)
+        assert isinstance(context, ContextRecord)
+        assert context.id == answer.context_id == view.shown.contexts[item]
+        assert context.chain == view.chain
     records = [feed.record_at(offset) for offset in view.log.entries if offset >= 0]
     assert sum(isinstance(record, DecisionRecord) for record in records) == view.n
     assert feed.record_at(10**9) is None
     assert feed.record_at(3) is None
-    assert feed.block(10**6) is None
+    assert feed.context(10**6) is None
 
 
 def test_a_failed_answer_is_found_where_there_is_no_other(feed: Feed, run: RunDir) -> None:
     read(feed)
     view = feed.view
     item = 3
-    block = view.shown.blocks[item]
-    view.shown.answers[item] = view.shown.blocks[item] = -1
+    context = view.shown.contexts[item]
+    view.shown.answers[item] = view.shown.contexts[item] = -1
     seq = view.last_seq + 1
-    failed = {"kind": "answer", "seq": seq, "t": 0.0, "question": "q", "block": block, "item": item}
+    failed = {"kind": "answer", "seq": seq, "t": 0.0, "question": "q", "context_id": context, "item": item}
     with run.journal.open("a") as file:
         file.write(json.dumps(failed | {"logprobs": None, "failed": "too long"}) + "\n")
     read(feed)
@@ -144,7 +144,7 @@ def test_a_journal_that_is_replaced_is_read_anew_with_the_reasoning(
     feed: Feed, run: RunDir, finished: Finished
 ) -> None:
     read(feed)
-    before = feed.view.thoughts
+    before = feed.view.explanations
     assert before
     other = run.path / "other"
     other.write_bytes(run.journal.read_bytes()[: records_of(run)[60][0]])
@@ -152,7 +152,7 @@ def test_a_journal_that_is_replaced_is_read_anew_with_the_reasoning(
     read(feed)
     assert feed.view.last_seq == 59
     assert same(feed.view, full_view(run))
-    assert feed.view.thoughts == before
+    assert feed.view.explanations == before
     shutil.copy(finished("shots").journal, other)
     os.replace(other, run.journal)
     read(feed)
@@ -234,7 +234,7 @@ def test_reasoning_that_is_replaced_is_read_anew(feed: Feed, run: RunDir) -> Non
     written.close()
     os.replace(beside, run.reasoning)
     read(feed)
-    assert [thought.text for thought in feed.view.thoughts.values()] == ["anew"]
+    assert [explanation.text for explanation in feed.view.explanations.values()] == ["anew"]
     assert feed.view.log is not log
     assert feed.view.log.entries == log.entries
 
@@ -273,7 +273,7 @@ def test_the_heartbeat_is_looked_at_once_a_second(feed: Feed, run: RunDir, clock
 
 def test_files_of_another_host_are_opened_at_each_poll(feed: Feed, run: RunDir, clock: Clock) -> None:
     read(feed)
-    thoughts = dict(feed.view.thoughts)
+    explanations = dict(feed.view.explanations)
     write_status(run, status("running", host="elsewhere", t=1.0))
     clock.now += 2
     read(feed)
@@ -282,7 +282,7 @@ def test_files_of_another_host_are_opened_at_each_poll(feed: Feed, run: RunDir, 
     assert set(os.listdir("/dev/fd")) == before
     names = [os.readlink(f"/dev/fd/{number}") for number in before if os.path.lexists(f"/dev/fd/{number}")]
     assert not any(name.startswith(str(run.path)) for name in names)
-    assert feed.view.thoughts == thoughts
+    assert feed.view.explanations == explanations
     assert feed.view.state == "running"
     clock.now += 11
     feed.poll()

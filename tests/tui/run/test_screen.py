@@ -271,7 +271,7 @@ def test_step_skip_to_and_the_brake_go_into_the_inbox(live: RunDir) -> None:
         await pilot.press("s", "S", "B")
         screen.run_words("to", "120")
         await pilot.pause()
-        assert sent(live) == [("step", {}), ("skip", {}), ("pace", {"seconds": 20.0}), ("to", {"n": 120})]
+        assert sent(live) == [("step", {}), ("skip", {}), ("throttle", {"seconds": 20.0}), ("to", {"n": 120})]
 
     show(live, use)
 

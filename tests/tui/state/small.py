@@ -7,7 +7,7 @@ from icm_tui.domain.items import Item
 from icm_tui.profile.defaults import resolve
 from icm_tui.profile.schema import Profile, TaskSection
 from icm_tui.run_dir.reasoning import ReasoningPiece
-from icm_tui.run_dir.records import AnswerRecord, AnyRecord, BlockRecord, DecisionRecord, StartRecord
+from icm_tui.run_dir.records import AnswerRecord, AnyRecord, ContextRecord, DecisionRecord, StartRecord
 from icm_tui.tui.run.view import RunView
 
 
@@ -46,12 +46,13 @@ def decision(
     )
 
 
-def answer(item: int, block: int, logprobs: list[float] | None, failed: str | None = None) -> AnswerRecord:
-    return AnswerRecord(question=f"{block}/{item}", block=block, item=item, logprobs=logprobs, failed=failed)
+def answer(item: int, context_id: int, logprobs: list[float] | None, failed: str | None = None) -> AnswerRecord:
+    question = f"{context_id}/{item}"
+    return AnswerRecord(question=question, context_id=context_id, item=item, logprobs=logprobs, failed=failed)
 
 
-def block(number: int, chain: int = 0, phase: str = "sweeps") -> BlockRecord:
-    return BlockRecord(id=number, phase=phase, chain=chain, demonstrations="all")
+def context(number: int, chain: int = 0, phase: str = "sweeps") -> ContextRecord:
+    return ContextRecord(id=number, phase=phase, chain=chain, demonstrations="all")
 
 
 def piece(call: int, text: str, *, item: int = 1, t: float = 10.0, end: bool = False) -> ReasoningPiece:

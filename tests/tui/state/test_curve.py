@@ -40,10 +40,10 @@ def test_a_sparkline_has_at_most_its_cells(values: list[float], cells: int) -> N
 
 @given(values=st.lists(NUMBERS, min_size=2, max_size=20))
 def test_a_higher_value_has_no_lower_block(values: list[float]) -> None:
-    blocks = sparkline(values, 20)
-    for value, block in zip(values, blocks, strict=True):
-        for other, other_block in zip(values, blocks, strict=True):
-            assert block <= other_block or value > other
+    contexts = sparkline(values, 20)
+    for value, context in zip(values, contexts, strict=True):
+        for other, other_context in zip(values, contexts, strict=True):
+            assert context <= other_context or value > other
 
 
 def test_blocks_reach_from_the_lowest_value_to_the_highest() -> None:

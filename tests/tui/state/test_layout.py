@@ -25,7 +25,7 @@ def test_panes_go_in_a_known_order_as_room_shrinks() -> None:
     # Narrower: the profile goes. Lower: the accuracy's detail, the item, the thought, the log.
     assert "profile" not in layout(100, 40, "labels", zoomed=False).panes
     lower = [layout(120, rows, "labels", zoomed=False) for rows in (40, 34, 31, 28, 24)]
-    assert [("accuracy" in found.panes, found.item, found.thought, "log" in found.panes) for found in lower] == [
+    assert [("accuracy" in found.panes, found.item, found.explanation, "log" in found.panes) for found in lower] == [
         (True, True, True, True),
         (False, True, True, True),
         (False, False, True, True),

@@ -3,7 +3,7 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icm_tui.tui.run.log import Log, LogRows, Row, Thought
+from icm_tui.tui.run.log import Explanation, Log, LogRows, Row
 from icm_tui.tui.text.cells import wrap
 
 TEXTS = st.text(st.sampled_from("ab 漢\n"), max_size=60)
@@ -12,7 +12,7 @@ TEXTS = st.text(st.sampled_from("ab 漢\n"), max_size=60)
 class Entry(NamedTuple):
     """A record, or a thought whose text comes in two parts, the second of them after the first count (or never)."""
 
-    thought: bool
+    explanation: bool
     first: str
     second: str
     late: bool
@@ -22,19 +22,19 @@ class Entry(NamedTuple):
 ENTRIES = st.lists(st.builds(Entry, st.booleans(), TEXTS, TEXTS, st.booleans(), st.booleans()), max_size=12)
 
 
-def lines(thought: Thought, width: int) -> list[str]:
-    return wrap(f"{thought.n} on {thought.item}, {thought.speaker}: {thought.text}", max(8, width - 2))
+def lines(explanation: Explanation, width: int) -> list[str]:
+    return wrap(f"{explanation.n} on {explanation.item}, {explanation.speaker}: {explanation.text}", max(8, width - 2))
 
 
-def plain_rows(log: Log, texts: dict[int, Thought], open_calls: list[int], width: int) -> list[tuple[int, str]]:
+def plain_rows(log: Log, texts: dict[int, Explanation], open_calls: list[int], width: int) -> list[tuple[int, str]]:
     """Every row by going through the entries one after another."""
     rows: list[tuple[int, str]] = []
-    thoughts = iter(log.thoughts)
+    explanations = iter(log.explanations)
     for entry in log.entries:
         if entry >= 0:
             rows.append((entry, ""))
-        elif (thought := texts.get(next(thoughts))) is not None:
-            rows.extend((-1, text) for text in lines(thought, width))
+        elif (explanation := texts.get(next(explanations))) is not None:
+            rows.extend((-1, text) for text in lines(explanation, width))
     for call in open_calls:
         rows.extend((-1, text) for text in lines(texts[call], width))
     return rows
@@ -42,7 +42,7 @@ def plain_rows(log: Log, texts: dict[int, Thought], open_calls: list[int], width
 
 def shown(rows: LogRows, count: int) -> list[tuple[int, str]]:
     def text(row: Row) -> str:
-        return rows.lines(row.thought)[row.line] if row.thought is not None else ""
+        return rows.lines(row.explanation)[row.line] if row.explanation is not None else ""
 
     return [(row.offset, text(row)) for row in map(rows.row, range(count))]
 
@@ -51,29 +51,29 @@ def shown(rows: LogRows, count: int) -> list[tuple[int, str]]:
 def test_rows_are_those_of_a_plain_list_however_records_and_thoughts_come(
     entries: list[Entry], width: int, opened: str
 ) -> None:
-    log, texts = Log(), dict[int, Thought]()
+    log, texts = Log(), dict[int, Explanation]()
     rows = LogRows(log, texts, width)
     assert rows.update([]) == 0
     for number, entry in enumerate(entries):
-        if not entry.thought:
+        if not entry.explanation:
             log.add_record(number * 100)
             continue
         if entry.first:
-            texts[number] = Thought(number, 3, 7, "who", entry.first, entry.ends and not entry.late)
-        log.add_thought(number)
+            texts[number] = Explanation(number, 3, 7, "who", entry.first, entry.ends and not entry.late)
+        log.add_explanation(number)
         if number % 2:
             rows.update([])
     assert shown(rows, rows.update([])) == plain_rows(log, texts, [], width)
     for number, entry in enumerate(entries):
-        if entry.thought and entry.late:
-            known = texts.get(number, Thought(number, 3, 7, "who", ""))
+        if entry.explanation and entry.late:
+            known = texts.get(number, Explanation(number, 3, 7, "who", ""))
             texts[number] = known._replace(text=known.text + entry.second, ended=entry.ends)
     log.add_record(999)
-    texts[77] = Thought(77, 1, 2, "who", opened)
+    texts[77] = Explanation(77, 1, 2, "who", opened)
     assert shown(rows, rows.update([77])) == plain_rows(log, texts, [77], width)
     texts[77] = texts[77]._replace(text=opened + " and more")
     assert shown(rows, rows.update([77])) == plain_rows(log, texts, [77], width)
-    log.add_thought(77)
+    log.add_explanation(77)
     log.add_record(1000)
     count = rows.update([])
     assert shown(rows, count) == plain_rows(log, texts, [], width)
@@ -82,8 +82,8 @@ def test_rows_are_those_of_a_plain_list_however_records_and_thoughts_come(
 
 
 def test_a_thought_says_who_speaks_about_what() -> None:
-    log, texts = Log(), {0: Thought(0, 77, 410, "embedded model", "it repeats a common belief", ended=True)}
-    log.add_thought(0)
+    log, texts = Log(), {0: Explanation(0, 77, 410, "embedded model", "it repeats a common belief", ended=True)}
+    log.add_explanation(0)
     rows = LogRows(log, texts, 80)
     assert rows.update([]) == 1
     row = rows.row(0)
@@ -92,8 +92,8 @@ def test_a_thought_says_who_speaks_about_what() -> None:
 
 
 def test_a_very_long_thought_is_cut_in_the_log() -> None:
-    thought = Thought(0, 1, 2, "who", "x " * 100_000)
-    found = LogRows(Log(), {0: thought}, 80).lines(thought)
+    explanation = Explanation(0, 1, 2, "who", "x " * 100_000)
+    found = LogRows(Log(), {0: explanation}, 80).lines(explanation)
     assert found[-1].endswith("…")
     assert sum(map(len, found)) < 70_000
 

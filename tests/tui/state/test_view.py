@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from icm_tui.domain.items import Item
 from icm_tui.run_dir.labels import final_labels
 from icm_tui.run_dir.layout import RunDir
-from icm_tui.run_dir.records import AnyRecord, CommandRecord, DecisionRecord, DoneRecord, StopRecord, ThoughtRecord
+from icm_tui.run_dir.records import AnyRecord, CommandRecord, DecisionRecord, DoneRecord, ExplanationRecord, StopRecord
 from icm_tui.tui.run.history import NEVER, UNLABELLED, Change
 from icm_tui.tui.run.view import RunView
 from tests.tui.state.finished import KINDS, Finished, cut, full_view, records_of, view_of
-from tests.tui.state.small import answer, block, decision, numbered, piece, small_view, started
+from tests.tui.state.small import answer, context, decision, numbered, piece, small_view, started
 
 
 def assert_agrees(view: RunView, run: RunDir) -> None:
@@ -26,7 +26,7 @@ def assert_agrees(view: RunView, run: RunDir) -> None:
     assert list(chain.decided) == [NEVER if final.decided_at is None else final.decided_at for final in finals]
     assert [item in view.pins for item in range(len(finals))] == [final.pinned for final in finals]
     for item, final in enumerate(finals):
-        p = chain.p(item, view.leaning)
+        p = chain.p(item, view.label_bias)
         assert (p is None) == (final.p is None)
         assert p is None or p == pytest.approx(final.p, abs=2e-5)
     assert chain.counts == [sum(final.label == label for final in finals) for label in range(len(view.label_names))]
@@ -175,7 +175,7 @@ def test_what_a_journal_that_begins_anew_said_before_counts_no_more(finished: Fi
 
 def test_of_answers_in_any_order_the_later_list_s_counts() -> None:
     view = small_view()
-    view.apply(numbered(block(0), block(1), block(2, phase="leaning")))
+    view.apply(numbered(context(0), context(1), context(2, phase="label_bias")))
     view.apply(
         [(500, answer(2, 1, [-0.1, -2.5])), (600, answer(2, 0, [-9.0, -0.1])), (700, answer(2, 2, [-1.0, -1.0]))]
     )
@@ -185,7 +185,7 @@ def test_of_answers_in_any_order_the_later_list_s_counts() -> None:
 
 def test_a_failed_answer_is_known_as_long_as_it_is_the_only_one() -> None:
     view = small_view()
-    view.apply(numbered(block(0), block(1)))
+    view.apply(numbered(context(0), context(1)))
     view.apply([(300, answer(1, 0, None, "too long"))])
     assert view.shown.failed == {1: 300}
     assert view.shown.logprobs(1) is None
@@ -195,7 +195,7 @@ def test_a_failed_answer_is_known_as_long_as_it_is_the_only_one() -> None:
 
 def test_log_odds_of_three_labels_are_the_own_label_s_over_the_best_other() -> None:
     view = small_view(labels="ABC")
-    view.apply([(0, block(0)), (100, answer(0, 0, [-1.0, -0.5, -3.0]))])
+    view.apply([(0, context(0)), (100, answer(0, 0, [-1.0, -0.5, -3.0]))])
     assert view.shown.log_odds(0) is None
     view.apply([(200, decision(0, items=[0], changes=[(0, None, 2)]))])
     assert view.shown.log_odds(0) == pytest.approx(-2.5)
@@ -220,7 +220,7 @@ def test_log_odds_of_three_labels_are_the_own_label_s_over_the_best_other() -> N
 )
 def test_a_record_that_does_not_fit_the_run_is_refused(record: AnyRecord) -> None:
     view = small_view(chains=2)
-    view.apply([(0, block(0))])
+    view.apply([(0, context(0))])
     with pytest.raises((IndexError, OverflowError, ValueError)):
         view.apply([(100, record)])
     assert view.shown.labelled == 0
@@ -242,9 +242,9 @@ def test_a_skip_holds_until_the_next_decision_that_has_items() -> None:
     view = small_view()
     view.apply([(0, CommandRecord(id="s", what="skip", n=0, outcome="done"))])
     assert view.skips_next
-    view.apply([(1, decision(0, phase="leaning", score={"leaning_0": 0.1, "leaning_1": -0.1}))])
+    view.apply([(1, decision(0, phase="label_bias", score={"label_bias_0": 0.1, "label_bias_1": -0.1}))])
     assert view.skips_next
-    assert view.leaning == [0.1, -0.1]
+    assert view.label_bias == [0.1, -0.1]
     view.apply([(2, decision(1, items=[0]))])
     assert not view.skips_next
 
@@ -273,7 +273,7 @@ def test_a_stream_is_open_until_the_journal_says_that_it_ended(journal_first: bo
     view.apply_reasoning([piece(0, "one ")])
     assert view.open_calls == [0]
     late = [piece(0, "two"), piece(0, "", end=True)]
-    ended = [(9, ThoughtRecord(item=1, n=3, call=0))]
+    ended = [(9, ExplanationRecord(item=1, n=3, call=0))]
     if journal_first:
         view.apply(ended)
         view.apply_reasoning(late)
@@ -282,9 +282,9 @@ def test_a_stream_is_open_until_the_journal_says_that_it_ended(journal_first: bo
         assert view.open_calls == [0]
         view.apply(ended)
     assert view.open_calls == []
-    assert view.log.thoughts == [0]
-    assert [(thought.text, thought.ended) for thought in view.thoughts_on(1)] == [("one two", True)]
-    assert view.thoughts_on(2) == []
+    assert view.log.explanations == [0]
+    assert [(explanation.text, explanation.ended) for explanation in view.explanations_on(1)] == [("one two", True)]
+    assert view.explanations_on(2) == []
 
 
 @pytest.mark.parametrize(
@@ -314,9 +314,9 @@ def test_reasoning_that_begins_anew_is_forgotten_and_the_log_is_another() -> Non
     view.apply_reasoning([piece(0, "one"), piece(1, "two", item=2)])
     before = view.log
     view.forget_reasoning()
-    assert view.thoughts == {}
+    assert view.explanations == {}
     assert view.open_calls == []
-    assert view.thoughts_on(1) == []
+    assert view.explanations_on(1) == []
     assert view.log is not before
     assert view.log.entries == before.entries
 
@@ -337,5 +337,5 @@ def test_facts_are_what_the_panes_show(finished: Finished) -> None:
         facts = view.facts(item)
         assert facts[:3] == (item, about.text, about.group)
         assert facts.label == view.shown.labels[item]
-        assert facts.p == view.shown.p(item, view.leaning)
+        assert facts.p == view.shown.p(item, view.label_bias)
         assert facts.pinned == (item in view.pins)

@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
-from icm_tui.domain.endpoint import Endpoint, Kind, Thinking
+from icm_tui.domain.endpoint import Endpoint, Kind, ReasoningSwitch
 from icm_tui.domain.reply import Reply
 from icm_tui.models.server.cost import cost_of, price_of
 from icm_tui.models.server.http import Client
 from icm_tui.models.server.probe import readings as diagnosis
-from icm_tui.models.server.probe.result import Finding, Probed
+from icm_tui.models.server.probe.result import Finding, ProbeResult
 from icm_tui.models.server.reply.labels import read_labels
 from icm_tui.models.server.reply.types import Completion, Fault
 from icm_tui.models.server.request import Request
@@ -48,7 +48,7 @@ _FIRST, _OTHER = "a lamp beside the door", "the garden behind the mill"
 _SHIFTED_LABELS = 4
 _PREFILL_TOKENS = 8
 _SPEED_TOKENS = 48
-_THOUGHT_TOKENS = 1024
+_REASONING_TOKENS = 1024
 _BUSY = {408, 425, 429, 502, 503, 504, 529}
 _WAITS = (1.0, 4.0)
 _LONGEST_WAIT = 30.0
@@ -58,7 +58,10 @@ _ANSWERED = {"logprobs", "labels"}
 # Servers that fill batches differently differ by tenths of a nat (llama.cpp, measured); averaging copes with those.
 _DRIFT, _NOISE = 0.01, 0.3
 _LITTLE_MASS = 0.5
-_SWITCHES: dict[Thinking, str] = {"reasoning": "reasoning.enabled = false", "template": "enable_thinking = false"}
+_SWITCHES: dict[ReasoningSwitch, str] = {
+    "reasoning": "reasoning.enabled = false",
+    "template": "enable_thinking = false",
+}
 
 
 async def probe(
@@ -70,7 +73,7 @@ async def probe(
     base_url: str,
     now: Callable[[], float],
     wait: Wait = asyncio.sleep,
-) -> Probed:
+) -> ProbeResult:
     """Probe the endpoint behind `client`; what keeps a run from being made is a finding, nothing is raised for it.
 
     `labels` are those of the run's prompt, `pin` the one endpoint that a router was pinned to, `base_url` the identity
@@ -86,13 +89,13 @@ async def probe(
     if endpoint is not None:
         endpoint = await probing.measure(endpoint)
     latency = statistics.median(probing.waits) if probing.waits else None
-    return Probed(
+    return ProbeResult(
         endpoint,
         probing.findings,
         probing.calls,
         probing.cost(),
         now(),
-        probing.leaning,
+        probing.label_bias,
         latency,
         probing.tokens_a_second,
     )
@@ -116,7 +119,7 @@ class _Probing:
         self.findings: list[Finding] = []
         self.calls = 0
         self.waits: list[float] = []
-        self.leaning: list[float] | None = None
+        self.label_bias: list[float] | None = None
         self.tokens_a_second: float | None = None
         self._client = client
         self._model = model
@@ -246,7 +249,7 @@ class _Probing:
         """The endpoint with the switch that keeps the model from thinking, and its answer then; as given where none
         does. Whether it still thinks is kept."""
         for switch in self._switches():
-            quiet = msgspec.structs.replace(endpoint, thinking=switch)
+            quiet = msgspec.structs.replace(endpoint, reasoning_switch=switch)
             outcome, _, _ = await self._ask(self._label(quiet, 0))
             if isinstance(outcome, Completion) and not diagnosis.thinks(outcome):
                 self._thinks = False
@@ -254,7 +257,7 @@ class _Probing:
                 return quiet, outcome
         return endpoint, completion
 
-    def _switches(self) -> list[Thinking]:
+    def _switches(self) -> list[ReasoningSwitch]:
         return ["reasoning", "template"] if self._pin is not None else ["template", "reasoning"]
 
     def _check_provider(self, completion: Completion) -> None:
@@ -265,7 +268,7 @@ class _Probing:
             raise _Moot(Finding("provider", "bad", says, remedy))
 
     def _check_logprobs(self, endpoint: Endpoint, completion: Completion) -> None:
-        count, asked = diagnosis.alternatives(completion), self._model.top_logprobs
+        count, query = diagnosis.alternatives(completion), self._model.top_logprobs
         if count < 2:
             said = "no log-probabilities" if not completion.tokens else "no alternatives to a token"
             finding = Finding(
@@ -275,12 +278,12 @@ class _Probing:
                 diagnosis.no_logprobs_remedy(self._model),
             )
             raise _Moot(finding)
-        if endpoint.top_logprobs < asked:
-            says = f"{count} alternatives a place: it refuses {asked}, but takes {endpoint.top_logprobs}."
+        if endpoint.top_logprobs < query:
+            says = f"{count} alternatives a place: it refuses {query}, but takes {endpoint.top_logprobs}."
             remedy = f"Set model.top_logprobs = {endpoint.top_logprobs} to be refused no more."
             self.findings.append(Finding("logprobs", "note", says, remedy))
-        elif count < asked:
-            says = f"{count} alternatives a place, though {asked} were asked for."
+        elif count < query:
+            says = f"{count} alternatives a place, though {query} were asked for."
             remedy = "Nothing to change as long as the labels are among them."
             self.findings.append(Finding("logprobs", "note", says, remedy))
         else:
@@ -320,16 +323,16 @@ class _Probing:
                 self.findings.append(Finding("thinking", "ok", says))
             return self._labels_found(endpoint, readings)
         if endpoint.kind == "chat":
-            untried = [] if self._thinks or endpoint.thinking else self._switches()
+            untried = [] if self._thinks or endpoint.reasoning_switch else self._switches()
             for switch in untried:
-                quiet = msgspec.structs.replace(endpoint, thinking=switch)
+                quiet = msgspec.structs.replace(endpoint, reasoning_switch=switch)
                 found = await self._readings(quiet, trial=True)
                 if self._enough(found):
                     self.findings.append(_hushed(switch))
                     return self._labels_found(quiet, found)
-            through = msgspec.structs.replace(endpoint, prefill="none", max_tokens=_THOUGHT_TOKENS)
+            through = msgspec.structs.replace(endpoint, prefill="none", max_tokens=_REASONING_TOKENS)
             found = await self._readings(through, trial=True)
-            if self._enough(found) and all(completion.thought for completion in self._lists):
+            if self._enough(found) and all(completion.reasoning for completion in self._lists):
                 says = "It thinks before every answer, and cannot be kept from it: the label is read after the thought."
                 remedy = "That is dear and slow; take a model that does not think, or that can be kept from it."
                 self.findings.append(Finding("thinking", "note", says, remedy))
@@ -377,12 +380,12 @@ class _Probing:
             self.findings.append(Finding("labels", "note", says, remedy))
         else:
             self.findings.append(Finding("labels", "ok", says))
-        self.leaning = diagnosis.leaning(readings)
-        if self.leaning is not None:
-            most = max(range(count), key=self.leaning.__getitem__)
-            gap = max(self.leaning) - min(self.leaning)
+        self.label_bias = diagnosis.label_bias(readings)
+        if self.label_bias is not None:
+            most = max(range(count), key=self.label_bias.__getitem__)
+            gap = max(self.label_bias) - min(self.label_bias)
             says = f"{self._labels[most]} is favoured by {gap:.2f} nats whatever is shown; a run takes that off."
-            self.findings.append(Finding("leaning", "ok", says))
+            self.findings.append(Finding("label bias", "ok", says))
         return endpoint
 
     def _labels_missing(self, readings: Sequence[Reply]) -> Finding:
@@ -400,8 +403,8 @@ class _Probing:
 
     async def measure(self, endpoint: Endpoint) -> Endpoint:
         """Cache, repetition, echo and speed; `warms` is set in the endpoint that comes back."""
-        if endpoint.max_tokens >= _THOUGHT_TOKENS:  # each further call would cost a whole thought
-            self._speed_of_thoughts()
+        if endpoint.max_tokens >= _REASONING_TOKENS:  # each further call would cost a whole thought
+            self._speed_of_reasoning()
             self._tell_latency()
             return endpoint
         endpoint = await self._check_cache(endpoint)
@@ -489,7 +492,7 @@ class _Probing:
         if isinstance(outcome, Completion) and outcome.usage.tokens_out and seconds > 0:
             self.tokens_a_second = outcome.usage.tokens_out / seconds
 
-    def _speed_of_thoughts(self) -> None:
+    def _speed_of_reasoning(self) -> None:
         written = [completion.usage.tokens_out for completion in self._lists]
         seconds = sum(self.waits[-len(written) :])
         if seconds > 0 and all(written):
@@ -531,7 +534,7 @@ class _Probing:
         return outcome, raw, seconds
 
 
-def _hushed(switch: Thinking) -> Finding:
+def _hushed(switch: ReasoningSwitch) -> Finding:
     return Finding("thinking", "ok", f"It would think before it answers; {_SWITCHES[switch]} keeps it from that.")
 
 

@@ -97,14 +97,14 @@ def no_logprobs_remedy(model: Model) -> str:
     )
 
 
-def fewer_alternatives(asked: int, fault: Fault, raw: bytes) -> int | None:
+def fewer_alternatives(query: int, fault: Fault, raw: bytes) -> int | None:
     """How many alternatives to ask for instead, after a refusal that is about log-probabilities; None where it is not,
     or where there is nothing left to try."""
     if fault.status not in (400, 422):
         return None
     if not _LOGPROBS.search(fault.message) and not _LOGPROBS.search(raw.decode("utf-8", "replace")):
         return None
-    return next((step for step in _STEPS if step < asked), None)
+    return next((step for step in _STEPS if step < query), None)
 
 
 def wants_more_tokens(fault: Fault) -> bool:
@@ -120,7 +120,7 @@ def alternatives(completion: Completion) -> int:
 def thinks(completion: Completion) -> bool:
     """Whether a thought comes first. One that the server hides leaves a reply with no word of an answer in it."""
     opened = (completion.tokens or [])[:1]
-    if completion.thought or any("<think" in place.token for place in opened):
+    if completion.reasoning or any("<think" in place.token for place in opened):
         return True
     return completion.tokens is None and not completion.text.strip() and completion.finish_reason == "length"
 
@@ -172,7 +172,7 @@ def _nearest(name: str, offered: Sequence[str]) -> str:
     return ", ".join(near) + (f" ({more} more)" if more else "")
 
 
-def leaning(readings: Sequence[Reply]) -> list[float] | None:
+def label_bias(readings: Sequence[Reply]) -> list[float] | None:
     """The leaning as a score a label (nats, mean 0): the mean of the answers to one question under every cyclic shift
     of the shown labels, each less its own mean, as the search does. None where an answer lacks."""
     rows = [reading.logprobs for reading in readings]

@@ -29,7 +29,7 @@ class Finding(msgspec.Struct, frozen=True):
     remedy: str = ""
 
 
-class Probed(msgspec.Struct, frozen=True):
+class ProbeResult(msgspec.Struct, frozen=True):
     """What a probe found. `endpoint` is what a run may ask, None where it cannot be asked.
 
     `calls` counts the requests sent, `cost_usd` is None where the server named no cost and no price is known, `at` is
@@ -42,46 +42,46 @@ class Probed(msgspec.Struct, frozen=True):
     calls: int
     cost_usd: float | None
     at: float
-    leaning: list[float] | None
+    label_bias: list[float] | None
     latency_s: float | None
     tokens_a_second: float | None
 
 
-def why_not(probed: Probed) -> str:
+def why_not(probe_result: ProbeResult) -> str:
     """One sentence or two that say why no run can be made, and what to change; empty where one can."""
-    if probed.endpoint is not None:
+    if probe_result.endpoint is not None:
         return ""
-    worst = next((finding for finding in probed.findings if finding.state == "bad"), None)
+    worst = next((finding for finding in probe_result.findings if finding.state == "bad"), None)
     if worst is None:
         return "The model cannot be asked; `icm-tui doctor` tells more."
     return f"{worst.says} {worst.remedy}".strip()
 
 
-def recall(base_url: str, model: Model, labels: Sequence[str], now: float) -> Probed | None:
+def recall(base_url: str, model: Model, labels: Sequence[str], now: float) -> ProbeResult | None:
     """The probe kept for this endpoint and these settings, if one is there, can be read and is at most a week old.
 
     `base_url` as in Endpoint, `now` in unix seconds.
     """
     try:
-        probed = msgspec.json.decode(_file(base_url, model, labels).read_bytes(), type=Probed)
+        probe_result = msgspec.json.decode(_file(base_url, model, labels).read_bytes(), type=ProbeResult)
     except (OSError, ValueError):
         return None
-    fresh = probed.endpoint is not None and 0 <= now - probed.at <= _WEEK
-    return probed if fresh else None
+    fresh = probe_result.endpoint is not None and 0 <= now - probe_result.at <= _WEEK
+    return probe_result if fresh else None
 
 
-def keep(base_url: str, model: Model, labels: Sequence[str], probed: Probed) -> None:
+def keep(base_url: str, model: Model, labels: Sequence[str], probe_result: ProbeResult) -> None:
     """Keeps a probe that found an endpoint. A disk that refuses loses nothing but the time of the next probe."""
-    if probed.endpoint is None:
+    if probe_result.endpoint is None:
         return
     path = _file(base_url, model, labels)
     with contextlib.suppress(OSError):
         make_private(path.parent)
-        files.write(path, msgspec.json.encode(probed), _PRIVATE)
+        files.write(path, msgspec.json.encode(probe_result), _PRIVATE)
 
 
 def _file(base_url: str, model: Model, labels: Sequence[str]) -> Path:
-    asked = (
+    query = (
         base_url,
         model.model,
         model.providers,
@@ -91,5 +91,5 @@ def _file(base_url: str, model: Model, labels: Sequence[str]) -> Path:
         labels,
         __version__,
     )
-    digest = hashlib.sha256(msgspec.json.encode(asked, order="deterministic")).hexdigest()
+    digest = hashlib.sha256(msgspec.json.encode(query, order="deterministic")).hexdigest()
     return cache_dir() / "probes" / f"{digest}.json"

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 
 from icm_tui.domain.reply import Reply
-from icm_tui.models.server.reply.reasoning import split_thought
+from icm_tui.models.server.reply.reasoning import split_reasoning
 from icm_tui.models.server.reply.types import Completion, TokenLogprobs
 
 _CLOSE = "</think>"
@@ -50,12 +50,12 @@ def read_labels(completion: Completion, labels: Sequence[str], begins: str = "")
 
 def _place(completion: Completion, labels: Sequence[str], begins: str) -> TokenLogprobs | None:
     tokens = completion.tokens or []
-    begins = split_thought(begins)[0].strip()
+    begins = split_reasoning(begins)[0].strip()
     answer = completion.text.strip()
-    at = _answer_start(tokens, answer, completion.thought)
+    at = _answer_start(tokens, answer, completion.reasoning)
     if at is None and begins and answer.startswith(begins):
         answer = answer.removeprefix(begins).strip()
-        at = _answer_start(tokens, answer, completion.thought)
+        at = _answer_start(tokens, answer, completion.reasoning)
     if at is None:
         return None
     first = _skip(tokens, _after(tokens, at, begins), _blank)
@@ -68,17 +68,17 @@ def _place(completion: Completion, labels: Sequence[str], begins: str) -> TokenL
     return tokens[first]
 
 
-def _answer_start(tokens: list[TokenLogprobs], answer: str, thought: str) -> int | None:
+def _answer_start(tokens: list[TokenLogprobs], answer: str, reasoning: str) -> int | None:
     """The index of the token that the answer begins at: servers may list the thought's tokens before it, or not."""
     texts = [token.token for token in tokens]
     joined = "".join(texts)
     if (end := joined.rfind(_CLOSE)) >= 0:
         return _index_at(texts, end + len(_CLOSE))
     if not answer:
-        return 0 if tokens and not thought else None
+        return 0 if tokens and not reasoning else None
     if _agrees(joined.strip(), answer):
         return 0
-    found = joined.rfind(answer) if thought else -1
+    found = joined.rfind(answer) if reasoning else -1
     return _index_at(texts, found) if found >= 0 else None
 
 

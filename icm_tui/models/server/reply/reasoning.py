@@ -12,14 +12,14 @@ class Delta(msgspec.Struct, frozen=True):
     """
 
     text: str = ""
-    thought: str = ""
+    reasoning: str = ""
     turned: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.text or self.thought or self.turned)
+        return bool(self.text or self.reasoning or self.turned)
 
 
-class ThoughtSplitter:
+class ReasoningSplitter:
     """Splits a text that comes in pieces. What may be the start of a tag is held back until it is clear."""
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class ThoughtSplitter:
         self._state = "start"
         self._may_turn = True
 
-    def thought_told_apart(self) -> None:
+    def reasoning_separated(self) -> None:
         """The server splits by itself, so a closing tag without an opening one is the answer's own."""
         self._may_turn = False
 
@@ -36,27 +36,27 @@ class ThoughtSplitter:
         rest = self._held + piece
         self._held = ""
         text: list[str] = []
-        thought: list[str] = []
+        reasoning: list[str] = []
         turned = False
         while rest:
             if self._state == "start":
                 bare = rest.lstrip()
                 if bare.startswith(_OPEN):
-                    self._state, self._may_turn = "thought", False
+                    self._state, self._may_turn = "explanation", False
                     rest = bare[len(_OPEN) :]
                 elif _OPEN.startswith(bare) and not last:
                     self._held, rest = rest, ""
                 else:
                     self._state = "text"
-            elif self._state == "thought" or self._may_turn:
+            elif self._state == "explanation" or self._may_turn:
                 before, tag, after = rest.partition(_CLOSE)
                 if not tag and not last:
                     keep = _half_tag(rest)
                     before, self._held = rest[: len(rest) - keep], rest[len(rest) - keep :]
-                if self._state == "thought":
-                    thought.append(before)
+                if self._state == "explanation":
+                    reasoning.append(before)
                 elif tag:
-                    thought += [*text, before]
+                    reasoning += [*text, before]
                     text, turned = [], True
                 else:
                     text.append(before)
@@ -66,16 +66,16 @@ class ThoughtSplitter:
             else:
                 text.append(rest)
                 rest = ""
-        return Delta("".join(text), "".join(thought), turned)
+        return Delta("".join(text), "".join(reasoning), turned)
 
 
-def split_thought(content: str, *, told_apart: bool = False) -> tuple[str, str]:
+def split_reasoning(content: str, *, told_apart: bool = False) -> tuple[str, str]:
     """(answer, thought) of a whole text; `told_apart` as in ThoughtSplitter."""
-    splitter = ThoughtSplitter()
+    splitter = ReasoningSplitter()
     if told_apart:
-        splitter.thought_told_apart()
+        splitter.reasoning_separated()
     whole = splitter.feed(content, last=True)
-    return whole.text, whole.thought
+    return whole.text, whole.reasoning
 
 
 def _half_tag(text: str) -> int:

@@ -3,9 +3,9 @@
 from icm_tui.models.server.reply.errors import read_fault
 from icm_tui.models.server.reply.fields import Record, array, decode, record, text
 from icm_tui.models.server.reply.logprobs import read_logprobs
-from icm_tui.models.server.reply.reasoning import Delta, ThoughtSplitter
+from icm_tui.models.server.reply.reasoning import Delta, ReasoningSplitter
 from icm_tui.models.server.reply.types import Completion, Fault, TokenLogprobs, Usage
-from icm_tui.models.server.reply.whole import content_field, name, thought_field, usage_of
+from icm_tui.models.server.reply.whole import content_field, name, reasoning_field, usage_of
 
 _LINE_LIMIT = 4 * 1024 * 1024
 _BROKEN = "The stream held an event that cannot be read."
@@ -77,9 +77,9 @@ class StreamReader:
         self.heard = 0
         self.spoken = 0
         self._events = EventReader()
-        self._splitter = ThoughtSplitter()
+        self._splitter = ReasoningSplitter()
         self._texts: list[str] = []
-        self._thoughts: list[str] = []
+        self._reasonings: list[str] = []
         self._tokens: list[TokenLogprobs] = []
         self._finish = ""
         self._usage = Usage()
@@ -122,7 +122,7 @@ class StreamReader:
             return Fault("item", "The server's content filter held the answer back.")
         return Completion(
             text,
-            "".join(self._thoughts),
+            "".join(self._reasonings),
             self._tokens or None,
             self._finish,
             self._usage,
@@ -170,21 +170,21 @@ class StreamReader:
             return []
         self._finish = finish or self._finish
         delta = record(choice.get("delta"))
-        told = thought_field(delta)
+        told = reasoning_field(delta)
         written = content_field(delta.get("content")) or text(choice.get("text"))
         tokens = read_logprobs(choice.get("logprobs"), written) or []
         self._tokens += tokens
         self.spoken += bool(told or written or tokens)
         if told:
-            self._splitter.thought_told_apart()
-        return [*self._keep(Delta(thought=told)), *self._keep(self._splitter.feed(written))]
+            self._splitter.reasoning_separated()
+        return [*self._keep(Delta(reasoning=told)), *self._keep(self._splitter.feed(written))]
 
     def _keep(self, delta: Delta) -> list[Delta]:
         if delta.turned:
-            self._thoughts += self._texts
+            self._reasonings += self._texts
             self._texts = []
-        if delta.thought:
-            self._thoughts.append(delta.thought)
+        if delta.reasoning:
+            self._reasonings.append(delta.reasoning)
         if delta.text:
             self._texts.append(delta.text)
         return [delta] if delta else []

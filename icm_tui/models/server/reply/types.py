@@ -33,7 +33,7 @@ class Completion(msgspec.Struct, frozen=True):
     """
 
     text: str
-    thought: str
+    reasoning: str
     tokens: list[TokenLogprobs] | None
     finish_reason: str
     usage: Usage

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from icm_tui.models.server.reply.errors import read_fault
 from icm_tui.models.server.reply.fields import Record, array, count, decode, number, record, text
 from icm_tui.models.server.reply.logprobs import read_logprobs
-from icm_tui.models.server.reply.reasoning import split_thought
+from icm_tui.models.server.reply.reasoning import split_reasoning
 from icm_tui.models.server.reply.types import Completion, Fault, Usage
 from icm_tui.text import one_line
 
@@ -36,8 +36,8 @@ def read_reply(
     if choice.get("error") or finish == "error":
         return read_fault(status, choice, headers, now, default="The server broke off with an error it does not name.")
     message = record(choice.get("message"))
-    told = thought_field(message)
-    answer, inside = split_thought(
+    told = reasoning_field(message)
+    answer, inside = split_reasoning(
         content_field(message.get("content")) or text(choice.get("text")), told_apart=bool(told)
     )
     tokens = read_logprobs(choice.get("logprobs"), answer)
@@ -48,7 +48,7 @@ def read_reply(
     )
 
 
-def thought_field(message: Record) -> str:
+def reasoning_field(message: Record) -> str:
     """The thought that a message or delta carries in a field of its own; where it comes twice, once."""
     for key in ("reasoning", "reasoning_content"):
         if told := text(message.get(key)):

@@ -13,8 +13,8 @@ from icm_tui.models.server.reply.types import Completion, TokenLogprobs, Usage
 _TOP = [("A", -0.5), ("B", -1.5), ("x", -4.0)]
 
 
-def _completion(tokens: list[TokenLogprobs] | None, text: str, thought: str = "") -> Completion:
-    return Completion(text, thought, tokens, "length", Usage(7, 1, 5, 0.1), "m", "p")
+def _completion(tokens: list[TokenLogprobs] | None, text: str, reasoning: str = "") -> Completion:
+    return Completion(text, reasoning, tokens, "length", Usage(7, 1, 5, 0.1), "m", "p")
 
 
 def _plain(*tokens: str) -> list[TokenLogprobs]:
@@ -80,7 +80,7 @@ def test_a_label_forced_from_outside_the_list_keeps_its_value() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "text", "thought", "begins"),
+    ("before", "text", "reasoning", "begins"),
     [
         ([], "A", "", ""),
         ([], "A", "", "Set:"),
@@ -97,9 +97,9 @@ def test_a_label_forced_from_outside_the_list_keeps_its_value() -> None:
         (["{", '"'], '{"A', "", ""),
     ],
 )
-def test_where_the_label_stands(before: list[str], text: str, thought: str, begins: str) -> None:
+def test_where_the_label_stands(before: list[str], text: str, reasoning: str, begins: str) -> None:
     tokens = [*_plain(*before), _labelled(), *_plain(".", "")]
-    found = read_labels(_completion(tokens, text + ".", thought), ["A", "B"], begins)
+    found = read_labels(_completion(tokens, text + ".", reasoning), ["A", "B"], begins)
     assert found is not None
     assert found.logprobs == [-0.5, -1.5]
 

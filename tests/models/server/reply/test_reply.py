@@ -96,7 +96,7 @@ def test_a_null_error_beside_an_answer_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("message", "answer", "thought"),
+    ("message", "answer", "reasoning"),
     [
         ({"content": "A"}, "A", ""),
         ({"content": [{"type": "text", "text": "A"}, {"type": "image"}, {"text": "B"}]}, "AB", ""),
@@ -107,9 +107,9 @@ def test_a_null_error_beside_an_answer_is_none() -> None:
         ({"content": None, "reasoning": "cut"}, "", "cut"),
     ],
 )
-def test_thought_and_answer(message: dict[str, object], answer: str, thought: str) -> None:
+def test_thought_and_answer(message: dict[str, object], answer: str, reasoning: str) -> None:
     found = _completion({"choices": [{"message": message, "finish_reason": "stop"}]})
-    assert (found.text, found.thought) == (answer, thought)
+    assert (found.text, found.reasoning) == (answer, reasoning)
 
 
 @pytest.mark.parametrize(

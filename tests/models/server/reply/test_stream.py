@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icm_tui.models.server.reply.reasoning import Delta, ThoughtSplitter, split_thought
+from icm_tui.models.server.reply.reasoning import Delta, ReasoningSplitter, split_reasoning
 from icm_tui.models.server.reply.stream import StreamReader
 from icm_tui.models.server.reply.types import Completion, Fault, Usage
 
@@ -77,17 +77,17 @@ def test_any_bytes_give_a_completion_or_a_fault(pieces: list[bytes]) -> None:
     st.lists(st.sampled_from(["<think>", "</think>", "<", "/think>", " ", "\n", "x", "</", "<thi", "nk>"]), max_size=12)
 )
 def test_a_thought_is_told_apart_the_same_in_pieces(pieces: list[str]) -> None:
-    splitter = ThoughtSplitter()
-    text = thought = ""
+    splitter = ReasoningSplitter()
+    text = reasoning = ""
     for delta in [*map(splitter.feed, pieces), splitter.feed("", last=True)]:
         if delta.turned:
-            text, thought = "", thought + text
-        text, thought = text + delta.text, thought + delta.thought
-    assert (text, thought) == split_thought("".join(pieces))
+            text, reasoning = "", reasoning + text
+        text, reasoning = text + delta.text, reasoning + delta.reasoning
+    assert (text, reasoning) == split_reasoning("".join(pieces))
 
 
 @pytest.mark.parametrize(
-    ("content", "answer", "thought"),
+    ("content", "answer", "reasoning"),
     [
         ("A", "A", ""),
         ("\n A<b", "\n A<b", ""),
@@ -99,27 +99,27 @@ def test_a_thought_is_told_apart_the_same_in_pieces(pieces: list[str]) -> None:
         ("A <think> b", "A <think> b", ""),
     ],
 )
-def test_thoughts_inside_the_content(content: str, answer: str, thought: str) -> None:
-    assert split_thought(content) == (answer, thought)
+def test_thoughts_inside_the_content(content: str, answer: str, reasoning: str) -> None:
+    assert split_reasoning(content) == (answer, reasoning)
 
 
 def test_a_server_that_splits_by_itself_may_write_the_closing_tag() -> None:
     _, outcome = _read(_chunk(reasoning_content="why"), _chunk(content="x</think>y"), _STOP)
     assert isinstance(outcome, Completion)
-    assert (outcome.text, outcome.thought) == ("x</think>y", "why")
+    assert (outcome.text, outcome.reasoning) == ("x</think>y", "why")
 
 
 def test_a_thought_without_its_opening_tag_turns_what_came_before() -> None:
     deltas, outcome = _read(_chunk(content="so"), _chunk(content="</think>"), _chunk(content="A"), _STOP)
     assert deltas == [Delta(text="so"), Delta(turned=True), Delta(text="A")]
     assert isinstance(outcome, Completion)
-    assert (outcome.text, outcome.thought) == ("A", "so")
+    assert (outcome.text, outcome.reasoning) == ("A", "so")
 
 
 def test_reasoning_details_count_once() -> None:
     details = [{"type": "reasoning.text", "text": "why"}, {"type": "reasoning.encrypted", "data": "xx"}]
     deltas, _ = _read(_chunk(reasoning="why", reasoning_details=details), _chunk(reasoning_details=details), _STOP)
-    assert deltas == [Delta(thought="why"), Delta(thought="why")]
+    assert deltas == [Delta(reasoning="why"), Delta(reasoning="why")]
 
 
 def test_comments_are_heard_and_do_not_speak() -> None:
