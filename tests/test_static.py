@@ -2,21 +2,22 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.house import ROOT
+
+pytestmark = pytest.mark.lint
 LONGEST = 600
 
 
 @pytest.mark.parametrize("check", [["mypy", "--strict", "icm_tui"], ["ruff", "check", "."]], ids=["mypy", "ruff"])
-def test_is_clean(check: list[str]) -> None:
+def test_source_is_clean(check: list[str]) -> None:
     done = subprocess.run([sys.executable, "-m", *check], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_no_file_is_longer_than_one_reason_to_change() -> None:
+def test_files_have_at_most_600_lines() -> None:
     files = [path for folder in ("icm_tui", "tests") for path in (ROOT / folder).rglob("*.py")]
     assert len(files) > 10
     lengths = {str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines()) for path in files}
