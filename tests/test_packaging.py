@@ -49,24 +49,24 @@ def _installed(roots: list[str]) -> dict[str, str]:
     return found
 
 
-def test_every_installed_version_is_pinned() -> None:
+def test_pins_cover_every_installed_version() -> None:
     installed = _installed(PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"])
     assert {"textual", "numpy", "pytest", "hatchling"} <= set(installed)
     pins = _pins("constraint-dependencies")
     assert {name: pins.get(name) for name in installed} == installed
 
 
-def test_what_builds_the_wheel_is_pinned() -> None:
+def test_pins_cover_what_builds_the_wheel() -> None:
     installed = _installed(PROJECT["build-system"]["requires"])
     assert _pins("build-constraint-dependencies") == installed
 
 
-def test_textual_is_pinned_for_those_who_install_the_wheel() -> None:
+def test_pins_of_textual_hold_for_an_installed_wheel() -> None:
     (textual,) = (line for line in PROJECT["project"]["dependencies"] if Requirement(line).name == "textual")
     assert textual == f"textual=={importlib.metadata.version('textual')}"
 
 
-def test_no_lock_file_and_no_index_is_named() -> None:
+def test_pins_name_no_index_and_no_lock_file() -> None:
     ignored = (ROOT / ".gitignore").read_text("utf-8").splitlines()
     assert "uv.lock" in ignored
     assert not re.search(r"index|https?://", str(PROJECT["tool"]["uv"]))
@@ -86,7 +86,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_the_wheel_holds_all_that_ships_and_nothing_else(installed: Path) -> None:
+def test_wheel_holds_all_that_ships_and_nothing_else(installed: Path) -> None:
     (info,) = (path.name for path in installed.iterdir() if path.suffix == ".dist-info")
     assert {path.name for path in installed.iterdir()} == {"icm_tui", info}
     assert "icm-tui = icm_tui.cli:main" in (installed / info / "entry_points.txt").read_text("utf-8")
@@ -104,7 +104,7 @@ def test_the_wheel_holds_all_that_ships_and_nothing_else(installed: Path) -> Non
 
 
 @pytest.mark.slow
-def test_the_demo_runs_from_the_wheel_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
+def test_wheel_runs_the_demo_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
     work, home = tmp_path / "work", tmp_path / "home"
     work.mkdir()
     home.mkdir()
