@@ -51,13 +51,19 @@ def circles(edges: Mapping[str, set[str]]) -> list[list[str]]:
 
 
 def aliases(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """The type aliases that a module names, as (name, type); numpy's arrays and calls' signatures are types, too."""
+    """The type aliases that a module names, as (name, type): subscripted types, and unions of types."""
     for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript):
+        if isinstance(node, ast.Assign) and _is_type(node.value):
             (target,) = node.targets
-            called = ast.unparse(node.value.value).rpartition(".")[2]
-            if called in {"tuple", "list", "dict", "Callable", "Literal", "Mapping", "Sequence", "NDArray"}:
-                yield ast.unparse(target), ast.unparse(node.value)
+            yield ast.unparse(target), ast.unparse(node.value)
+
+
+def _is_type(value: ast.expr) -> bool:
+    if isinstance(value, ast.BinOp) and isinstance(value.op, ast.BitOr):
+        return _is_type(value.left) or _is_type(value.right)
+    return isinstance(value, ast.Subscript) and ast.unparse(value.value).rpartition(".")[2] in {
+        "tuple", "list", "dict", "Annotated", "Callable", "Literal", "Mapping", "NDArray", "Sequence",
+    }  # fmt: skip
 
 
 def _imported(tree: ast.Module, known: Mapping[str, ast.Module]) -> Iterator[str]:

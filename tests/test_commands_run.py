@@ -12,7 +12,7 @@ import pytest
 
 from icm_tui.cli import main
 from icm_tui.commands import attach as attach_module
-from icm_tui.commands import progress
+from icm_tui.commands import headless, progress
 from icm_tui.commands import run as run_module
 from icm_tui.commands import tui as tui_module
 from icm_tui.commands.progress import ProgressLine, progress_text
@@ -95,7 +95,7 @@ def test_an_interrupt_before_the_run_can_heed_it_says_how_to_go_on(
     def interrupted(*_: object, **__: object) -> Outcome:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run_module, "run_here", interrupted)
+    monkeypatch.setattr(headless, "run_here", interrupted)
     assert main(["run", "demo", "--out", str(tmp_path / "a run"), *SMALL]) == 130
     expected = f"Interrupted; nothing is lost. `icm-tui resume '{tmp_path / 'a run'}'` goes on."
     assert capsys.readouterr().err.splitlines()[-1] == expected

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from icm_tui.commands.table import columns
+from icm_tui.commands.console import can_ask, columns, confirm
 from icm_tui.errors import UserError
 from icm_tui.models.server.cache import Source, Survey, answers_path, survey
 from icm_tui.models.server.cache import clear as clear_answers
@@ -54,15 +54,10 @@ def clear(args: argparse.Namespace) -> int:
 
 def _confirm(found: Survey) -> None:
     what = _answers(found.answers) if found.trouble is None else "a file that cannot be read"
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not can_ask():
         raise UserError("There is no terminal to ask on; to clear the answer cache all the same, give --yes.")
-    print(
-        f"Clear the answer cache: {what}, {disk_size(found.bytes)}? What runs ask again is then paid for again. [y/N] ",
-        end="",
-        file=sys.stderr,
-        flush=True,
-    )
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    size = disk_size(found.bytes)
+    if not confirm(f"Clear the answer cache: {what}, {size}? Future runs will pay for these answers again."):
         raise UserError("Nothing was removed.")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from icm_tui.commands.table import columns
+from icm_tui.commands.console import can_ask, columns, confirm
 from icm_tui.errors import RunFailed, UserError
 from icm_tui.evaluate.blind import open_gold
 from icm_tui.evaluate.gold_file import read_gold
@@ -103,9 +103,8 @@ def answered(subject: Subject, showings: Sequence[Showing], *, yes: bool) -> dic
 
 def _confirm(calls: int, cost: float | None, budget: float | None) -> None:
     what = f"about {calls} calls at {'an unknown cost' if cost is None else f'about ${cost:.2f}'}"
-    if sys.stdin.isatty() and sys.stderr.isatty():
-        print(f"This comparison will make {what}. Go on? [y/N] ", end="", file=sys.stderr, flush=True)
-        if sys.stdin.readline().strip().lower() in ("y", "yes"):
+    if can_ask():
+        if confirm(f"This comparison will make {what}. Go on?"):
             return
         raise UserError("Nothing was asked and nothing was spent.")
     if budget is None:

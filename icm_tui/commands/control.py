@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from icm_tui.commands.naming import to_type
+from icm_tui.commands.console import to_type
 from icm_tui.errors import RunFailed, UserError
 from icm_tui.files import runs_dir
 from icm_tui.run_dir import inbox
@@ -87,7 +87,7 @@ def resume(args: argparse.Namespace) -> int:
         detach(run.path, args.set)
         print(run.path)
         return 0
-    from icm_tui.commands.run import run_to_end
+    from icm_tui.commands.headless import run_to_end
 
     return run_to_end(run, args.set, as_json=args.json)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from icm_tui.commands.table import columns
+from icm_tui.commands.console import columns
 from icm_tui.profile.schema import SAMPLES
 from icm_tui.profile.store import list_profiles
 from icm_tui.tasks.availability import Here, availability, hub_cache, local_folders

@@ -6,7 +6,7 @@ from shutil import get_terminal_size
 
 import msgspec
 
-from icm_tui.commands.table import columns
+from icm_tui.commands.console import columns
 from icm_tui.evaluate.blind import is_hidden, open_gold
 from icm_tui.evaluate.gold_file import read_gold
 from icm_tui.evaluate.shortcuts import Finding, diagnose, headline

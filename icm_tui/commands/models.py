@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from icm_tui.commands.table import columns
+from icm_tui.commands.console import columns
 from icm_tui.domain.endpoint import Price
 from icm_tui.errors import UserError
 from icm_tui.models.server.catalogue import Catalogue, Offer, load

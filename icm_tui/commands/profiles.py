@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from icm_tui.commands.table import columns
+from icm_tui.commands.console import columns
 from icm_tui.errors import UserError
 from icm_tui.profile import store
 from icm_tui.profile.defaults import resolve_without_data, unused

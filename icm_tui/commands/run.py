@@ -9,24 +9,20 @@ from typing import Any
 
 import msgspec
 
+from icm_tui.commands.console import can_ask, confirm, to_type
 from icm_tui.commands.control import seconds_of
-from icm_tui.commands.measure import measured, table
-from icm_tui.commands.naming import to_type
-from icm_tui.commands.progress import ProgressLine
+from icm_tui.commands.headless import STOPPED_SHORT, run_to_end
 from icm_tui.commands.stability import compared, print_stability
 from icm_tui.commands.tui import has_screen, watch
 from icm_tui.errors import UserError
-from icm_tui.evaluate.blind import is_hidden
 from icm_tui.evaluate.gold_file import write_gold
 from icm_tui.profile.store import find
-from icm_tui.profile.toml import load
 from icm_tui.run_dir import inbox
-from icm_tui.run_dir.layout import RunDir
 from icm_tui.runner.forecast import Forecast, first_prompts, forecast
 from icm_tui.runner.launch import detach
 from icm_tui.runner.preflight import Standing, examine, recalled
 from icm_tui.runner.prepare import Prepared, make_run, prepare, under_seeds
-from icm_tui.runner.session import Outcome, run_here
+from icm_tui.runner.session import run_here
 from icm_tui.text import multi_line, one_line
 from icm_tui.tui.children import throttle_of
 
@@ -39,8 +35,6 @@ _METHOD_NOTES = {
     "embedded one never has, labels are drawn by lot.",
     "random_labels": "Method random_labels asks every item once, after examples whose labels are drawn by lot.",
 }
-INTERRUPTED = 130
-STOPPED_SHORT = 1
 _FLIPPING_SHOWN = 10
 
 
@@ -116,53 +110,6 @@ def runner_child(args: argparse.Namespace) -> int:
     return 0
 
 
-def run_to_end(made: RunDir, sets: list[str], *, as_json: bool) -> int:
-    """Runs a run here with a progress line on stderr, prints its summary, and returns the exit status."""
-    line = ProgressLine(sys.stderr)
-    try:
-        outcome = run_here(made.path, observe=line.show, sets=sets)
-    except KeyboardInterrupt:
-        # Before the run could heed it, while data and journal were read.
-        print(f"Interrupted; nothing is lost. `icm-tui resume {to_type(made)}` goes on.", file=sys.stderr)
-        return INTERRUPTED
-    finally:
-        line.close()
-    if as_json:
-        print(msgspec.json.encode(outcome.summary).decode())
-    else:
-        _print_summary(made, outcome)
-    if outcome.state == "done":
-        return 0
-    at = f"at decision {outcome.summary['decisions']}"
-    why = f"Interrupted {at}" if outcome.interrupted else f"Stopped {at}: {outcome.why}"
-    print(f"{why}; nothing is lost. `icm-tui resume {to_type(made)}` goes on.", file=sys.stderr)
-    return INTERRUPTED if outcome.interrupted else STOPPED_SHORT
-
-
-def _print_summary(made: RunDir, outcome: Outcome) -> None:
-    summary = outcome.summary
-    counts = ", ".join(f"{count} {name}" for name, count in summary["label_counts"].items())
-    coherence = summary["coherence_bits"]
-    labelled = f"{summary['labelled']} of {summary['items']} items labelled ({counts})"
-    print(f"{summary['run']}: {summary['state']}, {labelled}")
-    per_label = f" ({summary['calls_per_label']} a label)" if summary["labelled"] else ""
-    print(
-        f"{summary['calls']} calls{per_label}, {summary['decisions']} decisions, "
-        f"{summary['seconds']:.1f} s, ${summary['cost_usd']:.2f}, method {summary['method']}, seed {summary['seed']}"
-    )
-    if coherence is not None:
-        print(f"coherence: {coherence:.2f} bits, held out (0 is chance; it is not accuracy)")
-    elif summary["method"] == "icm":
-        print("coherence: not measured (fewer than 30 labels were held out)")
-    else:
-        print(f"coherence: not measured by method {summary['method']}")
-    if not is_hidden(made, load(made.profile)) and (report := measured(made))["columns"]:
-        print()
-        print(table(report))
-    print()
-    print(f"The run is in {made.path}")
-
-
 def _show_forecast(prepared: Prepared, expected: Forecast, standing: Standing, as_json: bool) -> int:
     prompts = first_prompts(prepared.profile, prepared.task.items)
     if as_json:
@@ -228,11 +175,9 @@ def confirm_cost(prepared: Prepared, expected: Forecast, yes: bool, runs: int = 
         return
     cost = "an unknown cost" if expected.cost_usd is None else f"about ${expected.cost_usd * runs:.2f}"
     calls = expected.calls * runs
-    if sys.stdin.isatty() and sys.stderr.isatty():
+    if can_ask():
         what = "This run" if runs == 1 else f"These {runs} runs"
-        print(f"{what} will make about {calls} calls at {cost}. Go on? [y/N] ", end="", file=sys.stderr)
-        sys.stderr.flush()
-        if sys.stdin.readline().strip().lower() in ("y", "yes"):
+        if confirm(f"{what} will make about {calls} calls at {cost}. Go on?"):
             return
         raise UserError("Nothing was started and nothing was spent.")
     if prepared.profile.run.budget_usd is None:

@@ -6,7 +6,7 @@ import time
 
 import msgspec
 
-from icm_tui.commands.table import columns
+from icm_tui.commands.console import can_ask, columns, confirm
 from icm_tui.errors import UserError
 from icm_tui.files import runs_dir
 from icm_tui.run_dir.layout import RunDir, find_run
@@ -40,10 +40,9 @@ def rm(args: argparse.Namespace) -> int:
 
 def _confirm(run: RunDir) -> None:
     name = one_line(run.name)
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not can_ask():
         raise UserError(f"There is no terminal to ask on; to remove {name} all the same, give --yes.")
-    print(f"Remove {name} with its labels and all its answers? [y/N] ", end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    if not confirm(f"Remove {name} with its labels and all its answers?"):
         raise UserError("Nothing was removed.")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from icm_tui.commands.table import columns
+from icm_tui.commands.console import columns
 from icm_tui.domain.items import Item
 from icm_tui.errors import UserError
 from icm_tui.evaluate.stability import Stability

@@ -36,7 +36,7 @@ def watch(run: Path | None, *, read_only: bool = False, mouse: bool = True) -> i
 
 def farewell(path: Path) -> str:
     """How a run stands and how to come back to it, in one line."""
-    from icm_tui.commands.naming import to_type
+    from icm_tui.commands.console import to_type
     from icm_tui.run_dir.layout import RunDir
     from icm_tui.run_dir.status import LIVE, liveness, read_status
 

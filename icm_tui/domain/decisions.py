@@ -10,7 +10,7 @@ import msgspec
 
 Demonstrations = list[tuple[int, int]] | Literal["all"]
 # An item, its label before and after; None is unlabelled.
-Change = tuple[int, int | None, int | None]
+LabelChange = tuple[int, int | None, int | None]
 
 
 class Context(msgspec.Struct):
@@ -73,5 +73,5 @@ class Decision(Proposal, kw_only=True):
     "leaning", the model's leaning to each label (nats). `overridden` is set where a person's word replaced the draw.
     """
 
-    changes: list[Change]
+    changes: list[LabelChange]
     overridden: bool = False

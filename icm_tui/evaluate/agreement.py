@@ -9,13 +9,9 @@ import math
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from icm_tui.evaluate.intervals import intervals
-from icm_tui.evaluate.naming import best_namings
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+from icm_tui.evaluate.naming import Floats, Ints, best_namings
 
 
 class Agreement(msgspec.Struct, frozen=True):

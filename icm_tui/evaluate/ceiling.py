@@ -5,13 +5,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from icm_tui.evaluate.naming import Floats
 from icm_tui.models.embedded.features import PLACES, Features
 
 _FOLDS = 5
 _PENALTY = 1.0
 _BATCH = 256
-
-Floats = NDArray[np.float64]
 
 
 def ceiling(

@@ -5,12 +5,11 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from icm_tui.domain.decisions import LabelChange
 from icm_tui.domain.items import Gold, Item
 from icm_tui.evaluate.naming import best_namings
 
 MOST_POINTS = 512
-
-Change = tuple[int, int | None, int | None]
 
 
 class AgreementCurves:
@@ -39,7 +38,7 @@ class AgreementCurves:
         self._since = 0
         self._n = 0
 
-    def add(self, n: int, changes: Iterable[Change]) -> None:
+    def add(self, n: int, changes: Iterable[LabelChange]) -> None:
         """Take in decision `n` with its changes (item, label before, label after); None is unlabelled."""
         for item, before, after in changes:
             columns, classes = self._of(item)

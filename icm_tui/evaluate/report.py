@@ -8,8 +8,8 @@ import numpy as np
 
 from icm_tui.domain.items import Gold, Item
 from icm_tui.errors import UserError
-from icm_tui.evaluate.agreement import Ints, agreement, majority_answer
-from icm_tui.evaluate.naming import MAX_CLASSES
+from icm_tui.evaluate.agreement import agreement, majority_answer
+from icm_tui.evaluate.naming import MAX_CLASSES, Ints
 from icm_tui.evaluate.significance import significance
 from icm_tui.text import one_line
 

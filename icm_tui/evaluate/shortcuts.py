@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icm_tui.domain.items import Gold, Item
-from icm_tui.evaluate.significance import Ints, permuted_labels, standardised, step_down
-from icm_tui.evaluate.traits import Floats, Trait, traits_of
+from icm_tui.evaluate.naming import Floats, Ints
+from icm_tui.evaluate.significance import permuted_labels, standardised, step_down
+from icm_tui.evaluate.traits import Trait, traits_of
 from icm_tui.text import one_line
 
 SIGNIFICANT = 0.05

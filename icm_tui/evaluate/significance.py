@@ -17,8 +17,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+from icm_tui.evaluate.naming import Floats, Ints
 
 # Bounds the memory of one round of permutations, and the work of all of them where there are very many items.
 _CELLS_A_ROUND = 8_000_000

@@ -9,11 +9,9 @@ from collections.abc import Sequence
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from icm_tui.domain.items import Item
-
-Floats = NDArray[np.float64]
+from icm_tui.evaluate.naming import Floats
 
 FEWEST_GROUPS = 5
 """An n-gram must occur in this many groups (an ungrouped item being one) to be a trait."""

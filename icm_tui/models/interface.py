@@ -5,11 +5,10 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from icm_tui.domain.decisions import LabelChange
 from icm_tui.domain.endpoint import Endpoint
 from icm_tui.domain.reply import Reply
 from icm_tui.profile.schema import Model, Reasoning
-
-Change = tuple[int, int | None, int | None]
 
 
 class Query(msgspec.Struct, frozen=True):
@@ -95,7 +94,7 @@ class ModelClient(Protocol):
     async def replies(self, seconds: float) -> list[tuple[Query, Reply | Unavailable]]:
         """The replies that came since the last call; waits for one, at most so long."""
 
-    def relabel(self, chain: int, changes: Iterable[Change]) -> None:
+    def relabel(self, chain: int, changes: Iterable[LabelChange]) -> None:
         """Follow a chain's labels, for models that are shown all of them."""
 
     def explain(self, query: Query, label: int | None) -> AsyncIterator[Piece]:

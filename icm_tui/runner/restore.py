@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from icm_tui.domain.decisions import Change
+from icm_tui.domain.decisions import LabelChange
 from icm_tui.domain.endpoint import Endpoint
 from icm_tui.errors import UserError
 from icm_tui.run_dir.last_asked import LastAsked
@@ -49,7 +49,7 @@ def fold(
     records: Iterable[tuple[int, AnyRecord]],
     search: Search,
     journal: Path,
-    relabel: Callable[[int, list[Change]], None],
+    relabel: Callable[[int, list[LabelChange]], None],
 ) -> Restored:
     """Give a journal back to a fresh search: lists, answers, decisions and what a person set are adopted, none is
     computed again.
@@ -114,8 +114,8 @@ def _restore(record: AnyRecord, search: Search, restored: Restored) -> None:
         restored.done = True
 
 
-def _by_chain(command: CommandRecord) -> dict[int, list[Change]]:
-    changes: dict[int, list[Change]] = {}
+def _by_chain(command: CommandRecord) -> dict[int, list[LabelChange]]:
+    changes: dict[int, list[LabelChange]] = {}
     for chain, item, before, after in command.changes:
         changes.setdefault(chain, []).append((item, before, after))
     return changes

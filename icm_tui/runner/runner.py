@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from icm_tui.domain.decisions import Change, Proposal
+from icm_tui.domain.decisions import LabelChange, Proposal
 from icm_tui.domain.endpoint import Endpoint
 from icm_tui.domain.reply import Reply
 from icm_tui.errors import RunFailed, UserError
@@ -279,7 +279,7 @@ class Runner:
         self._limits.run = profile.run
         return DONE
 
-    def _follow(self, chain: int, changes: list[Change]) -> None:
+    def _follow(self, chain: int, changes: list[LabelChange]) -> None:
         """Tell of a chain's changed labels whoever keeps something that hangs on them."""
         self._model_client.relabel(chain, changes)
         self._violations.note(chain, changes, self._search.labels_of(chain))

@@ -9,7 +9,7 @@ in the journal's order, before anything else is called; nothing of it is compute
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from icm_tui.domain.decisions import Change, Context, Decision, Proposal, Question
+from icm_tui.domain.decisions import Context, Decision, LabelChange, Proposal, Question
 from icm_tui.search.problem import Problem
 
 
@@ -44,7 +44,7 @@ class Search(Protocol):
     def restore_decision(self, decision: Decision) -> None:
         """Take a decision from the journal as it was taken."""
 
-    def relabel(self, chain: int, changes: Iterable[Change]) -> None:
+    def relabel(self, chain: int, changes: Iterable[LabelChange]) -> None:
         """Set labels of a chain outside of any decision, as a person does: all that belong together at once. Lists
         drawn before keep the labels that they show; take them first, so that the journal has them first."""
 

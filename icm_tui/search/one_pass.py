@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from icm_tui.domain.decisions import Change, Context, Decision, Proposal, Question
+from icm_tui.domain.decisions import Context, Decision, LabelChange, Proposal, Question
 from icm_tui.domain.rules import broken
 from icm_tui.domain.scores import Scores, centred, log_softmax
 from icm_tui.search.choice import choose
@@ -133,7 +133,7 @@ class OnePass:
 
     # What a person sets
 
-    def relabel(self, chain: int, changes: Iterable[Change]) -> None:
+    def relabel(self, chain: int, changes: Iterable[LabelChange]) -> None:
         """Set labels of chain 0 outside of any decision; no question follows from them. Raises IndexError for another
         chain."""
         labels = self.labels_of(chain)

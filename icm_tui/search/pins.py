@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from icm_tui.domain.decisions import Change, Proposal
+from icm_tui.domain.decisions import LabelChange, Proposal
 from icm_tui.domain.rules import nearest
 from icm_tui.search.problem import Problem
 
@@ -36,7 +36,7 @@ class Pins:
             if self._nearest(item, {}, {item: label, other: pinned}) is None
         }
 
-    def settle(self, item: int, labels: Sequence[int | None]) -> list[Change]:
+    def settle(self, item: int, labels: Sequence[int | None]) -> list[LabelChange]:
         """What changes of a chain's `labels` so that the group of `item` agrees with its pins and breaks nothing."""
         members = self._members(item)
         after = self._nearest(item, {member: labels[member] for member in members}, self._pinned)

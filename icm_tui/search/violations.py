@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from icm_tui.domain.decisions import Change
+from icm_tui.domain.decisions import LabelChange
 from icm_tui.domain.rules import broken
 from icm_tui.search.problem import Problem
 
@@ -25,7 +25,7 @@ class Violations:
             self._total[chain] = sum(self._broken_in[chain])
         return self._total[chain]
 
-    def note(self, chain: int, changes: Iterable[Change], labels: Labels) -> None:
+    def note(self, chain: int, changes: Iterable[LabelChange], labels: Labels) -> None:
         """Labels of `chain` changed, to `labels`."""
         if chain not in self._total:
             return

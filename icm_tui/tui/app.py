@@ -7,21 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakSet
 
-import msgspec
 from textual import events
-from textual.app import App
 from textual.binding import Binding
-from textual.css.query import NoMatches
 from textual.geometry import Size
 from textual.screen import Screen
 
 from icm_tui.errors import UserError
-from icm_tui.tui.keys.actions import BY_ID
+from icm_tui.tui.base_app import BaseApp, OpenForm, OpenFormOf, Opening, OpenRun
 from icm_tui.tui.keys.keymap import Keymap, overrides
-from icm_tui.tui.keys.names import shown
-from icm_tui.tui.text.cells import Style, span
 from icm_tui.tui.widgets.bindings import bindings
-from icm_tui.tui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
@@ -29,16 +23,7 @@ if TYPE_CHECKING:
 _LOOK_AT_SIZE = 0.5
 
 
-class Opening(msgspec.Struct, frozen=True):
-    """What the UI opens with: a run's directory, else the list of runs; `read_only` sends no command and starts
-    nothing; `slow_line` draws half as often, for a terminal at the end of a long line."""
-
-    run: Path | None = None
-    read_only: bool = False
-    slow_line: bool = False
-
-
-class IcmApp(App[None]):
+class IcmApp(BaseApp):
     """The program on a terminal. After `run()`, `opened` names the runs that were looked at, the last one last."""
 
     TITLE = "icm-tui"
@@ -52,9 +37,7 @@ class IcmApp(App[None]):
     def __init__(self, opening: Opening, keymap: Keymap, problems: list[str] | None = None) -> None:
         """`problems` are the sentences that the reading of the keymap gave. Raises UserError where the run that is to
         be opened cannot be read."""
-        super().__init__()
-        self.opening = opening
-        self.keymap = keymap
+        super().__init__(opening, keymap)
         self.keymap_problems = problems or []
         more = len(self.keymap_problems) - 1
         self._at_start = "".join(self.keymap_problems[:1]) + (f" ({more} more in the help)" if more > 0 else "")
@@ -87,27 +70,16 @@ class IcmApp(App[None]):
         elif size != self.screen.outer_size:
             self.screen.post_message(events.Resize(size, size))
 
-    def tell(self, text: str, look: Style = "plain") -> None:
-        """Say a sentence where the screen has a line for it, else over the screen for a while."""
+    def on_open_run(self, message: OpenRun) -> None:
+        """Show a run, or say why it cannot be read."""
         try:
-            self.screen.query_one(StatusLine).say(text, look)
-        except NoMatches:
-            self.notify(span(text).text, markup=False)
-
-    def key(self, action: str) -> str:
-        """The first key of an action, as a person reads it; what is typed after `:` where it has none."""
-        keys = self.keymap.of(BY_ID[action])
-        return shown(keys[0]) if keys else f":{BY_ID[action].name}"
-
-    def open_run(self, path: Path) -> None:
-        """Show a run over what is there; where it cannot be read, say so."""
-        try:
-            self.push_screen(self._screen_of(path))
+            self.push_screen(self._screen_of(message.path))
         except UserError as error:
             self.tell(str(error), "warn")
 
-    def open_form(self, profile: Path, *, frozen: bool = False) -> None:
-        """Show the profile in a file as a form; `frozen` is a run's own, of which only a copy can be changed."""
+    def on_open_form(self, message: OpenForm) -> None:
+        """Show the profile in a file as a form, or say why it cannot be read."""
+        profile = message.path
         try:
             text = profile.read_bytes().decode("utf-8-sig")
         except OSError as error:
@@ -115,10 +87,13 @@ class IcmApp(App[None]):
         except UnicodeDecodeError as error:
             self.tell(f"{profile}: byte {error.start} is not UTF-8; save the file as UTF-8 text.", "warn")
         else:
-            self.open_form_of(text, profile.parent.name if frozen else profile.stem, frozen=frozen)
+            self._show_form(text, profile.parent.name if message.frozen else profile.stem, frozen=message.frozen)
 
-    def open_form_of(self, text: str, name: str, *, frozen: bool = False) -> None:
-        """Show the TOML of a profile as a form under a name."""
+    def on_open_form_of(self, message: OpenFormOf) -> None:
+        """Show the TOML of a profile as a form."""
+        self._show_form(message.text, message.name, frozen=False)
+
+    def _show_form(self, text: str, name: str, *, frozen: bool) -> None:
         from icm_tui.tui.form.draft import Draft
         from icm_tui.tui.form.screen import FormScreen
 
@@ -151,10 +126,6 @@ class IcmApp(App[None]):
             await self.run_action("leave", self.screen)
         else:
             close()
-
-    def get_key_display(self, binding: Binding) -> str:
-        """A key as the help writes it, also where a person chose it."""
-        return binding.key_display or shown(binding.key)
 
     def action_help(self) -> None:
         """What can be done here, with its keys."""

@@ -10,15 +10,12 @@ import contextlib
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from icm_tui import files
 from icm_tui.errors import UserError
 from icm_tui.run_dir.layout import write_atomically
 from icm_tui.text import multi_line
-
-if TYPE_CHECKING:
-    from icm_tui.tui.app import IcmApp
+from icm_tui.tui.base_app import BaseApp
 
 FILE = "copied.txt"
 LONGEST = 74_994
@@ -54,7 +51,7 @@ async def copy(
     return f"Sent to the terminal, which may not take it; {trouble or f'also in {name}'}"
 
 
-def copy_and_tell(app: "IcmApp", text: str) -> None:
+def copy_and_tell(app: BaseApp, text: str) -> None:
     """Copy a text from a screen of the running app, and tell there what came of it."""
 
     async def work() -> None:

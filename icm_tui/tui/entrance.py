@@ -37,7 +37,8 @@ def enter(run: Path | None, *, read_only: bool, mouse: bool) -> list[Path]:
     terminal goes away the process ends at once, for nobody is there to be told.
     """
     prepare_environment(os.environ)
-    from icm_tui.tui.app import IcmApp, Opening
+    from icm_tui.tui.app import IcmApp
+    from icm_tui.tui.base_app import Opening
     from icm_tui.tui.keys.keymap import load_keymap
 
     keymap, problems = load_keymap(files.keymap_path())

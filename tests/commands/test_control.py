@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from icm_tui.cli import main
+from icm_tui.commands.console import to_type
 from icm_tui.commands.control import PATIENCE, Watch
-from icm_tui.commands.naming import to_type
 from icm_tui.errors import RunFailed
 from icm_tui.evaluate.gold_file import write_gold
 from icm_tui.profile.schema import Profile, TaskSection
@@ -247,7 +247,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
         return 0
 
     monkeypatch.setattr(launch, "detach", lambda path, sets: calls.append(("detached", path.name, sets)))
-    monkeypatch.setattr("icm_tui.commands.run.run_to_end", run_to_end)
+    monkeypatch.setattr("icm_tui.commands.headless.run_to_end", run_to_end)
     return calls
 
 

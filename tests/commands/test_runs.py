@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from icm_tui.cli import main
-from icm_tui.commands.table import columns
+from icm_tui.commands.console import columns
 from icm_tui.text import disk_size
 
 

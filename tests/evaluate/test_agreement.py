@@ -10,16 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icm_tui.evaluate.agreement import (
-    Agreement,
-    Ints,
-    agreement,
-    as_fork,
-    balanced_accuracy,
-    majority_answer,
-    matthews,
-)
-from icm_tui.evaluate.naming import best_assignments
+from icm_tui.evaluate.agreement import Agreement, agreement, as_fork, balanced_accuracy, majority_answer, matthews
+from icm_tui.evaluate.naming import Ints, best_assignments
 
 
 def ints(*values: int) -> Ints:

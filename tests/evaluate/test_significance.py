@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icm_tui.evaluate.significance import Ints, permuted_labels, significance
+from icm_tui.evaluate.naming import Ints
+from icm_tui.evaluate.significance import permuted_labels, significance
 
 
 def pairs(draw: np.random.Generator, groups: int) -> Ints:

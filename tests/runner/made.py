@@ -8,11 +8,12 @@ from typing import Any
 
 import msgspec
 
+from icm_tui.domain.decisions import LabelChange
 from icm_tui.domain.endpoint import Endpoint
 from icm_tui.domain.items import Item
 from icm_tui.domain.reply import Reply
 from icm_tui.evaluate.gold_file import write_gold
-from icm_tui.models.interface import Change, ModelClient, Piece, Query, Unavailable
+from icm_tui.models.interface import ModelClient, Piece, Query, Unavailable
 from icm_tui.profile.schema import Model, Profile, Reasoning, TaskSection
 from icm_tui.profile.toml import apply_sets
 from icm_tui.run_dir.journal import read_records
@@ -99,7 +100,7 @@ class Wrapped:
     async def replies(self, seconds: float) -> list[Answered]:
         return await self.inner.replies(seconds)
 
-    def relabel(self, chain: int, changes: Iterable[Change]) -> None:
+    def relabel(self, chain: int, changes: Iterable[LabelChange]) -> None:
         self.inner.relabel(chain, changes)
 
     @property

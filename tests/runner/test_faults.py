@@ -383,7 +383,7 @@ def test_a_signal_that_was_ignored_before_stays_ignored(number: int, run: RunDir
 _RUN_TO_END = """
 import sys
 from pathlib import Path
-from icm_tui.commands.run import run_to_end
+from icm_tui.commands.headless import run_to_end
 from icm_tui.run_dir.layout import RunDir
 sys.exit(run_to_end(RunDir(Path(sys.argv[1])), [], as_json=False))
 """

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from icm_tui.domain.decisions import LabelChange
 from icm_tui.domain.endpoint import Price
 from icm_tui.domain.items import Item
-from icm_tui.models.interface import Change, Query
+from icm_tui.models.interface import Query
 from icm_tui.profile.schema import Profile, TaskSection
 from icm_tui.profile.toml import apply_sets, load
 from icm_tui.prompts import find_template, render_completion
@@ -136,7 +137,7 @@ class _Rendering(Wrapped):
         )
         super().ask(asked)
 
-    def relabel(self, chain: int, changes: Iterable[Change]) -> None:
+    def relabel(self, chain: int, changes: Iterable[LabelChange]) -> None:
         changes = list(changes)
         self._labels.setdefault(chain, {}).update({item: after for item, _, after in changes if after is not None})
         super().relabel(chain, changes)

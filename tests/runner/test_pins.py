@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from icm_tui.domain.decisions import LabelChange
 from icm_tui.domain.rules import broken
-from icm_tui.models.interface import Change, ModelClient
+from icm_tui.models.interface import ModelClient
 from icm_tui.profile.toml import load
 from icm_tui.run_dir import inbox
 from icm_tui.run_dir.journal import read_records
@@ -213,7 +214,7 @@ class Relabelled(Wrapped):
         super().__init__(inner)
         self._labels = labels
 
-    def relabel(self, chain: int, changes: Iterable[Change]) -> None:
+    def relabel(self, chain: int, changes: Iterable[LabelChange]) -> None:
         changes = list(changes)
         self._labels.setdefault(chain, {}).update({item: after for item, _, after in changes})
         super().relabel(chain, changes)

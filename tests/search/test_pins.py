@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icm_tui.domain.decisions import Change, Context, Decision, Option, Proposal, Question
+from icm_tui.domain.decisions import Context, Decision, LabelChange, Option, Proposal, Question
 from icm_tui.domain.items import Item
 from icm_tui.domain.rules import broken, nearest
 from icm_tui.search.icm.method import Icm
@@ -144,7 +144,7 @@ class Pinned(msgspec.Struct, frozen=True):
     item: int
     label: int | None
     refused: bool
-    changes: list[tuple[int, Change]]
+    changes: list[tuple[int, LabelChange]]
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -221,7 +221,7 @@ class Run:
 
     def _pin(self, item: int, label: int | None) -> None:
         refused = label is not None and bool(self.pins.against(item, label))
-        changes: list[tuple[int, Change]] = []
+        changes: list[tuple[int, LabelChange]] = []
         if not refused:
             self.pins.put(item, label)
             for chain in self.search.chains_with(item) if label is not None else ():

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from textual.pilot import Pilot
 from textual.screen import Screen
 
-from icm_tui.tui.app import IcmApp, Opening
+from icm_tui.tui.app import IcmApp
+from icm_tui.tui.base_app import Opening
 from icm_tui.tui.children import AskedEndpoint, Catalogue, Diagnosis, Failed, Finding, Offer
 from icm_tui.tui.keys.keymap import Keymap
 from tests.tui.drawn import until

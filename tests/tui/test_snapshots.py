@@ -22,7 +22,8 @@ from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.lock import RunLock
 from icm_tui.run_dir.status import Status, read_status, write_status
 from icm_tui.runner.session import run_here
-from icm_tui.tui.app import IcmApp, Opening
+from icm_tui.tui.app import IcmApp
+from icm_tui.tui.base_app import OpenForm, Opening
 from icm_tui.tui.doctor.screen import DoctorScreen
 from icm_tui.tui.keys.keymap import Keymap
 from icm_tui.tui.models.screen import ModelsScreen
@@ -149,7 +150,7 @@ def test_the_form(home: Path, size: tuple[int, int]) -> None:
     async def use(pilot: Pilot[None]) -> None:
         app = pilot.app
         assert isinstance(app, IcmApp)
-        app.open_form(SHIPPED / "demo.toml")
+        app.post_message(OpenForm(SHIPPED / "demo.toml"))
         await until(pilot, lambda: "10,880 calls" in snapshot(app.screen))
 
     check("form", Opening(), size, use)

@@ -5,11 +5,12 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 
+from icm_tui.domain.decisions import LabelChange
 from icm_tui.domain.endpoint import Endpoint
 from icm_tui.domain.reply import Reply
 from icm_tui.models.embedded.explanation import SPEAKER
 from icm_tui.models.embedded.model import EmbeddedModel
-from icm_tui.models.interface import Change, Piece, Query, Unavailable
+from icm_tui.models.interface import Piece, Query, Unavailable
 from icm_tui.profile.schema import Model, Reasoning
 
 _SLICE = 0.02
@@ -63,7 +64,7 @@ class EmbeddedClient:
             answered.append((query, self._answer(query)))
         return answered
 
-    def relabel(self, chain: int, changes: Iterable[Change]) -> None:
+    def relabel(self, chain: int, changes: Iterable[LabelChange]) -> None:
         """Follow a chain's labels."""
         self._model.relabel(chain, changes)
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from icm_tui.domain.decisions import LabelChange
 from icm_tui.domain.reply import Reply
 from icm_tui.models.embedded.explanation import Vote, phrases, vote_of
 from icm_tui.models.embedded.features import PLACES, Features
@@ -21,7 +22,6 @@ _KERNEL_ITEMS = 1024
 _NORM_ITEMS = 1024
 _NORM_BATCH = 256
 _NORM_KEY = 20
-Change = tuple[int, int | None, int | None]
 
 
 class EmbeddedModel:
@@ -62,7 +62,7 @@ class EmbeddedModel:
         weights = weights * outside
         return self._reply(weights @ shown.one_hot, math.sqrt(float(weights @ weights)), int(outside.sum()))
 
-    def relabel(self, chain: int, changes: Iterable[Change]) -> None:
+    def relabel(self, chain: int, changes: Iterable[LabelChange]) -> None:
         """Follow a chain's labels: every labelled item of it is shown to the questions answered by `answer_all`."""
         self._chain(chain).relabel(changes)
 
@@ -180,7 +180,7 @@ class _ShownAll:
         self._counts = np.zeros(n_labels)
         self._by_mean = np.zeros(n_labels)
 
-    def relabel(self, changes: Iterable[Change]) -> None:
+    def relabel(self, changes: Iterable[LabelChange]) -> None:
         for item, _, after in changes:
             before = self.labels.pop(item, None)
             if before is not None:

@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from icm_tui.domain.decisions import LabelChange
 from icm_tui.domain.endpoint import Endpoint
 from icm_tui.domain.reply import Reply
 from icm_tui.errors import RunFailed, UserError
-from icm_tui.models.interface import Change, Piece, Query, Unavailable
+from icm_tui.models.interface import Piece, Query, Unavailable
 from icm_tui.models.server.cache import AnswerCache, request_key
 from icm_tui.models.server.connection import Connection, connect
 from icm_tui.models.server.cost import cost_of, most_cost, price_of
@@ -129,7 +130,7 @@ class ServerClient:
         name = self._model.model or (Path(self._model.path).stem if self._model.path else "the model")
         return one_line(name)
 
-    def relabel(self, chain: int, changes: Iterable[Change]) -> None:
+    def relabel(self, chain: int, changes: Iterable[LabelChange]) -> None:
         """Follow a chain's labels, for questions that show all of them."""
         labels = self._labels.setdefault(chain, {})
         for item, _, after in changes:

@@ -4,15 +4,13 @@ Questions of one list share every byte up to the question, so that a server whic
 list again; the explanation of an answer begins with the same bytes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from icm_tui.domain.endpoint import Endpoint
 from icm_tui.models.server.request import Request
 from icm_tui.profile.schema import Prompt, Reasoning
-from icm_tui.prompts import Template, find_template, render_chat, render_completion, why
-
-Demonstrations = Sequence[tuple[str, str]]
+from icm_tui.prompts import Demonstrations, Template, find_template, render_chat, render_completion, why
 
 _NO_REASONING: dict[str, dict[str, Any]] = {
     "": {},

@@ -10,7 +10,7 @@ from itertools import zip_longest
 
 import msgspec
 
-from icm_tui.domain.decisions import Change, Context, Decision, Demonstrations, Option, Proposal, Question
+from icm_tui.domain.decisions import Context, Decision, Demonstrations, LabelChange, Option, Proposal, Question
 from icm_tui.domain.scores import margin
 from icm_tui.search.choice import choose
 from icm_tui.search.draws import Draws, Purpose
@@ -148,7 +148,7 @@ class Icm:
 
     # What a person sets
 
-    def relabel(self, chain: int, changes: Iterable[Change]) -> None:
+    def relabel(self, chain: int, changes: Iterable[LabelChange]) -> None:
         """Set labels of a chain outside of any decision; lists drawn so far show what they showed."""
         for item, _, after in changes:
             self._labellings[chain].set_label(item, after)

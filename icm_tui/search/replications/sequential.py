@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 
 import msgspec
 
-from icm_tui.domain.decisions import Change, Context, Decision, Demonstrations, Option, Proposal, Question
+from icm_tui.domain.decisions import Context, Decision, Demonstrations, LabelChange, Option, Proposal, Question
 from icm_tui.domain.scores import Scores, centred
 from icm_tui.search.draws import Draws, Purpose
 from icm_tui.search.problem import Problem
@@ -103,7 +103,7 @@ class Sequential(ABC):
 
     # What a person sets
 
-    def relabel(self, chain: int, changes: Iterable[Change]) -> None:
+    def relabel(self, chain: int, changes: Iterable[LabelChange]) -> None:
         """Set labels of chain 0 outside of any decision. What the decision under way has asked stays asked, and it is
         worked out again from the new labels. Raises IndexError for another chain."""
         self.labels_of(chain)

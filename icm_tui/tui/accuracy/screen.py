@@ -11,6 +11,7 @@ from textual.widgets import Footer
 
 from icm_tui.errors import UserError
 from icm_tui.tui.accuracy import gold_columns
+from icm_tui.tui.base_app import BaseApp
 from icm_tui.tui.keys.actions import BY_ID
 from icm_tui.tui.run import accuracy_lines as accuracy
 from icm_tui.tui.run.feed import Feed
@@ -24,7 +25,6 @@ from icm_tui.tui.widgets.line_view import LineView
 
 if TYPE_CHECKING:
     from icm_tui.tui.accuracy.pages import Told
-    from icm_tui.tui.app import IcmApp
 
 GOLD = "gold columns"
 SORTS = ("table", "accuracy", "balanced", "p", "name")
@@ -43,7 +43,7 @@ class AccuracyScreen(Screen[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings("accuracy")
     AUTO_FOCUS = "#rows"
-    app: "IcmApp"
+    app: BaseApp
 
     def __init__(self, feed: Feed, gold: GoldWatch, follow: Callable[[], None], read_only: bool) -> None:
         super().__init__()

@@ -19,6 +19,7 @@ from icm_tui import files
 from icm_tui.errors import UserError
 from icm_tui.profile import store
 from icm_tui.tui import children
+from icm_tui.tui.base_app import BaseApp, OpenRun
 from icm_tui.tui.form import rows
 from icm_tui.tui.form.draft import FIELDS, USUAL_SERVER, Draft
 from icm_tui.tui.form.expected import Outlook, outlook_lines, probe_lines, question
@@ -34,7 +35,6 @@ from icm_tui.tui.widgets.question_screen import Prompt, Question
 if TYPE_CHECKING:
     from textual.binding import BindingType
 
-    from icm_tui.tui.app import IcmApp
 
 Told = TypeVar("Told")
 
@@ -64,7 +64,7 @@ class FormScreen(Screen[None]):
         Binding("escape", "leave", show=False),
     ]
     AUTO_FOCUS = "#fields"
-    app: "IcmApp"
+    app: BaseApp
 
     def __init__(self, draft: Draft, *, frozen: bool, title: str) -> None:
         super().__init__()
@@ -406,7 +406,7 @@ class FormScreen(Screen[None]):
         if started is not None:
             if self.is_current:
                 await self.dismiss()
-            self.app.open_run(started)
+            self.app.post_message(OpenRun(started))
 
     async def _started(self, draft: Draft) -> Path | None:
         """The run that was started of a draft; None where none was, which then was said."""

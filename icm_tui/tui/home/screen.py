@@ -11,6 +11,7 @@ from textual.timer import Timer
 from textual.widgets import Footer
 
 from icm_tui.errors import UserError
+from icm_tui.tui.base_app import BaseApp, OpenForm, OpenFormOf, Opening, OpenRun
 from icm_tui.tui.home import lines
 from icm_tui.tui.home.listing import RESUMABLE, Listing, Row, Startable, advice, place, rest, rows, run_key
 from icm_tui.tui.text.cells import Line, Style
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
     from icm_tui.run_dir.listing import RunSummary
-    from icm_tui.tui.app import IcmApp, Opening
 
 _EVERY = 2.0
 # Of the time, at most this part is spent on reading a list that takes long.
@@ -42,9 +42,9 @@ class RunsScreen(Screen[None]):
     RunsScreen.-small > #small { display: block; }
     """
     BINDINGS: ClassVar[list["BindingType"]] = bindings("runs")
-    app: "IcmApp"
+    app: BaseApp
 
-    def __init__(self, opening: "Opening") -> None:
+    def __init__(self, opening: Opening) -> None:
         super().__init__()
         self._opening = opening
         self._listing: Listing | None = None
@@ -116,7 +116,7 @@ class RunsScreen(Screen[None]):
         if row is None:
             return
         if row.run is not None:
-            self.app.open_run(Path(row.run.path))
+            self.app.post_message(OpenRun(Path(row.run.path)))
         elif row.profile is not None and self._may():
             if row.profile.at_once:
                 self._begin(row.profile.name, Path(row.profile.path), resumes=False)
@@ -127,9 +127,9 @@ class RunsScreen(Screen[None]):
         """The profile in a form; of a run, a copy of its profile."""
         row = self._row
         if row is not None and row.profile is not None:
-            self.app.open_form(row.profile.path)
+            self.app.post_message(OpenForm(row.profile.path))
         elif row is not None and row.run is not None:
-            self.app.open_form(Path(row.run.path) / "profile.toml", frozen=True)
+            self.app.post_message(OpenForm(Path(row.run.path) / "profile.toml", frozen=True))
 
     def action_import(self) -> None:
         """Ask for the file to import."""
@@ -260,7 +260,7 @@ class RunsScreen(Screen[None]):
         else:
             self._seek = run_key(outcome.path)  # who comes back finds the cursor there
             if self.app.screen is self:
-                self.app.open_run(outcome.path)
+                self.app.post_message(OpenRun(outcome.path))
             else:
                 self.app.tell(f"{name} has started")
         self._show(self._listing or Listing())
@@ -293,7 +293,7 @@ class RunsScreen(Screen[None]):
             self._say(str(error), "warn")
         else:
             self._say("\n".join(notes), "second")
-            self.app.open_form_of(dumps(profile, sparse=True), source.parent.name or source.stem)
+            self.app.post_message(OpenFormOf(dumps(profile, sparse=True), source.parent.name or source.stem))
 
     # Lines
 

@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 
 from icm_tui.errors import UserError
 from icm_tui.run_dir.status import LIVE
+from icm_tui.tui.base_app import BaseApp
 from icm_tui.tui.item.lines import pin_words
 from icm_tui.tui.run.feed import Feed
 from icm_tui.tui.run.view import RunView
@@ -21,7 +22,6 @@ from icm_tui.tui.widgets.line_view import LineView
 if TYPE_CHECKING:
     from textual.binding import BindingType
 
-    from icm_tui.tui.app import IcmApp
 
 _WIDEST = 70
 _MARGIN = 4
@@ -133,7 +133,7 @@ class PinScreen(ModalScreen[None]):
     def _send(self, label: str | None, note: str) -> None:
         if not self.is_current:
             return
-        app = cast("IcmApp", self.app)
+        app = cast(BaseApp, self.app)
         self.dismiss()
         try:
             self._feed.send("pin", {"item": self._item, "label": label, "note": note})

@@ -11,6 +11,7 @@ from textual.widgets import Footer
 from icm_tui.errors import UserError
 from icm_tui.run_dir.records import DecisionRecord
 from icm_tui.run_dir.status import LIVE
+from icm_tui.tui.base_app import BaseApp, Opening
 from icm_tui.tui.item import lines as item
 from icm_tui.tui.item.prompt import page_prompt
 from icm_tui.tui.run import header
@@ -23,7 +24,6 @@ from icm_tui.tui.widgets.line_view import LineView
 from icm_tui.tui.widgets.status_line import Situation
 
 if TYPE_CHECKING:
-    from icm_tui.tui.app import IcmApp, Opening
     from icm_tui.tui.run.gold import GoldWatch
 
 Page = Literal["text", "why", "history", "prompt"]
@@ -44,14 +44,14 @@ class ItemScreen(Screen[None]):
     ItemScreen { layout: vertical; }
     ItemScreen #page { height: 1fr; }
     """
-    app: "IcmApp"
+    app: BaseApp
 
     def __init__(
         self,
         feed: Feed,
         item: int,
         rows: Callable[[], Sequence[int]],
-        opening: "Opening",
+        opening: Opening,
         start: Start = "text",
         gold: "GoldWatch | None" = None,
     ) -> None:

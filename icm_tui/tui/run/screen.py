@@ -13,6 +13,7 @@ from textual.timer import Timer
 from textual.widgets import Footer
 
 from icm_tui.errors import UserError
+from icm_tui.tui.base_app import BaseApp, OpenForm, Opening
 from icm_tui.tui.home.listing import RESUMABLE
 from icm_tui.tui.keys.actions import BY_ID
 from icm_tui.tui.run import header
@@ -29,7 +30,6 @@ from icm_tui.tui.widgets.line_view import LineView
 from icm_tui.tui.widgets.status_line import Situation
 
 if TYPE_CHECKING:
-    from icm_tui.tui.app import IcmApp, Opening
     from icm_tui.tui.item.screen import ItemScreen, Start
 
 _TICK, _SLOW_TICK = 0.25, 0.5
@@ -90,9 +90,9 @@ class RunScreen(Screen[None]):
         height: 1fr;
     }
     """
-    app: "IcmApp"
+    app: BaseApp
 
-    def __init__(self, path: Path, opening: "Opening") -> None:
+    def __init__(self, path: Path, opening: Opening) -> None:
         super().__init__()
         self.feed = Feed(path)
         self._opening = opening
@@ -416,7 +416,7 @@ class RunScreen(Screen[None]):
 
     def action_edit(self) -> None:
         """The profile in a form, for a new run."""
-        self.app.open_form(self.feed.run.profile, frozen=True)
+        self.app.post_message(OpenForm(self.feed.run.profile, frozen=True))
 
     def action_copy(self) -> None:
         """Copy a text, a row or the path."""

@@ -8,6 +8,7 @@ from textual.binding import Binding
 from textual.screen import ModalScreen
 
 from icm_tui.text import one_line
+from icm_tui.tui.base_app import BaseApp
 from icm_tui.tui.clipboard import copy_and_tell
 from icm_tui.tui.text.cells import Line, line, span
 from icm_tui.tui.widgets.line_view import LineView
@@ -15,7 +16,6 @@ from icm_tui.tui.widgets.line_view import LineView
 if TYPE_CHECKING:
     from textual.binding import BindingType
 
-    from icm_tui.tui.app import IcmApp
     from icm_tui.tui.run.feed import Feed
 
 
@@ -70,7 +70,7 @@ class CopyScreen(ModalScreen[None]):
         chosen: str | None = getattr(self._copies, name)
         if chosen is not None:
             self.dismiss()
-            copy_and_tell(cast("IcmApp", self.app), chosen)
+            copy_and_tell(cast(BaseApp, self.app), chosen)
 
     def action_leave(self) -> None:
         """Copy nothing."""

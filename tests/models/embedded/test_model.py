@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from icm_tui.domain.decisions import LabelChange
 from icm_tui.models.embedded.features import PLACES, Features
-from icm_tui.models.embedded.model import Change, EmbeddedModel
+from icm_tui.models.embedded.model import EmbeddedModel
 
 NOUNS = ("sun", "moon", "river", "stone", "bread", "engine", "violin", "tax", "treaty", "garden", "")
 VERBS = ("warms", "cools", "lifts", "breaks", "feeds", "", "signs", "grows")
@@ -139,7 +140,7 @@ def test_labels_set_in_any_order_give_the_same_answers_to_the_bit(random: Random
     state: dict[int, int] = {}
 
     def set_label(item: int, label: int | None) -> None:
-        changes: list[Change] = [(item, state.get(item), label)]
+        changes: list[LabelChange] = [(item, state.get(item), label)]
         wandering.relabel(3, changes)
         state.pop(item, None)
         if label is not None:

@@ -10,7 +10,8 @@ from textual.pilot import Pilot
 from icm_tui.cli import main
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.tui.accuracy.screen import AccuracyScreen
-from icm_tui.tui.app import IcmApp, Opening
+from icm_tui.tui.app import IcmApp
+from icm_tui.tui.base_app import Opening
 from icm_tui.tui.keys.keymap import Keymap
 from icm_tui.tui.run.screen import RunScreen
 from icm_tui.tui.widgets.line_list import LineList

@@ -7,7 +7,8 @@ import pytest
 from textual.pilot import Pilot
 
 from icm_tui.tui import children
-from icm_tui.tui.app import IcmApp, Opening
+from icm_tui.tui.app import IcmApp
+from icm_tui.tui.base_app import Opening
 from icm_tui.tui.children import Failed
 from icm_tui.tui.doctor.screen import DoctorScreen
 from icm_tui.tui.widgets.line_list import LineList

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 
 from icm_tui.tui import children
-from icm_tui.tui.app import Opening
+from icm_tui.tui.base_app import Opening, OpenRun
 from icm_tui.tui.form.draft import Draft
 from icm_tui.tui.form.field_widget import FieldList
 from icm_tui.tui.form.fields import Field
@@ -36,8 +36,8 @@ class Host(App[None]):
         self.opened: list[Path] = []
         self.told: list[str] = []
 
-    def open_run(self, path: Path) -> None:
-        self.opened.append(path)
+    def on_open_run(self, message: OpenRun) -> None:
+        self.opened.append(message.path)
 
     def action_back(self) -> None:
         self.pop_screen()

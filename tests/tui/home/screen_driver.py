@@ -13,7 +13,8 @@ from icm_tui.errors import UserError
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.status import Status, write_status
 from icm_tui.tui import children
-from icm_tui.tui.app import IcmApp, Opening
+from icm_tui.tui.app import IcmApp
+from icm_tui.tui.base_app import Opening
 from icm_tui.tui.children import Failed, Started
 from icm_tui.tui.keys.keymap import Keymap
 from icm_tui.tui.widgets.line_list import LineList

@@ -14,7 +14,8 @@ from textual.pilot import Pilot
 from icm_tui.errors import UserError
 from icm_tui.profile.store import SHIPPED
 from icm_tui.tui import clipboard
-from icm_tui.tui.app import IcmApp, Opening
+from icm_tui.tui.app import IcmApp
+from icm_tui.tui.base_app import Opening
 from icm_tui.tui.home import screen as runs_module
 from icm_tui.tui.home.screen import RunsScreen
 from icm_tui.tui.keys.keymap import Keymap

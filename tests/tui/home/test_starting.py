@@ -10,7 +10,7 @@ from icm_tui.errors import UserError
 from icm_tui.profile.schema import Model, Profile, TaskSection
 from icm_tui.profile.store import SHIPPED, save
 from icm_tui.run_dir.layout import RunDir
-from icm_tui.tui.app import Opening
+from icm_tui.tui.base_app import Opening
 from icm_tui.tui.children import Failed, Started
 from icm_tui.tui.home.screen import RunsScreen
 from icm_tui.tui.widgets.question_screen import Prompt, Question

@@ -11,7 +11,8 @@ from textual.screen import Screen
 
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.records import AnyRecord
-from icm_tui.tui.app import IcmApp, Opening
+from icm_tui.tui.app import IcmApp
+from icm_tui.tui.base_app import Opening
 from icm_tui.tui.item.screen import ItemScreen, Start
 from icm_tui.tui.keys.keymap import Keymap
 from icm_tui.tui.run.feed import Feed
