@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from icm_tui.commands.console import can_ask, columns, confirm
+from icm_tui.domain.rules import names_matter
 from icm_tui.errors import RunFailed, UserError
 from icm_tui.evaluate.blind import open_gold
 from icm_tui.evaluate.gold_file import read_gold
@@ -39,7 +40,7 @@ class Subject(NamedTuple):
     @property
     def fixed(self) -> bool:
         """Whether the rule gives the labels their meaning."""
-        return self.profile.consistency.rule == "one_true"
+        return names_matter(self.profile.consistency.rule)
 
 
 def subject_of(args: argparse.Namespace) -> Subject:

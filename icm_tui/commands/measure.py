@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from icm_tui.domain.rules import RULES, names_matter
 from icm_tui.evaluate.blind import open_gold
 from icm_tui.evaluate.gold_file import read_gold
 from icm_tui.evaluate.report import measure_labels, unconstrained_groups
@@ -50,14 +51,14 @@ def measured(run: RunDir) -> dict[str, Any]:
         items,
         [final.label for final in finals],
         read_gold(run.gold),
-        fixed_names=rule == "one_true",
+        fixed_names=names_matter(rule),
         seed=profile.run.seed,
         n_labels=len(profile.prompt.labels),
         logits=[_logit(final) for final in finals],
     )
     report = {"run": run.name, "directory": str(run.path), **found}
-    if rule == "opposite":
-        report["unconstrained_groups"] = unconstrained_groups(items)
+    if rule is not None and RULES[rule].exact_keys is not None:
+        report["unconstrained_groups"] = unconstrained_groups(items, rule)
     return report
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from icm_tui.commands.console import columns
 from icm_tui.domain.items import Item
+from icm_tui.domain.rules import names_matter
 from icm_tui.errors import UserError
 from icm_tui.evaluate.stability import Stability
 from icm_tui.evaluate.stability import stability as compare
@@ -44,7 +45,7 @@ def compared(runs: Sequence[RunDir]) -> Stability:
     """The labels of `runs`, of the same items each, as they stand."""
     profile = load(runs[0].profile)
     labels = [[final.label for final in final_labels(run.path)] for run in runs]
-    fixed = profile.consistency.rule == "one_true"
+    fixed = names_matter(profile.consistency.rule)
     return compare(labels, n_labels=len(profile.prompt.labels), fixed_names=fixed)
 
 

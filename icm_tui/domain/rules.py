@@ -1,10 +1,193 @@
-"""Consistency: which labels the members of a group may carry together."""
+"""Consistency rules: which labels the keys of a group may have together, what breaks a rule, and its words for people.
+
+RULES is the only place that knows a rule. The search, pins, violations, the profile's choices, screens and reports ask
+the rule by its name; a name that is missing here is a KeyError.
+"""
 
 from collections.abc import Mapping, Sequence
+from enum import Enum
 from functools import lru_cache
 from itertools import combinations, product
 
 MOST_ASSIGNMENTS = 4096
+
+Assignment = tuple[int, ...]
+
+
+class Demand(Enum):
+    """What a rule demands of two members of a group."""
+
+    FREE = "no rule"
+    SAME = "same label"
+    SAME_KEY = "same key: same label"
+    DIFFER = "must differ"
+    ONE_FIRST = "at most one is {first}"
+
+    def broken(self, one: int, other: int) -> bool:
+        """Whether the labels of two members break it."""
+        if self is Demand.FREE:
+            return False
+        if self is Demand.DIFFER:
+            return one == other
+        if self is Demand.ONE_FIRST:
+            return one == other == 0
+        return one != other
+
+    def words(self, first: str) -> str:
+        """The demand in a few words; `first` is the name of the first label."""
+        return self.value.format(first=first)
+
+
+class Rule:
+    """Rule `none`, which binds nothing, and what every other rule overrides.
+
+    `decides_groups`: a whole group is one decision, not each item. `two_labels`: it is defined for two labels only.
+    `names_matter`: the first label has a meaning, so labels are never renamed to agree better with gold. `mixed`: both
+    labels occur in every group that it binds, which balances contexts and scores. `uniform`: a group has one label, so
+    what tells a group from others must not be taken off its items. `penalty`: labels may break it at a cost, which only
+    the methods of the paper and its fork know. `exact_keys`: the number of keys of the groups that it binds, None for
+    any. `own_keys`: without a key column, each row of a group is a key of its own.
+    """
+
+    name = "none"
+    decides_groups = False
+    two_labels = False
+    names_matter = False
+    mixed = False
+    uniform = False
+    penalty = False
+    exact_keys: int | None = None
+    own_keys = False
+
+    def binds(self, n_keys: int) -> bool:
+        """Whether a group of `n_keys` keys is bound."""
+        return self.decides_groups and self.exact_keys in (None, n_keys)
+
+    def assignments(self, n_keys: int, n_labels: int) -> list[Assignment] | None:
+        """Every allowed assignment of a label to each of `n_keys` keys, or None if all are allowed."""
+        return None
+
+    def unbroken(self, n_keys: int, n_labels: int) -> list[Assignment] | None:
+        """Every assignment that breaks nothing, or None if all do; a penalty allows more than that."""
+        return self.assignments(n_keys, n_labels)
+
+    def demand(self, n_keys: int, *, same_key: bool) -> Demand:
+        """What it demands of two members of a group of `n_keys` keys."""
+        return Demand.FREE
+
+    def broken(self, labels: Sequence[int | None], keys: Sequence[int], n_labels: int) -> int:
+        """How often the labels of a group break it: the pairs of labelled members whose demand is broken."""
+        n_keys = len(set(keys))
+        if not self.binds(n_keys):
+            return 0
+        alike, apart = (self.demand(n_keys, same_key=same).broken for same in (True, False))
+        count = 0
+        for (one, one_key), (other, other_key) in combinations(zip(labels, keys, strict=True), 2):
+            if one is not None and other is not None:
+                count += (alike if one_key == other_key else apart)(one, other)
+        return count
+
+    def sentence(self, first: str, n_keys: int, *, repeated: bool) -> str:
+        """The rule of a group of `n_keys` keys for a person; `repeated` if several members share a key."""
+        return "Rule none: every item is decided by itself."
+
+
+_SAME_KEY = "items with the same key have the same label"
+
+
+class Opposite(Rule):
+    """Two keys have unlike labels; groups with any other number of keys are not bound."""
+
+    name = "opposite"
+    decides_groups = True
+    two_labels = True
+    mixed = True
+    exact_keys = 2
+    own_keys = True
+
+    def assignments(self, n_keys: int, n_labels: int) -> list[Assignment] | None:
+        if n_keys != 2:
+            return None
+        return [pair for pair in product(range(n_labels), repeat=2) if pair[0] != pair[1]]
+
+    def demand(self, n_keys: int, *, same_key: bool) -> Demand:
+        if n_keys != 2:
+            return Demand.FREE
+        return Demand.SAME_KEY if same_key else Demand.DIFFER
+
+    def sentence(self, first: str, n_keys: int, *, repeated: bool) -> str:
+        if n_keys != 2:
+            return f"Rule opposite binds groups of two keys; this one has {n_keys}, so nothing binds its labels."
+        if repeated:
+            return f"Rule opposite: unlike keys, unlike labels; {_SAME_KEY}."
+        return "Rule opposite: the two have unlike labels."
+
+
+class OneTrue(Rule):
+    """At most one key has the first label."""
+
+    name = "one_true"
+    decides_groups = True
+    two_labels = True
+    names_matter = True
+    mixed = True
+
+    def assignments(self, n_keys: int, n_labels: int) -> list[Assignment] | None:
+        false = (1,) * n_keys
+        return [(*false[:key], 0, *false[key + 1 :]) for key in range(n_keys)] + [false]
+
+    def demand(self, n_keys: int, *, same_key: bool) -> Demand:
+        return Demand.SAME_KEY if same_key else Demand.ONE_FIRST
+
+    def sentence(self, first: str, n_keys: int, *, repeated: bool) -> str:
+        bound = f"at most one of the group is {first}"
+        return f"Rule one_true: {bound}, by key; {_SAME_KEY}." if repeated else f"Rule one_true: {bound}."
+
+
+class Same(Rule):
+    """All members of a group have one label."""
+
+    name = "same"
+    decides_groups = True
+    uniform = True
+
+    def assignments(self, n_keys: int, n_labels: int) -> list[Assignment] | None:
+        return [(label,) * n_keys for label in range(n_labels)]
+
+    def demand(self, n_keys: int, *, same_key: bool) -> Demand:
+        return Demand.SAME
+
+    def sentence(self, first: str, n_keys: int, *, repeated: bool) -> str:
+        return "Rule same: all of the group have the same label."
+
+
+class Paper(Rule):
+    """The penalty of the original code: two keys that are both the first label, and unlike labels under one key, count
+    against a labelling but may stand (Wen et al. 2025). What breaks nothing is what `one_true` allows."""
+
+    name = "paper"
+    decides_groups = True
+    penalty = True
+
+    def unbroken(self, n_keys: int, n_labels: int) -> list[Assignment] | None:
+        return RULES["one_true"].assignments(n_keys, n_labels)
+
+    def demand(self, n_keys: int, *, same_key: bool) -> Demand:
+        return RULES["one_true"].demand(n_keys, same_key=same_key)
+
+    def sentence(self, first: str, n_keys: int, *, repeated: bool) -> str:
+        return (
+            f"Rule paper: two unlike keys that are both {first}, or unlike labels of one key, count against the "
+            "labels, but may stand."
+        )
+
+
+RULES: dict[str, Rule] = {rule.name: rule for rule in (Rule(), Opposite(), OneTrue(), Same(), Paper())}
+
+
+def names_matter(rule: str | None) -> bool:
+    """Whether the first label has a meaning under a rule; under none, as long as it is not known."""
+    return rule is not None and RULES[rule].names_matter
 
 
 def parts_of(members: Sequence[int], keys: Sequence[int]) -> list[list[int]]:
@@ -16,33 +199,21 @@ def parts_of(members: Sequence[int], keys: Sequence[int]) -> list[list[int]]:
 
 
 @lru_cache(maxsize=1024)
-def assignments(rule: str, n_parts: int, n_labels: int) -> list[tuple[int, ...]] | None:
-    """Every assignment of labels to `n_parts` keys that `rule` allows, or None where all are allowed.
-
-    `opposite`: two keys carry unlike labels (other numbers of keys are unconstrained); `one_true`: at most one key is
-    A (0); `same`: all alike; `none`: unconstrained.
-    """
-    if rule == "same":
-        return [(label,) * n_parts for label in range(n_labels)]
-    if rule == "opposite" and n_parts == 2:
-        return [pair for pair in product(range(n_labels), repeat=2) if pair[0] != pair[1]]
-    if rule == "one_true":
-        false = (1,) * n_parts
-        return [(*false[:part], 0, *false[part + 1 :]) for part in range(n_parts)] + [false]
-    return None
+def assignments(rule: str, n_keys: int, n_labels: int) -> list[Assignment] | None:
+    """Every assignment of labels to `n_keys` keys that a rule allows, or None if all are allowed."""
+    return RULES[rule].assignments(n_keys, n_labels)
 
 
 def nearest(
     rule: str, labels: Sequence[int | None], keys: Sequence[int], n_labels: int, pinned: Mapping[int, int]
 ) -> list[int | None] | None:
-    """The labels of a group that break nothing, agree with `pinned` (a label a place) and differ in the fewest places
-    from `labels`, of several the first that `assignments` names; None where the pinned ones break `rule` among
-    themselves.
+    """The labels of a group that break nothing, agree with `pinned` (a label for each place) and differ from `labels`
+    in the fewest places; of several the first in the order of `Rule.unbroken`. None if the pins break the rule.
 
-    An unlabelled place stays so unless it is pinned. Under rule `paper` nothing is broken exactly as under `one_true`.
+    An unlabelled place stays unlabelled unless it is pinned.
     """
     parts = parts_of(range(len(keys)), keys)
-    allowed = assignments("one_true" if rule == "paper" else rule, len(parts), n_labels)
+    allowed = RULES[rule].unbroken(len(parts), n_labels)
     if allowed is None:
         return [pinned.get(place, label) for place, label in enumerate(labels)]
     fewest, found = len(labels) + 1, None
@@ -57,23 +228,3 @@ def nearest(
             if differ < fewest:
                 fewest, found = differ, after
     return found
-
-
-def broken(rule: str, labels: Sequence[int | None], keys: Sequence[int]) -> int:
-    """The number of pairs of labelled members that break `rule`; None is unlabelled.
-
-    `paper` counts as the original does: unlike labels under one key, and two keys that are both A.
-    """
-    if rule == "none" or (rule == "opposite" and len(set(keys)) != 2):
-        return 0
-    count = 0
-    for (one, one_key), (other, other_key) in combinations(zip(labels, keys, strict=True), 2):
-        if one is None or other is None:
-            continue
-        if one_key == other_key or rule == "same":
-            count += one != other
-        elif rule == "opposite":
-            count += one == other
-        else:
-            count += one == other == 0
-    return count

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from icm_tui.domain.rules import RULES
 from icm_tui.evaluate.agreement import Agreement, agreement, majority_answer
 from icm_tui.evaluate.ceiling import ceiling
 from icm_tui.evaluate.designs import Curve
@@ -126,5 +127,5 @@ def _majority_answer(ground: Ground, gold: Mapping[int, int]) -> float | None:
 
 def _ceiling(ground: Ground, gold: Mapping[int, int], classes: int, seed: int) -> dict[int, int]:
     texts = [item.text for item in ground.items[: ground.searched]]
-    groups, centred = ground.problem.group_of[: ground.searched], ground.problem.rule != "same"
+    groups, centred = ground.problem.group_of[: ground.searched], not RULES[ground.problem.rule].uniform
     return ceiling(texts, groups, gold, classes=classes, centred=centred, seed=seed)

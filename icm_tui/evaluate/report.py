@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 
 from icm_tui.domain.items import Gold, Item
+from icm_tui.domain.rules import RULES
 from icm_tui.errors import UserError
 from icm_tui.evaluate.agreement import agreement, majority_answer
 from icm_tui.evaluate.naming import MAX_CLASSES, Ints
@@ -100,14 +101,14 @@ def _best(columns: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
     return {"column": name, "p_adjusted": columns[name]["p_adjusted"]}
 
 
-def unconstrained_groups(items: Sequence[Item]) -> int:
-    """How many groups do not have exactly two keys, so that rule `opposite` leaves them free; a row without a key is
-    a key of its own. Set it as `unconstrained_groups` in a report to have the table tell it."""
+def unconstrained_groups(items: Sequence[Item], rule: str) -> int:
+    """How many groups have a number of keys that `rule` does not bind; a row without a key is a key of its own. Set it
+    as `unconstrained_groups` in a report to show it in the table."""
     keys: dict[int, set[tuple[bool, int]]] = {}
     for row, item in enumerate(items):
         if item.group is not None:
             keys.setdefault(item.group, set()).add((True, row) if item.key is None else (False, item.key))
-    return sum(len(found) != 2 for found in keys.values())
+    return sum(not RULES[rule].binds(len(found)) for found in keys.values())
 
 
 def _groups(items: Sequence[Item]) -> Ints:

@@ -1,9 +1,10 @@
 """Settings that are right one by one and wrong together."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
+from icm_tui.domain.rules import RULES
 from icm_tui.profile.credentials import is_secret_value, secret_paths, url_fault
 from icm_tui.profile.names import listed, nearest
 from icm_tui.profile.presets import BY_NAME
@@ -30,11 +31,11 @@ def combinations(profile: Profile, rule: str | None) -> Iterator[Problem]:
 def _method(profile: Profile, rule: str | None) -> Iterator[Problem]:
     search = profile.search
     method = ("search", "method")
-    if rule == "paper" and search.method in ("icm", *BASELINES):
+    if rule is not None and RULES[rule].penalty and search.method in ("icm", *BASELINES):
         yield Problem(
             ("consistency", "rule"),
-            f'rule "paper" is a penalty that method "{search.method}" does not know; take "none", "opposite", '
-            '"one_true" or "same", or method "paper"',
+            f'rule "{rule}" is a penalty that method "{search.method}" does not know; take '
+            f'{_quoted(name for name, other in RULES.items() if not other.penalty)}, or method "paper"',
             (method,),
         )
     if search.shots == "all" and search.method == "fork":
@@ -79,10 +80,11 @@ def _labels(profile: Profile, rule: str | None) -> Iterator[Problem]:
         yield Problem(path, f'labels must differ, but "{twice[0]}" stands there {labels.count(twice[0])} times')
     if len(labels) <= 2:
         return
-    if rule in ("opposite", "one_true"):
+    if rule is not None and RULES[rule].two_labels:
         yield Problem(
             ("consistency", "rule"),
-            f'rule "{rule}" is for 2 labels, but prompt.labels has {len(labels)}; take "none" or "same", or 2 labels',
+            f'rule "{rule}" is for 2 labels, but prompt.labels has {len(labels)}; take '
+            f"{_quoted(name for name, other in RULES.items() if not (other.two_labels or other.penalty))}, or 2 labels",
             (path,),
         )
     if profile.search.method not in ("icm", *BASELINES):
@@ -169,3 +171,7 @@ def _credentials(profile: Profile) -> Iterator[Problem]:
         yield Problem(("model", "key_env"), "this looks like the key itself; give the name of an environment variable")
     for path in secret_paths(model.extra):
         yield Problem(("model", "extra", *path), f"this carries a credential; {instead}")
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return listed([f'"{name}"' for name in names])

@@ -6,10 +6,12 @@ combination is told by `combinations`. In a Meta's `extra`, "expected" puts a pa
 rejected value out of messages.
 """
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
+
+from icm_tui.domain.rules import RULES
 
 # Those that come with the program, and need neither a file nor a network.
 SAMPLES = ("beliefs", "leanings", "dilemmas", "topics", "arithmetic")
@@ -35,7 +37,10 @@ Method = Literal["icm", "paper", "fork", "zero_shot", "random_labels"]
 Effort = Literal["lean", "standard", "thorough"]
 Schedule = Literal["geometric", "exp", "log"]
 Orders = Literal["one", "both"]
-Rule = Literal["none", "opposite", "one_true", "same", "paper"]
+if TYPE_CHECKING:
+    Rule = str
+else:
+    Rule = Literal[tuple(RULES)]
 
 NonEmpty = Annotated[str, Meta(min_length=1)]
 Positive = Annotated[int, Meta(ge=1)]

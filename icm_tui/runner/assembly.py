@@ -8,6 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from icm_tui.domain.items import Item
+from icm_tui.domain.rules import RULES
 from icm_tui.models.interface import ModelClient
 from icm_tui.profile.schema import Profile
 from icm_tui.search.icm.method import Icm
@@ -18,7 +19,6 @@ from icm_tui.search.settings import ForkSettings, OnePassSettings, PaperSettings
 _Kind = TypeVar("_Kind", bound=msgspec.Struct)
 
 # Both labels of a group are sure to occur under these rules, so lists can be half and half.
-_BALANCED = ("opposite", "one_true")
 
 
 def problem_of(profile: Profile, items: Sequence[Item]) -> Problem:
@@ -75,7 +75,7 @@ def icm_settings(profile: Profile, problem: Problem, window: int) -> Settings:
             "label_bias_contexts": max(64 // problem.n_labels, 8),
             "second_look": search.effort == "lean",
         }
-    return _given(Settings, profile, seed=profile.run.seed, window=window, balanced=problem.rule in _BALANCED, **flow)
+    return _given(Settings, profile, seed=profile.run.seed, window=window, balanced=RULES[problem.rule].mixed, **flow)
 
 
 def make_model_client(profile: Profile, problem: Problem, items: Sequence[Item]) -> ModelClient:
@@ -85,7 +85,7 @@ def make_model_client(profile: Profile, problem: Problem, items: Sequence[Item])
         from icm_tui.models.embedded.client import EmbeddedClient
         from icm_tui.models.embedded.model import EmbeddedModel
 
-        model = EmbeddedModel(texts, problem.group_of, problem.n_labels, centred=problem.rule != "same")
+        model = EmbeddedModel(texts, problem.group_of, problem.n_labels, centred=not RULES[problem.rule].uniform)
         return EmbeddedClient(model, profile.prompt.labels)
     from icm_tui.models.server.cache import open_cache
     from icm_tui.models.server.client import ServerClient

@@ -18,6 +18,7 @@ import numpy as np
 
 from icm_tui.domain.endpoint import Endpoint, Price
 from icm_tui.domain.items import Item
+from icm_tui.domain.rules import RULES
 from icm_tui.domain.scores import centred, log_softmax
 from icm_tui.models.interface import Query, Unavailable
 from icm_tui.models.server.cost import cost_of
@@ -237,7 +238,7 @@ def _questions(ground: Ground, showings: Sequence[Showing]) -> dict[str, Query]:
 
 
 def _unit(problem: Problem, item: int) -> list[int]:
-    return [item] if problem.rule == "none" else problem.groups[problem.group_of[item]]
+    return problem.groups[problem.group_of[item]] if RULES[problem.rule].decides_groups else [item]
 
 
 def _endpoint(run: RunDir) -> Endpoint | None:

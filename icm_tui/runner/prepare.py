@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from icm_tui.domain.items import Gold, Item, Task
+from icm_tui.domain.rules import RULES
 from icm_tui.errors import UserError
 from icm_tui.files import make_private, runs_dir
 from icm_tui.profile.defaults import resolve
@@ -58,7 +59,7 @@ def _refuse_too_many_for_paper(profile: Profile, items: int) -> None:
 
 
 def _grouped(items: list[Item], rule: str) -> bool:
-    return rule != "none" and any(item.group is not None for item in items)
+    return RULES[rule].decides_groups and any(item.group is not None for item in items)
 
 
 def make_run(prepared: Prepared, *, name: str, out: str | None, write_gold: WriteGold) -> RunDir:

@@ -5,7 +5,6 @@ from typing import Any
 import msgspec
 
 from icm_tui.domain.endpoint import Endpoint
-from icm_tui.domain.rules import broken
 from icm_tui.profile.schema import Profile
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.tally import Tally
@@ -28,10 +27,7 @@ def summarise(
     labels = search.labels
     labelled = sum(label is not None for label in labels)
     counts = {label: labels.count(index) for index, label in enumerate(profile.prompt.labels)}
-    violations = sum(
-        broken(problem.rule, [labels[item] for item in group], [problem.keys[item] for item in group])
-        for group in problem.groups
-    )
+    violations = sum(problem.broken_in(group, labels) for group in range(len(problem.groups)))
     return {
         "run": run.name,
         "directory": str(run.path),

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from icm_tui.domain.decisions import Context, Decision, LabelChange, Proposal, Question
-from icm_tui.domain.rules import broken
+from icm_tui.domain.rules import RULES
 from icm_tui.domain.scores import Scores, centred, log_softmax
 from icm_tui.search.choice import choose
 from icm_tui.search.draws import Draws, Purpose
@@ -217,15 +217,19 @@ def obeying(problem: Problem, items: Sequence[int], labels: list[int]) -> list[t
     shown: list[tuple[int, int]] = []
     of_group: dict[int, list[tuple[int, int]]] = {}
     # Under one key labels are alike from the first: a second key may yet come, and then the rule demands it.
-    alike = problem.rule != "none"
+    rule = RULES[problem.rule]
     for item in items:
         before = of_group.setdefault(problem.group_of[item], [])
         keys = [problem.keys[other] for other, _ in [*before, (item, 0)]]
         fitting = [
             label
             for label in [*labels, *range(problem.n_labels)]
-            if not broken(problem.rule, [*(of for _, of in before), label], keys)
-            and all(label == of for (_, of), key in zip(before, keys, strict=False) if alike and key == keys[-1])
+            if not rule.broken([*(of for _, of in before), label], keys, problem.n_labels)
+            and all(
+                label == of
+                for (_, of), key in zip(before, keys, strict=False)
+                if rule.decides_groups and key == keys[-1]
+            )
         ]
         label = fitting[0]
         if label in labels:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from icm_tui.domain.decisions import LabelChange, Proposal
-from icm_tui.domain.rules import nearest
+from icm_tui.domain.rules import RULES, nearest
 from icm_tui.search.problem import Problem
 
 
@@ -26,15 +26,18 @@ class Pins:
             self._pinned[item] = label
 
     def against(self, item: int, label: int) -> dict[int, int]:
-        """The pinned items of the group, with their labels, beside which the rule forbids that `item` is pinned to
-        `label`. Every rule is one about pairs."""
+        """The pinned items of the group, with their labels, that keep the rule from pinning `item` to `label`: those
+        that do so by themselves, or all of them if they do so only together. Empty if nothing does."""
         others = {other: self._pinned[other] for other in self._members(item) if other in self._pinned}
         others.pop(item, None)
-        return {
+        if self._nearest(item, {}, {item: label, **others}) is not None:
+            return {}
+        by_themselves = {
             other: pinned
             for other, pinned in others.items()
             if self._nearest(item, {}, {item: label, other: pinned}) is None
         }
+        return by_themselves or others
 
     def settle(self, item: int, labels: Sequence[int | None]) -> list[LabelChange]:
         """What changes of a chain's `labels` so that the group of `item` agrees with its pins and breaks nothing."""
@@ -64,7 +67,7 @@ class Pins:
         for item in proposal.items:
             pinned = self._pinned.get(item, wanted[item])
             if wanted[item] != pinned:
-                if self._problem.rule == "none":
+                if not RULES[self._problem.rule].decides_groups:
                     wanted[item] = pinned  # whatever its group may be, it is decided alone
                     continue
                 members = self._members(item)

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 import msgspec
 
 from icm_tui.domain.items import Item
+from icm_tui.domain.rules import RULES
 
 
 class Problem(msgspec.Struct, frozen=True):
     """`groups` lists the members of every group (an item without a group is a group of its own), `group_of` maps an
     item to its group, `keys` an item to its key inside the group. `units` are what one decision labels: whole groups,
-    or single items under the rule "none"."""
+    or single items if the rule decides each item by itself."""
 
     groups: list[list[int]]
     group_of: list[int]
@@ -22,6 +23,14 @@ class Problem(msgspec.Struct, frozen=True):
     @property
     def n_items(self) -> int:
         return len(self.group_of)
+
+    def broken_in(self, group: int, labels: Sequence[int | None]) -> int:
+        """How often the labels of a group break the rule; `labels` has one for each item, None if it has none."""
+        members = self.groups[group]
+        if len(members) == 1:
+            return 0
+        keys = [self.keys[item] for item in members]
+        return RULES[self.rule].broken([labels[item] for item in members], keys, self.n_labels)
 
 
 def make_problem(items: Sequence[Item], rule: str, n_labels: int) -> Problem:
@@ -38,5 +47,5 @@ def make_problem(items: Sequence[Item], rule: str, n_labels: int) -> Problem:
         groups[number].append(index)
         group_of.append(number)
         keys.append(item.key if item.key is not None else own_key + len(groups[number]))
-    units = [[index] for index in range(len(items))] if rule == "none" else groups
+    units = groups if RULES[rule].decides_groups else [[index] for index in range(len(items))]
     return Problem(groups, group_of, keys, units, rule, n_labels)

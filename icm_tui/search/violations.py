@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 
 from icm_tui.domain.decisions import LabelChange
-from icm_tui.domain.rules import broken
 from icm_tui.search.problem import Problem
 
 Labels = Sequence[int | None]
@@ -21,7 +20,7 @@ class Violations:
         """How many there are in `chain`, whose labels are `labels`."""
         if chain not in self._total:
             groups = range(len(self._problem.groups))
-            self._broken_in[chain] = [_broken_in(self._problem, group, labels) for group in groups]
+            self._broken_in[chain] = [self._problem.broken_in(group, labels) for group in groups]
             self._total[chain] = sum(self._broken_in[chain])
         return self._total[chain]
 
@@ -31,13 +30,6 @@ class Violations:
             return
         counts = self._broken_in[chain]
         for group in {self._problem.group_of[item] for item, _, _ in changes}:
-            count = _broken_in(self._problem, group, labels)
+            count = self._problem.broken_in(group, labels)
             self._total[chain] += count - counts[group]
             counts[group] = count
-
-
-def _broken_in(problem: Problem, group: int, labels: Labels) -> int:
-    members = problem.groups[group]
-    if len(members) == 1:
-        return 0
-    return broken(problem.rule, [labels[item] for item in members], [problem.keys[item] for item in members])

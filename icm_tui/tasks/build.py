@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from icm_tui.domain.items import Gold, Item, Task
+from icm_tui.domain.rules import RULES
 from icm_tui.errors import UserError
 from icm_tui.tasks.cells import optional_cell, read_cell, require_column
 from icm_tui.tasks.gold import read_gold, telling_columns
@@ -41,7 +42,7 @@ def make_task(
 
     `source` is what `table` was read or derived from; its commit and its notes become the task's.
 
-    A row whose key is null or empty is an answer of its own, and so is every row under rule "opposite" where no key
+    A row whose key is null or empty is an answer of its own, and so is every row under a rule like "opposite" if no key
     column is named.
     All rows are checked, also those beyond the limit. Raises UserError, naming file, line and column, for a missing
     column, an empty text, group or key, a uid that occurs twice and gold that cannot be read.
@@ -59,7 +60,7 @@ def make_task(
             require_column(table, name, setting)
     sources = _sources(table, columns, template)
     gold = read_gold(table, columns.gold, [source.uid for source in sources], labels)
-    own_keys = rule == "opposite" or columns.key is not None
+    own_keys = RULES[rule].own_keys or columns.key is not None
     items = first_groups(shuffle(sources, seed=seed, own_keys=own_keys), limit)
     if len(items) < len(sources):
         kept = {item.uid for item in items}
@@ -110,16 +111,16 @@ def _sources(table: Table, columns: Columns, template: TextTemplate) -> list[Sou
 def _notes(items: list[Item], gold: Gold, rule: str, columns: Columns) -> list[str]:
     empty = [name for name, column in gold.columns.items() if not column]
     notes = [f"Gold column {quoted(name)} has no value for these items." for name in empty]
-    if rule != "none" and columns.group is None:
+    if RULES[rule].decides_groups and columns.group is None:
         notes.append(f'Rule "{rule}" binds nothing here, since the task has no groups.')
-    if rule == "opposite" and columns.group is not None:
+    if (bound := RULES[rule].exact_keys) is not None and columns.group is not None:
         keys: dict[int | None, set[int | None]] = defaultdict(set)
         for item in items:
             keys[item.group].add(item.key)
-        odd = sum(len(found) != 2 for found in keys.values())
+        odd = sum(len(found) != bound for found in keys.values())
         if odd:
             notes.append(
-                f'{odd} of {len(keys)} groups do not have exactly two keys; rule "opposite" leaves them unconstrained.'
+                f'{odd} of {len(keys)} groups do not have exactly {bound} keys; rule "{rule}" leaves them free.'
             )
     if columns.key is not None:
         notes += [

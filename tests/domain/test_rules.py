@@ -6,15 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icm_tui.domain.rules import assignments, broken, parts_of
-from tests.search.problems import RULES
+from icm_tui.domain.rules import RULES, Demand, assignments, nearest, parts_of
 from tests.search.reference import allowed
+
+
+def rules(n_labels: int, *, penalties: bool = False) -> st.SearchStrategy[str]:
+    """The rules that can be asked for with so many labels; the methods that know a penalty have two."""
+    fitting = (name for name, rule in RULES.items() if n_labels == 2 or not (rule.two_labels or rule.penalty))
+    return st.sampled_from([name for name in fitting if penalties or not RULES[name].penalty])
 
 
 @given(st.data())
 def test_assignments_are_those_the_rule_allows(data: st.DataObject) -> None:
     n_labels = data.draw(st.sampled_from((2, 3)))
-    rule = data.draw(st.sampled_from(RULES[n_labels]))
+    rule = data.draw(rules(n_labels))
     keys = data.draw(st.lists(st.integers(0, 3), min_size=1, max_size=5))
     parts = parts_of(range(len(keys)), keys)
     expected = {labels for labels in product(range(n_labels), repeat=len(keys)) if allowed(rule, keys, labels)}
@@ -35,10 +40,10 @@ def test_assignments_are_those_the_rule_allows(data: st.DataObject) -> None:
 
 @given(st.data())
 def test_nothing_is_broken_exactly_where_the_rule_allows_it(data: st.DataObject) -> None:
-    rule = data.draw(st.sampled_from(RULES[2]))
+    rule = data.draw(rules(2))
     keys = data.draw(st.lists(st.integers(0, 3), min_size=1, max_size=5))
     labels = data.draw(st.tuples(*[st.sampled_from((0, 1))] * len(keys)))
-    assert (broken(rule, labels, keys) == 0) == allowed(rule, keys, labels)
+    assert (RULES[rule].broken(labels, keys, 2) == 0) == allowed(rule, keys, labels)
 
 
 @pytest.mark.parametrize(
@@ -60,8 +65,53 @@ def test_nothing_is_broken_exactly_where_the_rule_allows_it(data: st.DataObject)
     ],
 )
 def test_broken_counts_pairs(rule: str, labels: list[int | None], keys: list[int], count: int) -> None:
-    assert broken(rule, labels, keys) == count
+    assert RULES[rule].broken(labels, keys, 2) == count
 
 
 def test_parts_keep_the_order_of_first_appearance() -> None:
     assert parts_of([3, 1, 2, 0], [0, 5, 9, 9]) == [[0, 2], [1], [3]]
+
+
+@given(st.data())
+def test_rules_break_nothing_they_allow(data: st.DataObject) -> None:
+    n_labels = data.draw(st.sampled_from((2, 3)))
+    rule = RULES[data.draw(rules(n_labels, penalties=True))]
+    n_keys = data.draw(st.integers(1, 5))
+    unbroken = rule.unbroken(n_keys, n_labels)
+    for labels in product(range(n_labels), repeat=n_keys):
+        fine = unbroken is None or labels in unbroken
+        assert (rule.broken(labels, range(n_keys), n_labels) == 0) == fine
+
+
+@given(st.data())
+def test_nearest_agrees_with_pins_and_breaks_nothing(data: st.DataObject) -> None:
+    n_labels = data.draw(st.sampled_from((2, 3)))
+    rule = data.draw(rules(n_labels, penalties=True))
+    keys = data.draw(st.lists(st.integers(0, 3), min_size=1, max_size=5))
+    label = st.integers(0, n_labels - 1)
+    labels = data.draw(st.lists(st.none() | label, min_size=len(keys), max_size=len(keys)))
+    pinned = data.draw(st.dictionaries(st.integers(0, len(keys) - 1), label))
+    found = nearest(rule, labels, keys, n_labels, pinned)
+    if found is None:
+        whole = product(range(n_labels), repeat=len(keys))
+        agreeing = (each for each in whole if all(each[place] == label for place, label in pinned.items()))
+        assert all(RULES[rule].broken(each, keys, n_labels) for each in agreeing)
+        return
+    assert RULES[rule].broken(found, keys, n_labels) == 0
+    assert [place for place, after in enumerate(found) if after is None] == [
+        place for place, before in enumerate(labels) if before is None and place not in pinned
+    ]
+    assert all(found[place] == label for place, label in pinned.items())
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rules_say_in_words_what_they_demand(rule: str) -> None:
+    for n_keys in (1, 2, 3):
+        for repeated in (True, False):
+            sentence = RULES[rule].sentence("A", n_keys, repeated=repeated)
+            assert sentence.startswith(f"Rule {rule}")
+            assert sentence.endswith(".")
+        for same_key in (True, False):
+            demand = RULES[rule].demand(n_keys, same_key=same_key)
+            assert "{" not in demand.words("A")
+            assert RULES[rule].binds(n_keys) or demand is Demand.FREE

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icm_tui.domain.items import Item
-from icm_tui.domain.rules import broken
+from icm_tui.domain.rules import RULES
 from icm_tui.evaluate.designs import held_out_curves, own_showings, scramble
 from icm_tui.runner.comparing import Ground
 from icm_tui.search.problem import make_problem
@@ -36,7 +36,8 @@ def _obeys(ground: Ground, shown: tuple[tuple[int, int], ...]) -> bool:
     problem = ground.problem
     for group in {problem.group_of[item] for item, _ in shown}:
         members = [(item, label) for item, label in shown if problem.group_of[item] == group]
-        if broken(problem.rule, [label for _, label in members], [problem.keys[item] for item, _ in members]):
+        keys = [problem.keys[item] for item, _ in members]
+        if RULES[problem.rule].broken([label for _, label in members], keys, problem.n_labels):
             return False
     return True
 

@@ -89,9 +89,9 @@ def test_labels_that_do_not_fit_the_items() -> None:
 
 
 def test_unconstrained_groups() -> None:
-    assert unconstrained_groups(_PAIRS) == 0
+    assert unconstrained_groups(_PAIRS, "opposite") == 0
     items = _items((0, None), (0, None), (1, 0), (1, 0), (2, 0), (3, 0), (3, 1), (3, 2), (4, None), (4, 0), (None, 0))
-    assert unconstrained_groups(items) == 3
+    assert unconstrained_groups(items, "opposite") == 3
 
 
 def test_the_table() -> None:

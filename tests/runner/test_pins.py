@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icm_tui.domain.decisions import LabelChange
-from icm_tui.domain.rules import broken
+from icm_tui.domain.rules import RULES
 from icm_tui.models.interface import ModelClient
 from icm_tui.profile.toml import load
 from icm_tui.run_dir import inbox
@@ -121,7 +121,9 @@ def test_a_pin_holds_from_the_next_decision_on(method: str, pinned: Callable[...
     task = problem(run)
     for item in (5, 7):
         group = task.groups[task.group_of[item]]
-        assert not broken(task.rule, [finals[i].label for i in group], [task.keys[i] for i in group])
+        assert not RULES[task.rule].broken(
+            [finals[i].label for i in group], [task.keys[i] for i in group], task.n_labels
+        )
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -173,7 +175,9 @@ def test_labels_read_from_a_journal_with_pins_are_those_of_the_status(
         assert seen[0].labelled == sum(final.label is not None for final in finals)
         task = problem(run)
         assert seen[0].violations == sum(
-            broken(task.rule, [finals[item].label for item in group], [task.keys[item] for item in group])
+            RULES[task.rule].broken(
+                [finals[item].label for item in group], [task.keys[item] for item in group], task.n_labels
+            )
             for group in task.groups
         )
 

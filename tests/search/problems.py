@@ -3,10 +3,15 @@
 from hypothesis import strategies as st
 
 from icm_tui.domain.items import Item
+from icm_tui.domain.rules import RULES as KNOWN
 from icm_tui.search.problem import Problem, make_problem
 from icm_tui.search.settings import Settings
 
-RULES = {2: ("none", "opposite", "one_true", "same"), 3: ("none", "same")}
+# By the number of labels: the rules that every method knows.
+RULES = {
+    n_labels: [name for name, rule in KNOWN.items() if not rule.penalty and (n_labels == 2 or not rule.two_labels)]
+    for n_labels in (2, 3)
+}
 
 
 @st.composite

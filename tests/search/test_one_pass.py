@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from icm_tui.domain.decisions import Context
 from icm_tui.domain.items import Item
-from icm_tui.domain.rules import broken
+from icm_tui.domain.rules import RULES
 from icm_tui.domain.scores import log_softmax
 from icm_tui.search.one_pass import OnePass
 from icm_tui.search.problem import Problem, make_problem
@@ -82,7 +82,9 @@ def test_every_item_is_asked_once_and_never_shown_its_group(
         assert problem.group_of[question.item] not in groups
         for group in groups:
             members = [(label, problem.keys[item]) for item, label in shown if problem.group_of[item] == group]
-            assert not broken(problem.rule, [label for label, _ in members], [key for _, key in members])
+            assert not RULES[problem.rule].broken(
+                [label for label, _ in members], [key for _, key in members], problem.n_labels
+            )
         if method == "zero_shot":
             assert shown == []
         elif problem.rule != "none" and len(problem.groups) > 1:
@@ -102,7 +104,7 @@ def test_the_best_assignment_that_the_rule_allows_is_taken(problem: Problem, see
         together = {
             labels: sum(share[label] for share, label in zip(shares, labels, strict=True))
             for labels in product(range(2), repeat=len(keys))
-            if problem.rule == "paper" or not broken(problem.rule, labels, keys)
+            if RULES[problem.rule].penalty or not RULES[problem.rule].broken(labels, keys, problem.n_labels)
         }
         labels = decision.options[decision.chosen].labels
         assert together[tuple(labels)] == pytest.approx(max(together.values()), abs=1e-5)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from icm_tui.domain.decisions import Context
 from icm_tui.domain.items import Item
-from icm_tui.domain.rules import broken
+from icm_tui.domain.rules import RULES
 from icm_tui.search.problem import Problem, make_problem
 from icm_tui.search.replications import paper
 from icm_tui.search.replications.paper import Paper
@@ -142,7 +142,9 @@ def shown_to(problem: Problem, labels: Labels, item: int) -> Shown:
 
 def rules_broken(problem: Problem, labels: Labels) -> int:
     return sum(
-        broken(problem.rule, [labels[item] for item in members], [problem.keys[item] for item in members])
+        RULES[problem.rule].broken(
+            [labels[item] for item in members], [problem.keys[item] for item in members], problem.n_labels
+        )
         for members in problem.groups
     )
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from icm_tui.domain.decisions import Context, Decision, LabelChange, Option, Proposal, Question
 from icm_tui.domain.items import Item
-from icm_tui.domain.rules import broken, nearest
+from icm_tui.domain.rules import RULES, nearest
 from icm_tui.search.icm.method import Icm
 from icm_tui.search.method import Search
 from icm_tui.search.pins import Pins
@@ -32,7 +32,7 @@ Labels = list[int | None]
 
 @given(st.data())
 def test_the_nearest_labels_are_those_of_a_search_through_all(data: st.DataObject) -> None:
-    rule = data.draw(st.sampled_from(("none", "opposite", "one_true", "same", "paper")))
+    rule = data.draw(st.sampled_from(sorted(RULES)))
     keys = data.draw(st.lists(st.integers(0, 2), min_size=1, max_size=5))
     labels: Labels = data.draw(st.lists(st.sampled_from((0, 1, None)), min_size=len(keys), max_size=len(keys)))
     pinned = data.draw(st.dictionaries(st.integers(0, len(keys) - 1), st.integers(0, 1), max_size=3))
@@ -43,7 +43,7 @@ def test_the_nearest_labels_are_those_of_a_search_through_all(data: st.DataObjec
     costs = {
         after: sum(one != other for one, other in zip(labels, after, strict=True))
         for after in product(*choices)
-        if not broken(rule, after, keys)
+        if not RULES[rule].broken(after, keys, 2)
     }
     found = nearest(rule, labels, keys, 2, pinned)
     if found is None:
@@ -248,7 +248,9 @@ class Run:
         assert changed == {item for item, label in enumerate(after) if label != before[item]}
         labels, problem = self.search.labels, self.search.problem
         assert self.violations.of(self.search.leading, labels) == sum(
-            broken(problem.rule, [labels[item] for item in group], [problem.keys[item] for item in group])
+            RULES[problem.rule].broken(
+                [labels[item] for item in group], [problem.keys[item] for item in group], problem.n_labels
+            )
             for group in problem.groups
         )
 
@@ -292,7 +294,9 @@ def test_icm_with_pins_goes_on_the_same_wherever_it_was_cut(
     final = run.search.labels_of(run.search.leading)
     for group in problem.groups:
         if any(run.pins.get(item) is not None for item in group):
-            assert not broken(problem.rule, [final[item] for item in group], [problem.keys[item] for item in group])
+            assert not RULES[problem.rule].broken(
+                [final[item] for item in group], [problem.keys[item] for item in group], problem.n_labels
+            )
 
 
 @settings(max_examples=60)

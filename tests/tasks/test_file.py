@@ -151,7 +151,7 @@ def test_without_a_key_column_rows_have_no_key_but_under_opposite(tmp_path: Path
 def test_groups_that_opposite_leaves_free_are_counted(tmp_path: Path) -> None:
     rows = [{"t": str(n), "g": n // 2} for n in range(4)] + [{"t": "alone", "g": 9}]
     task = _load(Given(path=_write(tmp_path, rows, ".jsonl"), text="t", group="g"), "opposite")
-    assert task.notes == ['1 of 3 groups do not have exactly two keys; rule "opposite" leaves them unconstrained.']
+    assert task.notes == ['1 of 3 groups do not have exactly 2 keys; rule "opposite" leaves them free.']
 
 
 def test_a_rule_without_groups_is_noted(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from icm_tui.domain.decisions import Decision, Proposal
-from icm_tui.domain.rules import parts_of
+from icm_tui.domain.rules import RULES, parts_of
 from icm_tui.domain.scores import Scores
 from icm_tui.search.draws import Draws, Purpose
 from icm_tui.search.problem import Problem
@@ -174,12 +174,12 @@ class Fork(Sequential):
         return self._settings.alpha * (scores / _UNITS / labelled) - broken - broken / labelled
 
     def _broken_among(self, group: int, labels: Sequence[int | None]) -> int:
-        if self.problem.rule == "none":
+        if not RULES[self.problem.rule].decides_groups:
             return 0
         return disagreements(labels, [self.problem.keys[item] for item in self.problem.groups[group]])
 
     def _repaired(self, group: int, labels: Sequence[int | None]) -> list[int | None]:
-        if self.problem.rule == "none":
+        if not RULES[self.problem.rule].decides_groups:
             return list(labels)
         return repair(labels, [self.problem.keys[item] for item in self.problem.groups[group]])
 

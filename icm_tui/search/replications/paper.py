@@ -13,7 +13,7 @@ from hashlib import sha256
 import msgspec
 
 from icm_tui.domain.decisions import Decision, Proposal
-from icm_tui.domain.rules import broken
+from icm_tui.domain.rules import RULES
 from icm_tui.domain.scores import Scores, log_softmax
 from icm_tui.search.draws import Purpose
 from icm_tui.search.problem import Problem
@@ -223,7 +223,9 @@ class Paper(Sequential):
         if len(members) == 1:
             return 0
         labels = [None if labelling[item] == _UNLABELLED else labelling[item] for item in members]
-        return broken(self.problem.rule, labels, [self.problem.keys[item] for item in members])
+        return RULES[self.problem.rule].broken(
+            labels, [self.problem.keys[item] for item in members], self.problem.n_labels
+        )
 
     def _labelling(self) -> _Labelling:
         return bytes(_UNLABELLED if label is None else label for label in self._labels)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from icm_tui.domain.rules import names_matter
 from icm_tui.errors import UserError
 from icm_tui.evaluate.gold_file import read_gold
 from icm_tui.evaluate.saved_table import labels_digest, read_table
@@ -64,7 +65,7 @@ def _stability(runs: Sequence[RunDir], profile: Profile) -> Stability:
             "`icm-tui run PROFILE --siblings 5` makes them."
         )
     labels = [[final.label for final in final_labels(each.path)] for each in runs]
-    fixed = profile.consistency.rule == "one_true"
+    fixed = names_matter(profile.consistency.rule)
     return stability(labels, n_labels=len(profile.prompt.labels), fixed_names=fixed)
 
 
@@ -100,7 +101,7 @@ def _kept(run: RunDir, profile: Profile, path: Path, with_gold: bool, command: s
     told = [table.column, "held-out items" if table.shots is None else f"lists of {table.shots}"]
     if labels_digest(found) != table.labels:
         told.insert(0, f"labels have changed since: {command} renews it")
-    if profile.consistency.rule != "one_true":
+    if not names_matter(profile.consistency.rule):
         named = [row.method or row.condition for row in table.rows]
         told.append("best naming: " + ", ".join(name for name in dict.fromkeys(named) if name in free))
     return Told(

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
 
+from icm_tui.domain.rules import RULES, Demand
 from icm_tui.run_dir.records import AnswerRecord, ContextRecord, DecisionRecord, ReaskRecord
 from icm_tui.tui.run.history import NEVER, UNLABELLED, Change
 from icm_tui.tui.run.log import Explanation
@@ -181,7 +182,9 @@ def group_words(view: RunView, item: int) -> str:
     group = view.items[item].group
     if group is None:
         return ""
-    others = sorted(((relation(view, item, other), other) for other in view.companions(item)), key=lambda one: one[0])
+    first = view.label_names[0]
+    demands = [(relation(view, item, other).words(first), other) for other in view.companions(item)]
+    others = sorted(demands, key=lambda one: one[0])
     told = []
     for demand, pairs in groupby(others, key=lambda one: one[0]):
         members = [other for _, other in pairs]
@@ -190,55 +193,23 @@ def group_words(view: RunView, item: int) -> str:
     return f"{group} ({'; '.join(told)})" if told else f"{group} (alone in it)"
 
 
-def relation(view: RunView, item: int, other: int) -> str:
-    """What the rule demands of two members of a group, in a few words."""
-    rule = view.profile.consistency.rule or "none"
+def relation(view: RunView, item: int, other: int) -> Demand:
+    """What the rule demands of two members of a group."""
     same_key = view.items[item].key is not None and view.items[item].key == view.items[other].key
-    if rule == "same":
-        return "same label"
-    if rule == "none" or (rule == "opposite" and _keys(view, item) != 2):
-        return "no rule"
-    if same_key:
-        return "same key: same label"
-    return "must differ" if rule == "opposite" else f"at most one is {view.label_names[0]}"
+    return RULES[view.profile.consistency.rule or "none"].demand(_keys(view, item), same_key=same_key)
 
 
 def breaks(view: RunView, item: int, other: int) -> bool:
     """Whether two members of a group, both labelled, break the rule as they are labelled now."""
     one, two = view.shown.labels[item], view.shown.labels[other]
-    if UNLABELLED in (one, two):
-        return False
-    demand = relation(view, item, other)
-    if demand == "no rule":
-        return False
-    if demand.endswith("same label"):
-        return one != two
-    return one == two if demand == "must differ" else one == two == 0
+    return UNLABELLED not in (one, two) and relation(view, item, other).broken(one, two)
 
 
 def rule_words(view: RunView, item: int) -> str:
     """The rule of the item's group as a sentence."""
-    rule, first, keys = view.profile.consistency.rule or "none", view.label_names[0], _keys(view, item)
-    alone, same = keys == 1 + len(view.companions(item)), "items with the same key have the same label"
-    if rule == "same":
-        return "Rule same: all of the group have the same label."
-    if rule == "opposite" and keys == 2:
-        return (
-            "Rule opposite: the two have unlike labels."
-            if alone
-            else f"Rule opposite: unlike keys, unlike labels; {same}."
-        )
-    if rule == "opposite":
-        return f"Rule opposite binds groups of two keys; this one has {keys}, so nothing binds its labels."
-    if rule == "one_true":
-        bound = f"at most one of the group is {first}"
-        return f"Rule one_true: {bound}." if alone else f"Rule one_true: {bound}, by key; {same}."
-    if rule == "paper":
-        return (
-            f"Rule paper: two unlike keys that are both {first}, or unlike labels of one key, count against the "
-            "labels, but may stand."
-        )
-    return "Rule none: every item is decided by itself."
+    n_keys = _keys(view, item)
+    repeated = n_keys != 1 + len(view.companions(item))
+    return RULES[view.profile.consistency.rule or "none"].sentence(view.label_names[0], n_keys, repeated=repeated)
 
 
 def asked_words(view: RunView, item: int, answer: AnswerRecord | None, context: ContextRecord | None) -> str:
@@ -359,7 +330,7 @@ def _fields(name: str, text: str, cells: int, style: Style, name_style: Style | 
 def _member(view: RunView, item: int, other: int, cells: int) -> list[Line]:
     label = view.shown.labels[other]
     parts = [line(span(f" {other}", "bold"), "  ", span(view.label_name(label), "accent" if label == 0 else "plain"))]
-    parts.append(line(span(relation(view, item, other), "dim")))
+    parts.append(line(span(relation(view, item, other).words(view.label_names[0]), "dim")))
     if breaks(view, item, other):
         parts.append(line(span("BROKEN", "warn")))
     if other in view.pins:

@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from icm_tui.domain.items import Gold, Item
+from icm_tui.domain.rules import names_matter
 from icm_tui.errors import UserError
 from icm_tui.evaluate.blind import is_hidden, mark_looked
 from icm_tui.profile.schema import Profile
@@ -130,7 +131,7 @@ class GoldWatch:
 
     @property
     def _fixed_names(self) -> bool:
-        return self._profile.consistency.rule == "one_true"
+        return names_matter(self._profile.consistency.rule)
 
     def _follow(self, items: Sequence[Item], gold: Gold, history: History) -> None:
         """Go on with the curves where they were left, or begin anew where other labels are shown."""

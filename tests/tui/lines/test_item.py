@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from icm_tui.domain.decisions import Demonstrations, Option
 from icm_tui.domain.items import Item
-from icm_tui.domain.rules import broken
+from icm_tui.domain.rules import RULES
 from icm_tui.run_dir.records import AnswerRecord, CommandRecord, ContextRecord, DecisionRecord, ReaskRecord
 from icm_tui.search.problem import make_problem
 from icm_tui.tui.item import lines
@@ -186,7 +186,9 @@ def test_the_pairs_said_to_break_the_rule_are_those_that_the_search_counts(
     problem = make_problem(view.items, rule, 2)
     shown = [None if label < 0 else label for label in view.shown.labels]
     counted = sum(
-        broken(rule, [shown[member] for member in members], [problem.keys[member] for member in members])
+        RULES[rule].broken(
+            [shown[member] for member in members], [problem.keys[member] for member in members], problem.n_labels
+        )
         for members in problem.groups
     )
     told = sum(lines.breaks(view, item, other) for item in range(len(items)) for other in view.companions(item))
