@@ -240,7 +240,7 @@ def _profile(corpus: Mapping[str, str], labels: list[str]) -> Profile:
             revision=first, split=words,
         ),
         model=Model(
-            model=first + words, path=first, providers=[corpus["markup variable"], first], reask={first: words}
+            model=first + words, path=first, providers=[corpus["markup variable"], first], extra={first: words}
         ),
         prompt=Prompt(labels=labels, anchor=first, persona=words, words_allowed=[corpus["markup open"], first]),
         reasoning=Reasoning(prefill=words),
