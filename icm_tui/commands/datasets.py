@@ -7,11 +7,10 @@ from collections.abc import Iterator
 import msgspec
 
 from icm_tui.commands.console import columns
-from icm_tui.profile.schema import SAMPLES
 from icm_tui.profile.store import list_profiles
 from icm_tui.tasks.availability import Here, availability, hub_cache, local_folders
 from icm_tui.tasks.card import Card, Place, Terms
-from icm_tui.tasks.registry import DATASETS, card_of
+from icm_tui.tasks.registry import DATASETS, SAMPLES, card_of
 from icm_tui.text import one_line
 
 _WIDTH = 80

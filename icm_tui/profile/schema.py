@@ -12,45 +12,24 @@ import msgspec
 from msgspec import Meta
 
 from icm_tui.domain.rules import RULES
-
-# Those that come with the program, and need neither a file nor a network.
-SAMPLES = ("beliefs", "leanings", "dilemmas", "topics", "arithmetic")
-DATASETS = (
-    "file",
-    "daily_dilemmas",
-    "ethics",
-    "moral_foundations",
-    "machiavelli",
-    "jiminy_cricket",
-    "truthfulqa",
-    "gsm8k",
-    "alpaca",
-    "global_opinion_qa",
-    "political",
-    "larger_than",
-    *SAMPLES,
-)
+from icm_tui.tasks.section import SEED_MAX, NonEmpty, Positive, TaskSection
 
 Backend = Literal["embedded", "openai", "gguf"]
 Endpoint = Literal["auto", "chat", "completions"]
 Method = Literal["icm", "paper", "fork", "zero_shot", "random_labels"]
 Effort = Literal["lean", "standard", "thorough"]
 Schedule = Literal["geometric", "exp", "log"]
-Orders = Literal["one", "both"]
 if TYPE_CHECKING:
     Rule = str
 else:
     Rule = Literal[tuple(RULES)]
 
-NonEmpty = Annotated[str, Meta(min_length=1)]
-Positive = Annotated[int, Meta(ge=1)]
 Natural = Annotated[int, Meta(ge=0)]
 Amount = Annotated[float, Meta(ge=0)]
 AboveZero = Annotated[float, Meta(gt=0)]
 Shots = Annotated[int, Meta(ge=0)] | Literal["all"]
 Label = Annotated[str, Meta(pattern=r"^[^\s\x00-\x1f\x7f-\x9f]{1,16}\Z")]
 
-_SEED_MAX = 2**63 - 1
 _NAME = r"^([A-Za-z0-9_-][A-Za-z0-9._-]*)?\Z"
 _NAME_WORDS = "letters, digits, dot, dash and underscore, with no dot in front"
 _VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*\Z"
@@ -63,7 +42,7 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: Annotated[str, Meta(pattern=_NAME, description="Name of the run.", extra={"expected": _NAME_WORDS})] = ""
     seed: Annotated[
-        int, Meta(ge=0, le=_SEED_MAX, description="Seed of every random draw of the search; a whole number.")
+        int, Meta(ge=0, le=SEED_MAX, description="Seed of every random draw of the search; a whole number.")
     ] = 42
     budget_usd: Annotated[Amount | None, Meta(description="The run pauses at this cost, in US dollars.")] = None
     max_calls: Annotated[Positive | None, Meta(description="The run pauses after this number of model calls.")] = None
@@ -74,48 +53,6 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     blind: Annotated[bool, Meta(description="Keep gold and measures hidden while the run works; true or false.")] = (
         False
     )
-
-
-class TaskSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is labelled."""
-
-    dataset: Annotated[
-        NonEmpty, Meta(description='Name of the dataset, such as "truthfulqa"; "file" for a file of your own.')
-    ]
-    path: Annotated[
-        NonEmpty | None, Meta(description="File to read: .jsonl, .json, .csv or .parquet; or a dataset's folder.")
-    ] = None
-    revision: Annotated[
-        NonEmpty | None, Meta(description="Revision of a dataset on the Hub: commit, branch or tag.")
-    ] = None
-    split: Annotated[NonEmpty | None, Meta(description="Part of a dataset, such as train, test or a country.")] = None
-    held_out: Annotated[
-        Annotated[float, Meta(gt=0, lt=1)] | NonEmpty | None,
-        Meta(
-            description="Items kept from the search to try its labels on: a fraction of the groups, or a split's name.",
-            extra={"expected": "a fraction above 0 and below 1, or the name of a split"},
-        ),
-    ] = None
-    orders: Annotated[
-        Orders | None,
-        Meta(description="Of two texts to choose from: one order drawn by the shuffle, or both orders as two items."),
-    ] = None
-    limit: Annotated[Positive | None, Meta(description="Use at most this number of items, in whole groups.")] = None
-    text: Annotated[
-        NonEmpty | None, Meta(description="Column that holds the text, or a template with {column} in it.")
-    ] = None
-    uid: Annotated[NonEmpty | None, Meta(description="Column that names the row; without it, the row's number.")] = None
-    group: Annotated[
-        NonEmpty | None, Meta(description="Column whose equal values make a group: items that answer one question.")
-    ] = None
-    key: Annotated[NonEmpty | None, Meta(description="Column that tells apart the answers inside a group.")] = None
-    gold: Annotated[
-        list[NonEmpty], Meta(description="Columns with gold labels; used to measure, never seen by the search.")
-    ] = []
-    shuffle_seed: Annotated[
-        int,
-        Meta(ge=0, le=_SEED_MAX, description="Seed of the shuffle of groups and of rows inside them; a whole number."),
-    ] = 0
 
 
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

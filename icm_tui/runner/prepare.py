@@ -38,7 +38,7 @@ def prepare(profile: Profile) -> Prepared:
         persona=prompt.persona,
         words_allowed=prompt.words_allowed,
     )
-    task = load_task(profile.task, labels=prompt.labels, rule=profile.consistency.rule, seed=profile.run.seed)
+    task = load_task(profile.task, labels=prompt.labels, rule=profile.consistency.rule)
     if task.revision is not None:
         # A branch moves on; the run's own profile names the commit that was read.
         pinned = msgspec.structs.replace(profile.task, revision=task.revision)

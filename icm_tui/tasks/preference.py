@@ -20,7 +20,7 @@ import msgspec
 
 from icm_tui.domain.items import Task
 from icm_tui.tasks.build import Columns, make_task
-from icm_tui.tasks.section import TaskSettings
+from icm_tui.tasks.section import TaskSection
 from icm_tui.tasks.source import Source
 from icm_tui.tasks.tables import Row, Table
 
@@ -38,7 +38,7 @@ class Pair(msgspec.Struct, frozen=True):
 
 def make_preferences(
     pairs: Iterable[Pair],
-    settings: TaskSettings,
+    settings: TaskSection,
     source: Source,
     *,
     gold: Sequence[str],

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -10,9 +10,11 @@ from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
 from icm_tui.tasks.card import Card
 from icm_tui.tasks.quoting import nearest, quoted
-from icm_tui.tasks.section import TaskSettings
+from icm_tui.tasks.section import TaskSection
 
-# Which module below icm_tui.tasks reads a dataset. It has `load`, and the dataset's CARD, or CARDS by name.
+# The datasets that ship with the program, and need neither a file nor a network.
+SAMPLES = ("beliefs", "leanings", "dilemmas", "topics", "arithmetic")
+# Which module of icm_tui.tasks.datasets reads a dataset. It has `load`, and the dataset's CARD, or CARDS by name.
 DATASETS: dict[str, str] = {
     "file": "file",
     "daily_dilemmas": "daily_dilemmas",
@@ -37,25 +39,7 @@ DATASETS: dict[str, str] = {
 class Loader(Protocol):
     """Reads one dataset; `rule` None asks for the dataset's own."""
 
-    def __call__(self, settings: TaskSettings, *, labels: Sequence[str], rule: str | None, seed: int) -> Task: ...
-
-
-class _Chosen(msgspec.Struct, frozen=True):
-    """Settings of a task as they were given, to change one of them."""
-
-    dataset: str
-    path: str | None
-    revision: str | None
-    split: str | None
-    held_out: float | str | None
-    orders: Literal["one", "both"] | None
-    limit: int | None
-    text: str | None
-    uid: str | None
-    group: str | None
-    key: str | None
-    gold: Sequence[str]
-    shuffle_seed: int | None
+    def __call__(self, settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed: int) -> Task: ...
 
 
 def card_of(name: str) -> Card:
@@ -66,8 +50,8 @@ def card_of(name: str) -> Card:
     return card
 
 
-def load_task(settings: TaskSettings, *, labels: list[str], rule: str | None, seed: int) -> Task:
-    """Load the dataset that `settings` names, shuffled by `settings.shuffle_seed` or else by `seed`.
+def load_task(settings: TaskSection, *, labels: list[str], rule: str | None) -> Task:
+    """Load the dataset that `settings` names, shuffled by `settings.shuffle_seed`.
 
     `labels` bound the number of gold classes; `rule` None takes the rule that the dataset has by default.
     `settings.held_out` keeps items from the search: a fraction of the groups that `settings.limit` leaves, or a split
@@ -75,27 +59,26 @@ def load_task(settings: TaskSettings, *, labels: list[str], rule: str | None, se
     that cannot be read.
     """
     load: Loader = _module(settings.dataset).load
-    chosen = seed if settings.shuffle_seed is None else settings.shuffle_seed
+    seed = settings.shuffle_seed
     held_out = settings.held_out
     if held_out is None:
-        return load(settings, labels=labels, rule=rule, seed=chosen)
-    plain = _Chosen(**{name: getattr(settings, name) for name in _Chosen.__struct_fields__})
-    plain = msgspec.structs.replace(plain, held_out=None)
+        return load(settings, labels=labels, rule=rule, seed=seed)
+    plain = msgspec.structs.replace(settings, held_out=None)
     if isinstance(held_out, str):
         _check_other_split(plain, held_out)
     # Only runs with held-out items need it.
     from icm_tui.tasks.test_split import beside, hold_out
 
-    task = load(plain, labels=labels, rule=rule, seed=chosen)
+    task = load(plain, labels=labels, rule=rule, seed=seed)
     if isinstance(held_out, float):
-        return hold_out(task, held_out, seed=chosen)
+        return hold_out(task, held_out, seed=seed)
     other = msgspec.structs.replace(plain, split=held_out, limit=None)
     if task.revision is not None:
         other = msgspec.structs.replace(other, revision=task.revision)
-    return beside(task, load(other, labels=labels, rule=rule, seed=chosen))
+    return beside(task, load(other, labels=labels, rule=rule, seed=seed))
 
 
-def _check_other_split(settings: TaskSettings, held_out: str) -> None:
+def _check_other_split(settings: TaskSection, held_out: str) -> None:
     card = card_of(settings.dataset)
     others = [name for name in card.splits if name != (settings.split or card.split)]
     if held_out in others:

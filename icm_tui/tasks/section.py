@@ -1,51 +1,69 @@
 """What a profile says about its task, and the checks that every dataset shares."""
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, Protocol
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
 
 from icm_tui.errors import UserError
 from icm_tui.tasks.quoting import nearest, quoted
 
-
-class TaskSettings(Protocol):
-    """A profile's task section; None (for `gold` an empty list) where the person gave nothing."""
-
-    @property
-    def dataset(self) -> str: ...
-    @property
-    def path(self) -> str | None: ...
-    @property
-    def revision(self) -> str | None: ...
-    @property
-    def split(self) -> str | None: ...
-    @property
-    def held_out(self) -> float | str | None: ...
-    @property
-    def orders(self) -> Literal["one", "both"] | None: ...
-    @property
-    def limit(self) -> int | None: ...
-    @property
-    def text(self) -> str | None: ...
-    @property
-    def uid(self) -> str | None: ...
-    @property
-    def group(self) -> str | None: ...
-    @property
-    def key(self) -> str | None: ...
-    @property
-    def gold(self) -> Sequence[str]: ...
-    @property
-    def shuffle_seed(self) -> int | None: ...
+NonEmpty = Annotated[str, Meta(min_length=1)]
+Positive = Annotated[int, Meta(ge=1)]
+SEED_MAX = 2**63 - 1
 
 
-def refuse_given(settings: TaskSettings, names: Iterable[str], mend: str) -> None:
+class TaskSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is labelled."""
+
+    dataset: Annotated[
+        NonEmpty, Meta(description='Name of the dataset, such as "truthfulqa"; "file" for a file of your own.')
+    ]
+    path: Annotated[
+        NonEmpty | None, Meta(description="File to read: .jsonl, .json, .csv or .parquet; or a dataset's folder.")
+    ] = None
+    revision: Annotated[
+        NonEmpty | None, Meta(description="Revision of a dataset on the Hub: commit, branch or tag.")
+    ] = None
+    split: Annotated[NonEmpty | None, Meta(description="Part of a dataset, such as train, test or a country.")] = None
+    held_out: Annotated[
+        Annotated[float, Meta(gt=0, lt=1)] | NonEmpty | None,
+        Meta(
+            description="Items kept from the search to try its labels on: a fraction of the groups, or a split's name.",
+            extra={"expected": "a fraction above 0 and below 1, or the name of a split"},
+        ),
+    ] = None
+    orders: Annotated[
+        Literal["one", "both"] | None,
+        Meta(description="Of two texts to choose from: one order drawn by the shuffle, or both orders as two items."),
+    ] = None
+    limit: Annotated[Positive | None, Meta(description="Use at most this number of items, in whole groups.")] = None
+    text: Annotated[
+        NonEmpty | None, Meta(description="Column that holds the text, or a template with {column} in it.")
+    ] = None
+    uid: Annotated[NonEmpty | None, Meta(description="Column that names the row; without it, the row's number.")] = None
+    group: Annotated[
+        NonEmpty | None, Meta(description="Column whose equal values make a group: items that answer one question.")
+    ] = None
+    key: Annotated[NonEmpty | None, Meta(description="Column that tells apart the answers inside a group.")] = None
+    gold: Annotated[
+        list[NonEmpty], Meta(description="Columns with gold labels; used to measure, never seen by the search.")
+    ] = []
+    shuffle_seed: Annotated[
+        int,
+        Meta(ge=0, le=SEED_MAX, description="Seed of the shuffle of groups and of rows inside them; a whole number."),
+    ] = 0
+
+
+def refuse_given(settings: TaskSection, names: Iterable[str], mend: str) -> None:
     """Raise UserError if one of the settings `names` was given, rather than pass over it in silence."""
     for name in names:
         if getattr(settings, name):
             raise UserError(f'task.{name} has no meaning for dataset "{settings.dataset}"; {mend}')
 
 
-def choose_gold(settings: TaskSettings, known: Sequence[str], default: Sequence[str] | None = None) -> list[str]:
+def choose_gold(settings: TaskSection, known: Sequence[str], default: Sequence[str] | None = None) -> list[str]:
     """The gold columns to read of a dataset that has `known` ones: those named in the settings, or else `default`
     (all of them where that is None). A name that ends in "/*" stands for all that begin as it does.
 

@@ -5,7 +5,7 @@ import msgspec
 from icm_tui.errors import UserError
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
 from icm_tui.tasks.quoting import nearest, quoted
-from icm_tui.tasks.section import TaskSettings, refuse_given
+from icm_tui.tasks.section import TaskSection, refuse_given
 from icm_tui.tasks.tables import Table, expanded, read_table
 
 
@@ -19,7 +19,7 @@ class Source(msgspec.Struct, frozen=True):
     notes: list[str] = []
 
 
-def read_source(settings: TaskSettings, card: Card) -> Source:
+def read_source(settings: TaskSection, card: Card) -> Source:
     """Read the split that `settings.split` names (or the card's own) from `settings.path`, or from the Hub where no
     path is given: there at `settings.revision` or else at the card's, all files of a repository at one commit.
 
@@ -35,7 +35,7 @@ def read_source(settings: TaskSettings, card: Card) -> Source:
     )
 
 
-def _split(settings: TaskSettings, card: Card) -> tuple[str, Split]:
+def _split(settings: TaskSection, card: Card) -> tuple[str, Split]:
     name = settings.split or card.split
     if name not in card.splits:
         raise UserError(
@@ -44,7 +44,7 @@ def _split(settings: TaskSettings, card: Card) -> tuple[str, Split]:
     return name, card.splits[name]
 
 
-def _from_hub(settings: TaskSettings, name: str, split: Split) -> Source:
+def _from_hub(settings: TaskSection, name: str, split: Split) -> Source:
     # It pulls in the Hub's libraries, which reading a folder does without.
     from icm_tui.tasks.hub import Commit, find_commit, read_hub
 
@@ -70,7 +70,7 @@ def _from_hub(settings: TaskSettings, name: str, split: Split) -> Source:
     return Source(tables, name, commits[main, settings.revision or at["rows"].revision].hash, notes)
 
 
-def _local(settings: TaskSettings, split: str, place: Place, tables: int) -> Table:
+def _local(settings: TaskSection, split: str, place: Place, tables: int) -> Table:
     path = settings.path or ""
     folder = expanded(path)
     if not folder.is_dir():

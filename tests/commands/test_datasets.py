@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -35,17 +36,21 @@ CARD = Card(
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A made-up dataset among few others, and an empty cache."""
     monkeypatch.setitem(sys.modules, "icm_tui.tasks.datasets.made_up", SimpleNamespace(CARD=CARD))  # type: ignore[misc]
-    for name in list(load.DATASETS):
+    known = dict(load.DATASETS)
+    for name in known:
         if name not in ("file", "topics"):
-            monkeypatch.delitem(load.DATASETS, name)
-    monkeypatch.setitem(load.DATASETS, "made_up", "made_up")
+            del load.DATASETS[name]
+    load.DATASETS["made_up"] = "made_up"
     for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
-    return tmp_path / "hf" / "hub"
+    yield tmp_path / "hf" / "hub"
+    # Cleared first, so that the order in which messages list them is theirs again.
+    load.DATASETS.clear()
+    load.DATASETS.update(known)
 
 
 def _said(capsys: pytest.CaptureFixture[str], *words: str) -> str:

@@ -8,6 +8,7 @@ from icm_tui.evaluate.agreement import agreement, as_fork
 from icm_tui.evaluate.naming import Ints
 from icm_tui.evaluate.significance import significance
 from icm_tui.tasks.datasets import daily_dilemmas
+from icm_tui.tasks.section import TaskSection
 from icm_tui.tasks.source import read_source
 from tests.tasks.conftest import shared_datasets as shared_datasets
 from tests.tasks.given import Given
@@ -56,12 +57,12 @@ LABELLED = 1387
 
 
 @pytest.fixture
-def settings(shared_datasets: object) -> Given:
+def settings(shared_datasets: object) -> TaskSection:
     return Given(dataset="daily_dilemmas", path=f"{shared_datasets}/daily_dilemmas")
 
 
 @pytest.fixture
-def task(settings: Given) -> Task:
+def task(settings: TaskSection) -> Task:
     return daily_dilemmas.load(settings, labels=["A", "B"], rule=None, seed=0)
 
 
@@ -88,7 +89,7 @@ def test_every_published_figure_counts_among_1387() -> None:
         assert min(abs(figure - k / LABELLED) for k in range(LABELLED + 1)) <= 0.5e-4 + 1e-12
 
 
-def test_a_coin_flip_prints_the_published_table(settings: Given) -> None:
+def test_a_coin_flip_prints_the_published_table(settings: TaskSection) -> None:
     """As the fork does it: 0 and 1 are compared with signed counts, what is missing equals nothing, and a share below
     a half is turned round. Of twenty coin flips each correlates with the published figures above .98."""
     source = read_source(settings, daily_dilemmas.CARD)

@@ -12,8 +12,9 @@ from icm_tui import files
 from icm_tui.errors import RunFailed, UserError
 from icm_tui.profile import store
 from icm_tui.profile.defaults import resolve
-from icm_tui.profile.schema import DATASETS, Profile, Search, TaskSection
+from icm_tui.profile.schema import Profile, Search, TaskSection
 from icm_tui.profile.toml import loads
+from icm_tui.tasks.registry import DATASETS
 
 _PROFILE = Profile(task=TaskSection(dataset="topics"), search=Search(shots=8))
 _OTHER = Profile(task=TaskSection(dataset="beliefs"))

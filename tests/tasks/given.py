@@ -1,23 +1,14 @@
-"""A profile's task section as the loaders accept it."""
+"""A profile's task section with what a test gives, of dataset "file" unless it names another one."""
 
-from typing import Literal
+from functools import partial
 
 import msgspec
 
+from icm_tui.tasks.section import TaskSection
 
-class Given(msgspec.Struct, frozen=True):
-    """Settings of a task; what is not given is None."""
+Given = partial(TaskSection, dataset="file")
 
-    dataset: str = "file"
-    path: str | None = None
-    revision: str | None = None
-    split: str | None = None
-    held_out: float | str | None = None
-    orders: Literal["one", "both"] | None = None
-    limit: int | None = None
-    text: str | None = None
-    uid: str | None = None
-    group: str | None = None
-    key: str | None = None
-    gold: list[str] = []
-    shuffle_seed: int | None = None
+
+def seeded(section: TaskSection, seed: int) -> TaskSection:
+    """`section` shuffled by `seed`."""
+    return msgspec.structs.replace(section, shuffle_seed=seed)

@@ -12,7 +12,7 @@ import pytest
 
 from icm_tui.domain.items import Task
 from icm_tui.tasks.registry import card_of, load_task
-from tests.tasks.given import Given
+from tests.tasks.given import Given, seeded
 
 FOLDERS = {
     "truthfulqa": "truthfulqa",
@@ -58,7 +58,7 @@ LARGE += [("ethics", f"{subset}-hard") for subset in ("justice", "deontology", "
 
 def load(folder: Path, name: str, split: str, **given: Any) -> Task:
     settings = Given(dataset=name, path=str(folder / FOLDERS[name]), split=split, **given)
-    return load_task(settings, labels=["A", "B"], rule=None, seed=3)
+    return load_task(seeded(settings, 3), labels=["A", "B"], rule=None)
 
 
 def gold_of(task: Task) -> dict[str, int]:
@@ -231,7 +231,7 @@ def test_neither_gold_nor_the_order_of_rows_reaches_the_items(
         turned.write_text(json.dumps(changed), "utf-8")
     before = load(shared_datasets, name, split)
     settings = Given(dataset=name, path=str(turned), split=split)
-    after = load_task(settings, labels=["A", "B"], rule=None, seed=3)
+    after = load_task(seeded(settings, 3), labels=["A", "B"], rule=None)
     assert [(item.text, item.group, item.key) for item in after.items] == [
         (item.text, item.group, item.key) for item in before.items
     ]

@@ -11,12 +11,13 @@ import pytest
 
 from icm_tui.errors import UserError
 from icm_tui.tasks.registry import load_task
-from tests.tasks.given import Given
+from icm_tui.tasks.section import TaskSection
+from tests.tasks.given import Given, seeded
 
 
-def _refusal(settings: Given) -> str:
+def _refusal(settings: TaskSection) -> str:
     with pytest.raises(UserError) as caught:
-        load_task(settings, labels=["A", "B"], rule=None, seed=1)
+        load_task(seeded(settings, 1), labels=["A", "B"], rule=None)
     assert caught.value.exit_status == 2
     return str(caught.value)
 
@@ -402,7 +403,7 @@ BAD: list[tuple[str, str, bytes, Given, str]] = [
     ("name", "content", "settings", "sentence"), [case[1:] for case in BAD], ids=[case[0] for case in BAD]
 )
 def test_a_bad_file_is_refused_with_one_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: bytes, settings: Given, sentence: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: bytes, settings: TaskSection, sentence: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path(name).write_bytes(content)

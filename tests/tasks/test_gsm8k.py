@@ -9,7 +9,7 @@ import pytest
 from icm_tui.errors import UserError
 from icm_tui.tasks.datasets.gsm8k import final_answer
 from icm_tui.tasks.registry import load_task
-from tests.tasks.given import Given
+from tests.tasks.given import Given, seeded
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_it_equals_the_source_s_own_answer_where_that_is_a_number(shared_dataset
 def test_key_and_rule_fit_the_gold_but_for_its_noise(shared_datasets: Path) -> None:
     """87 answers of 743 questions carry both labels: the source calls "$27" wrong where it calls 27 right."""
     settings = Given(dataset="gsm8k", path=str(shared_datasets / "gsm8k_verification"))
-    task = load_task(settings, labels=["A", "B"], rule=None, seed=1)
+    task = load_task(seeded(settings, 1), labels=["A", "B"], rule=None)
     gold = task.gold.columns["right"]
     labels: dict[tuple[int | None, int | None], set[int]] = defaultdict(set)
     for item in task.items:
@@ -55,6 +55,4 @@ def test_key_and_rule_fit_the_gold_but_for_its_noise(shared_datasets: Path) -> N
 def test_a_model_without_a_solution_is_told(tmp_path: Path) -> None:
     (tmp_path / "example_model_solutions.jsonl").write_text('{"question": "q", "6b_finetuning": 3}\n')
     with pytest.raises(UserError, match='line 1, column "6b_finetuning" holds a number'):
-        load_task(
-            Given(dataset="gsm8k", path=str(tmp_path), split="model-solutions"), labels=["A", "B"], rule=None, seed=1
-        )
+        load_task(Given(dataset="gsm8k", path=str(tmp_path), split="model-solutions"), labels=["A", "B"], rule=None)

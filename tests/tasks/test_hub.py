@@ -30,7 +30,7 @@ import json, sys
 from icm_tui.errors import UserError
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
 from icm_tui.tasks.source import read_source
-from tests.tasks.given import Given
+from tests.tasks.given import Given, seeded
 
 repository, files, revision, columns, large = json.loads(sys.argv[1])
 if large is not None:
@@ -408,8 +408,8 @@ def test_a_local_csv_loads_none_of_the_hubs_libraries(tmp_path: Path) -> None:
     code = """
 import sys
 from icm_tui.tasks.registry import load_task
-from tests.tasks.given import Given
-load_task(Given(dataset="file", path=sys.argv[1], text="text"), labels=["A", "B"], rule=None, seed=1)
+from tests.tasks.given import Given, seeded
+load_task(seeded(Given(dataset="file", path=sys.argv[1], text="text"), 1), labels=["A", "B"], rule=None)
 print(*sorted({"datasets", "huggingface_hub", "pandas", "pyarrow", "httpx", "httpx2", "fsspec"} & set(sys.modules)))
 """
     done = subprocess.run(

@@ -10,7 +10,7 @@ from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
 from icm_tui.prompts import leading_words
 from icm_tui.tasks.registry import load_task
-from tests.tasks.given import Given
+from tests.tasks.given import Given, seeded
 
 # The first of each pair is the chosen one; every pair is listed in both orders, as the sources do.
 _PAIRS = [(f"question {n}?", f"reply {n} x", f"answer {n} y") for n in range(40)]
@@ -28,7 +28,7 @@ def load(folder: Path, rows: list[dict[str, Any]], seed: int = 1, **given: Any) 
     path = folder / "test_alpaca.json"
     path.write_text(json.dumps(rows), "utf-8")
     settings = Given(dataset="alpaca", path=str(path), **given)
-    return load_task(settings, labels=["A", "B"], rule=None, seed=seed)
+    return load_task(seeded(settings, seed), labels=["A", "B"], rule=None)
 
 
 def seen(task: Task) -> list[tuple[str, int | None, int | None]]:

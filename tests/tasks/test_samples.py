@@ -10,11 +10,11 @@ from icm_tui.domain.items import Task
 from icm_tui.errors import RunFailed, UserError
 from icm_tui.tasks.datasets.samples import data_dir
 from icm_tui.tasks.registry import load_task
-from tests.tasks.given import Given
+from tests.tasks.given import Given, seeded
 
 
 def _load(name: str, **settings: object) -> Task:
-    return load_task(Given(dataset=name, **settings), labels=["A", "B"], rule=None, seed=1)  # type: ignore[arg-type]
+    return load_task(seeded(Given(dataset=name, **settings), 1), labels=["A", "B"], rule=None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("name", "pairs"), [("beliefs", 150), ("leanings", 120), ("dilemmas", 100)])

@@ -8,6 +8,7 @@ import pytest
 from icm_tui.errors import UserError
 from icm_tui.tasks.build import Columns, make_task
 from icm_tui.tasks.card import Card, Place, Split
+from icm_tui.tasks.section import TaskSection
 from icm_tui.tasks.source import Source, read_source
 from tests.tasks.given import Given
 
@@ -36,7 +37,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _given(path: object, **more: object) -> Given:
+def _given(path: object, **more: object) -> TaskSection:
     return msgspec.structs.replace(Given(dataset="made_up", path=None if path is None else str(path)), **more)
 
 

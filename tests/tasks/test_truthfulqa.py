@@ -9,14 +9,15 @@ import pytest
 from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
 from icm_tui.tasks.registry import load_task
-from tests.tasks.given import Given
+from icm_tui.tasks.section import TaskSection
+from tests.tasks.given import Given, seeded
 
 
-def _load(settings: Given, rule: str | None = None) -> Task:
-    return load_task(settings, labels=["A", "B"], rule=rule, seed=5)
+def _load(settings: TaskSection, rule: str | None = None) -> Task:
+    return load_task(seeded(settings, 5), labels=["A", "B"], rule=rule)
 
 
-def _refusal(settings: Given) -> str:
+def _refusal(settings: TaskSection) -> str:
     with pytest.raises(UserError) as caught:
         _load(settings)
     return str(caught.value)
@@ -111,7 +112,7 @@ def test_a_rule_and_a_choice_of_gold_are_kept(shared_datasets: Path) -> None:
     ],
 )
 def test_what_cannot_be_read_as_truthfulqa_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Given, sentence: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: TaskSection, sentence: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("data").mkdir()

@@ -12,7 +12,7 @@ from icm_tui.domain.items import Task
 from icm_tui.tasks.booleans import read_pair_rows
 from icm_tui.tasks.card import Card, Place, Split
 from icm_tui.tasks.preference import make_preferences
-from icm_tui.tasks.section import TaskSettings, choose_gold, refuse_given
+from icm_tui.tasks.section import TaskSection, choose_gold, refuse_given
 from icm_tui.tasks.source import read_source
 
 CARD = Card(
@@ -37,7 +37,7 @@ CARD = Card(
 _GOLD = ["preferred"]
 
 
-def load(settings: TaskSettings, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
+def load(settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
     """Read the pairs from `settings.path`. Raises UserError, naming file, row and column, if that cannot be done."""
     names = ["text", "uid", "group", "key"]
     refuse_given(settings, names, 'remove it, or use dataset = "file" to read a file of your own.')

@@ -7,7 +7,7 @@ from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
 from icm_tui.tasks.build import Columns, make_task
 from icm_tui.tasks.card import Card, Split
-from icm_tui.tasks.section import TaskSettings, choose_gold, refuse_given
+from icm_tui.tasks.section import TaskSection, choose_gold, refuse_given
 from icm_tui.tasks.tables import Row, Table
 
 DEFAULT_ITEMS = 400
@@ -28,10 +28,10 @@ CARD = Card(
 )
 
 
-def load(settings: TaskSettings, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
+def load(settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
     """Make `settings.limit` claims (400 where none is given), two to a sum.
 
-    The claims depend on `settings.shuffle_seed` (0 where none is given) and not on the run's seed, so that runs with
+    The claims depend on `settings.shuffle_seed` and not on the run's seed, so that runs with
     unlike seeds label the same claims. Raises UserError for fewer than 2 claims or more than 200,000.
     """
     names = ["path", "split", "revision", "text", "uid", "group", "key"]
@@ -40,7 +40,7 @@ def load(settings: TaskSettings, *, labels: Sequence[str], rule: str | None, see
     limit = DEFAULT_ITEMS if settings.limit is None else settings.limit
     if not 2 <= limit <= MOST_ITEMS:
         raise UserError(f'task.limit = {limit} does not fit dataset "arithmetic"; give 2 to {MOST_ITEMS} claims.')
-    table = make_claims(limit // 2, settings.shuffle_seed or 0)
+    table = make_claims(limit // 2, settings.shuffle_seed)
     columns = Columns(text="claim", uid="claim", group="sum", gold={name: name for name in gold})
     return make_task(table, columns, labels=labels, rule=rule or "opposite", limit=limit, seed=seed)
 

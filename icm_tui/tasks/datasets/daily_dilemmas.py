@@ -28,7 +28,7 @@ from icm_tui.tasks.build import Columns, make_task
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
 from icm_tui.tasks.cells import optional_cell, read_cell
 from icm_tui.tasks.quoting import nearest, quoted
-from icm_tui.tasks.section import TaskSettings, choose_gold, refuse_given
+from icm_tui.tasks.section import TaskSection, choose_gold, refuse_given
 from icm_tui.tasks.source import read_source
 from icm_tui.tasks.tables import Row, Table
 from icm_tui.tasks.template import TextTemplate
@@ -92,7 +92,7 @@ class _Action(NamedTuple):
     values: list[str]
 
 
-def load(settings: TaskSettings, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
+def load(settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
     """Read DailyDilemmas from the folder `settings.path`, or from the Hub where no path is given.
 
     `settings.text` may name other input columns, `settings.gold` categories, single values, or all of a family as

@@ -7,7 +7,7 @@ from icm_tui.errors import UserError
 from icm_tui.tasks.build import Columns, make_task
 from icm_tui.tasks.card import Card
 from icm_tui.tasks.quoting import quoted
-from icm_tui.tasks.section import TaskSettings, refuse_given
+from icm_tui.tasks.section import TaskSection, refuse_given
 from icm_tui.tasks.tables import read_table
 
 DEFAULT_RULE = "none"
@@ -26,7 +26,7 @@ CARD = Card(
 )
 
 
-def load(settings: TaskSettings, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
+def load(settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
     """Read `settings.path` (JSON lines, JSON, CSV or parquet). Raises UserError for settings or rows that are wrong."""
     if not settings.path:
         raise UserError('task.path is missing; dataset "file" needs the file to label, as in path = "data.jsonl".')

@@ -27,7 +27,7 @@ from icm_tui.tasks.build import Columns, make_task
 from icm_tui.tasks.card import Card, Place, Split
 from icm_tui.tasks.cells import read_cell
 from icm_tui.tasks.quoting import quoted
-from icm_tui.tasks.section import TaskSettings, choose_gold, refuse_given
+from icm_tui.tasks.section import TaskSection, choose_gold, refuse_given
 from icm_tui.tasks.source import read_source
 from icm_tui.tasks.tables import Row, Table
 
@@ -86,7 +86,7 @@ CARD = Card(
 _OPTION = re.compile(r"^([A-Z])\. +(\S.*?)\s*$", re.MULTILINE)
 
 
-def load(settings: TaskSettings, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
+def load(settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
     """Read a country's questions from the folder `settings.path`.
 
     Raises UserError, naming file, line and column, if that cannot be done.

@@ -23,7 +23,7 @@ from icm_tui.tasks.booleans import read_boolean
 from icm_tui.tasks.build import Columns, make_task
 from icm_tui.tasks.card import Card, Place, Split
 from icm_tui.tasks.cells import read_cell
-from icm_tui.tasks.section import TaskSettings, choose_gold, refuse_given
+from icm_tui.tasks.section import TaskSection, choose_gold, refuse_given
 from icm_tui.tasks.source import read_source
 from icm_tui.tasks.tables import Row, Table, kind_of
 
@@ -68,7 +68,7 @@ CARD = Card(
 )
 
 
-def load(settings: TaskSettings, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
+def load(settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
     """Read the split `settings.split` from `settings.path` (a folder, or the split's file). Raises UserError, naming
     file, line and column, if that cannot be done."""
     names = ["text", "uid", "group", "key", "orders"]

@@ -23,7 +23,7 @@ from icm_tui.tasks.build import Columns, make_task
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
 from icm_tui.tasks.cells import optional_cell, read_cell
 from icm_tui.tasks.quoting import quoted
-from icm_tui.tasks.section import TaskSettings, choose_gold, refuse_given
+from icm_tui.tasks.section import TaskSection, choose_gold, refuse_given
 from icm_tui.tasks.source import read_source
 from icm_tui.tasks.tables import Row, Table, kind_of
 
@@ -81,7 +81,7 @@ _CHOICE = re.compile(r"(?:\d+[.:]|-)\s+(\S.*)")
 _COLUMNS = ("uid", "scene", "situation", "choice")
 
 
-def load(settings: TaskSettings, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
+def load(settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
     """Read MACHIAVELLI's choices from the folder `settings.path`, or from the Hub where no path is given.
 
     Raises UserError, naming file and line, if that cannot be done.

@@ -28,7 +28,7 @@ from icm_tui.tasks.build import Columns, make_task
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
 from icm_tui.tasks.cells import read_cell
 from icm_tui.tasks.quoting import nearest, quoted
-from icm_tui.tasks.section import TaskSettings, choose_gold, refuse_given
+from icm_tui.tasks.section import TaskSection, choose_gold, refuse_given
 from icm_tui.tasks.source import read_source
 from icm_tui.tasks.tables import Row, Table
 
@@ -74,7 +74,7 @@ CARD = Card(
 )
 
 
-def load(settings: TaskSettings, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
+def load(settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
     """Read the vignettes of `settings.split` from the folder `settings.path`, or from the Hub where no path is given.
 
     Raises UserError, naming file, line and column, if that cannot be done.

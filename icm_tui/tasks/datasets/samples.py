@@ -10,7 +10,7 @@ from icm_tui.domain.items import Task
 from icm_tui.errors import RunFailed
 from icm_tui.tasks.build import Columns, make_task
 from icm_tui.tasks.card import Card, Place, Split
-from icm_tui.tasks.section import TaskSettings, choose_gold, refuse_given
+from icm_tui.tasks.section import TaskSection, choose_gold, refuse_given
 from icm_tui.tasks.tables import read_table
 
 
@@ -97,7 +97,7 @@ def data_dir() -> Path:
     raise RunFailed(f"The sample data is missing beside {package}; install icm-tui again.")
 
 
-def load(settings: TaskSettings, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
+def load(settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
     """Read the sample that `settings.dataset` names. Raises UserError for settings that it has no use for."""
     names = ["path", "split", "revision", "text", "uid", "group", "key"]
     refuse_given(settings, names, 'remove it, or use dataset = "file" to read a file of your own.')

@@ -20,7 +20,7 @@ from icm_tui.tasks.build import Columns, make_task
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
 from icm_tui.tasks.cells import read_cell
 from icm_tui.tasks.preference import make_preferences
-from icm_tui.tasks.section import TaskSettings, choose_gold, refuse_given
+from icm_tui.tasks.section import TaskSection, choose_gold, refuse_given
 from icm_tui.tasks.source import read_source
 from icm_tui.tasks.tables import Row, Table
 
@@ -85,7 +85,7 @@ _GOLD = ["true"]
 _RULELESS = ("v1", "train", "test")
 
 
-def load(settings: TaskSettings, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
+def load(settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
     """Read the split `settings.split` from `settings.path` (a folder, or the split's file), or from the Hub where no
     path is given. Raises UserError, naming file, line and column, if that cannot be done."""
     names = ["text", "uid", "group", "key"]
