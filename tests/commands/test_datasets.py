@@ -137,11 +137,9 @@ def test_what_lies_in_a_folder(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     assert _here(capsys, "--path", str(tmp_path / "nowhere"))[0] == "missing"
 
 
-def test_a_folder_that_a_profile_names_is_looked_into(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_that_a_profile_names_is_looked_into(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     # A profile is checked against the datasets that the program knows, so the made-up one takes the place of one.
-    monkeypatch.setitem(load.DATASETS, "truthfulqa", "made_up")
+    load.DATASETS["truthfulqa"] = "made_up"
     (tmp_path / "train.csv").touch()
     profile = Profile(task=TaskSection(dataset="truthfulqa", path=str(tmp_path)))
     assert json.loads(_said(capsys, "truthfulqa", "--json"))["here"] == "missing"
