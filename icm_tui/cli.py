@@ -84,7 +84,7 @@ LOOK_HELP = "show the gold of a blind run, and mark the run as looked at"
 class _Parser(argparse.ArgumentParser):
     """An argument parser with named commands below it; what argparse would print and exit for, it raises.
 
-    `lists` is False where the help names the commands in its own words.
+    `lists` is False if the help names the commands in its own words.
     """
 
     def __init__(self, lists: bool = True, **kwargs: Any) -> None:
@@ -452,7 +452,7 @@ def _nearest(word: str, known: Sequence[str]) -> str:
 
 
 def _chosen_parser(parser: _Parser, words: Sequence[str]) -> _Parser:
-    """The parser of the command that `words` begin with; UserError with the nearest where there is no such command."""
+    """The parser of the command that `words` begin with; UserError with the nearest if there is no such command."""
     for word in words:
         if word.startswith("-"):
             continue  # a parser that has commands has no option with a value

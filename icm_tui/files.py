@@ -54,7 +54,7 @@ def write_all(descriptor: int, data: bytes | bytearray | memoryview) -> None:
 
 
 def sync_directory(path: Path) -> None:
-    """Put the names in a directory on disk. Raises OSError, except where a file system has no such notion."""
+    """Put the names in a directory on disk. Raises OSError, except if a file system has no such notion."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -25,7 +25,7 @@ Answer = tuple[ReaskRecord, ExplanationRecord | None]
 
 
 def ask(args: argparse.Namespace) -> int:
-    """Asks about `args.item` of `args.run`: by its runner, or here where it has none."""
+    """Asks about `args.item` of `args.run`: by its runner, or here if it has none."""
     run = find_run(args.run, runs_dir())
     names = load(run.profile).prompt.labels
     told = _Told(quiet=args.json)
@@ -61,7 +61,7 @@ def ask_runner(
 ) -> Answer:
     """Have the runner of `run` ask about an item, and follow what it says until that ends.
 
-    Raises RunFailed where it refuses, or ends before it has said all.
+    Raises RunFailed if it refuses, or ends before it has said all.
     """
     offset = end_of_whole_lines(run.journal)
     follower = ReasoningFollower(run.reasoning)

@@ -16,7 +16,7 @@ _STOPPED_SHORT = 1
 
 
 def attach(args: argparse.Namespace) -> int:
-    """Shows `args.run`, or the only live run, or the list of runs where none is the only one; off a terminal prints
+    """Shows `args.run`, or the only live run, or the list of runs if none is the only one; off a terminal prints
     the run's state once a second until it ends."""
     if has_screen():
         live = [] if args.run else _live()

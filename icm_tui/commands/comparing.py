@@ -44,7 +44,7 @@ class Subject(NamedTuple):
 
 
 def subject_of(args: argparse.Namespace) -> Subject:
-    """The run that `args` names, with the column `args.column` of its gold, or the first. Raises UserError where there
+    """The run that `args` names, with the column `args.column` of its gold, or the first. Raises UserError if there
     is none, and for a blind run without `args.look`."""
     run = find_run(args.run, runs_dir())
     profile = load(run.profile)
@@ -67,7 +67,7 @@ def subject_of(args: argparse.Namespace) -> Subject:
 
 
 def as_examples(subject: Subject) -> dict[int, int]:
-    """Gold to be shown with items. Raises UserError where the prompt has too few labels for it."""
+    """Gold to be shown with items. Raises UserError if the prompt has too few labels for it."""
     many = len(subject.profile.prompt.labels)
     if subject.classes > many:
         raise UserError(
@@ -80,7 +80,7 @@ def as_examples(subject: Subject) -> dict[int, int]:
 def answered(subject: Subject, showings: Sequence[Showing], *, yes: bool) -> dict[str, AnswerRecord]:
     """The answers to `showings`, those that are missing asked for now; before money is spent a person is asked once.
 
-    Raises UserError where nothing may be spent, RunFailed where the asking stopped short; KeyboardInterrupt where a
+    Raises UserError if nothing may be spent, RunFailed if the asking stopped short; KeyboardInterrupt if a
     person stopped it.
     """
     known = read_answers(subject.run)
@@ -116,7 +116,7 @@ def _confirm(calls: int, cost: float | None, budget: float | None) -> None:
 
 
 class _Progress:
-    """How many questions are answered, on stderr where that is a terminal."""
+    """How many questions are answered, on stderr if that is a terminal."""
 
     def __init__(self) -> None:
         self._drawn = False
@@ -132,7 +132,7 @@ class _Progress:
 
 
 def keep(subject: Subject, path: Path, rows: Sequence[Mapping[str, Any]], shots: int | None = None) -> None:
-    """Keep a printed table for the screens; where that cannot be, it is said, and nothing else is lost."""
+    """Keep a printed table for the screens; if that cannot be, it is said, and nothing else is lost."""
     try:
         save_table(path, subject.column, subject.found, rows, shots)
     except RunFailed as error:

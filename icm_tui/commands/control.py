@@ -58,7 +58,7 @@ def throttle(args: argparse.Namespace) -> int:
 
 
 def seconds_of(text: str) -> float:
-    """The seconds of a throttle given on the command line. Raises UserError where they are not a number above 0."""
+    """The seconds of a throttle given on the command line. Raises UserError if they are not a number above 0."""
     try:
         seconds = float(text)
     except ValueError:
@@ -127,7 +127,7 @@ class Watch:
     def tell(self, what: str, args: dict[str, Any]) -> CommandRecord:
         """Send a command, wait until the journal says what came of it, and give what it says.
 
-        Raises RunFailed where it was refused, where the runner ends before it obeys, and where it takes too long.
+        Raises RunFailed if it was refused, if the runner ends before it obeys, and if it takes too long.
         """
         offset = end_of_whole_lines(self._run.journal)
         command = inbox.Command(id=inbox.send(self._run, what, args), what=what)
@@ -154,7 +154,7 @@ class Watch:
         return record
 
     def until_ended(self) -> None:
-        """Wait until the process has ended cleanly. Raises RunFailed where that takes too long."""
+        """Wait until the process has ended cleanly. Raises RunFailed if that takes too long."""
         until = self._clock() + PATIENCE
         while self.state in LIVE:
             if self._clock() >= until:
@@ -181,7 +181,7 @@ class Watch:
 
 
 def end_of_whole_lines(path: Path) -> int:
-    """The offset behind the last newline of a file; 0 where it has none or is not there yet."""
+    """The offset behind the last newline of a file; 0 if it has none or is not there yet."""
     try:
         with path.open("rb") as file:
             end = file.seek(0, os.SEEK_END)

@@ -1,4 +1,4 @@
-"""`icm-tui doctor`: what a profile's model server can do, and what to change where a run cannot ask it."""
+"""`icm-tui doctor`: what a profile's model server can do, and what to change if a run cannot ask it."""
 
 import argparse
 import asyncio
@@ -38,7 +38,7 @@ class Report(msgspec.Struct, frozen=True):
 
 
 def doctor(args: argparse.Namespace) -> int:
-    """Probes the model server of `args.profile` afresh and tells each finding; 0 where a run can be made, else 1."""
+    """Probes the model server of `args.profile` afresh and tells each finding; 0 if a run can be made, else 1."""
     if args.profile is None:
         _only_embedded(args.set)
         report = _embedded()
@@ -53,7 +53,7 @@ def doctor(args: argparse.Namespace) -> int:
 
 
 def _only_embedded(sets: list[str]) -> None:
-    """Raises UserError where a profile must be named: one of a person's own has a server, or there are settings."""
+    """Raises UserError if a profile must be named: one of a person's own has a server, or there are settings."""
     entries = [entry for entry in store.list_profiles() if entry.own]
     served = [entry.name for entry in entries if entry.profile and entry.profile.model.backend != "embedded"]
     if sets or served:

@@ -45,6 +45,6 @@ def export(args: argparse.Namespace) -> int:
 
 
 def _gold_of(item: Item, gold: Gold) -> dict[str, str | None]:
-    """The names of the item's gold classes, column by column; None where gold is missing."""
+    """The names of the item's gold classes, column by column; None if gold is missing."""
     found = {name: column.get(item.uid) for name, column in gold.columns.items()}
     return {name: None if index is None else gold.classes[name][index] for name, index in found.items()}

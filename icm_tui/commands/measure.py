@@ -17,7 +17,7 @@ from icm_tui.profile.toml import load
 from icm_tui.run_dir.labels import FinalLabel, final_labels
 from icm_tui.run_dir.layout import RunDir, find_run, read_items
 
-# Where there is no terminal, such as in a file, lines may be long.
+# If there is no terminal, such as in a file, lines may be long.
 _NO_TERMINAL = (120, 24)
 
 

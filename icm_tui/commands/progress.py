@@ -29,7 +29,7 @@ def progress_text(status: Status) -> str:
 
 
 class ProgressLine:
-    """Shows statuses on a stream; `close` ends the line. Where nobody reads the stream any more, nothing is shown: a
+    """Shows statuses on a stream; `close` ends the line. If nobody reads the stream any more, nothing is shown: a
     run does not end because its progress is not looked at."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -41,7 +41,7 @@ class ProgressLine:
         self._gone = False
 
     def show(self, status: Status) -> None:
-        """Show a status: at once on a terminal or where the state is new, else at most every five seconds, and while
+        """Show a status: at once on a terminal or if the state is new, else at most every five seconds, and while
         the run is paused not again."""
         now = time.monotonic()
         old = (status.state, status.why) == self._state

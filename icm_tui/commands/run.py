@@ -144,7 +144,7 @@ def _minutes(minutes: float | None) -> str:
 
 
 def _last_probe(standing: Standing, labels: list[str]) -> dict[str, Any] | None:
-    """What the last probe of the endpoint found, where one is kept: its age in seconds, how the endpoint is asked, and
+    """What the last probe of the endpoint found, if one is kept: its age in seconds, how the endpoint is asked, and
     the label that it favours, by nats over the one that it favours least."""
     probe_result = standing.probe_result
     if probe_result is None or probe_result.endpoint is None:

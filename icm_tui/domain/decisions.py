@@ -70,7 +70,7 @@ class Decision(Proposal, kw_only=True):
     `draw` is the uniform number that drew it at `temperature`, and `log_normaliser` the logarithm of the sum of
     exp(value / temperature) over all assignments. `changes` are (item, label before, label after), null meaning
     unlabelled. `score` holds the method's own terms after the decision, such as coherence_bits (held out) or, in phase
-    "leaning", the model's leaning to each label (nats). `overridden` is set where a person's word replaced the draw.
+    "label_bias", the model's label bias (nats). `overridden` is set if a person's word replaced the draw.
     """
 
     changes: list[LabelChange]

@@ -25,8 +25,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """One model at one server, and how it is asked; all answers of a run come from one.
 
     `base_url` has no slash at its end; of a model file it is "gguf:" and the file's digest, since its server's port
-    is another one each time. `provider` is the one endpoint that a router is pinned to, empty where nothing routes.
-    `max_tokens` is what an answer may take: 1 where that suffices to read a label, more where the server demands it or
+    is another one each time. `provider` is the one endpoint that a router is pinned to, empty if nothing routes.
+    `max_tokens` is what an answer may take: 1 if that suffices to read a label, more if the server demands it or
     the model thinks first. `warms` says that a prompt's beginning which was read before is not computed again.
     """
 

@@ -8,7 +8,7 @@ class Item(msgspec.Struct, frozen=True):
 
     `group` and `key` are numbered by first appearance after a seeded shuffle, so neither the order of the source's
     rows nor its identifiers reach the search. Items of one group answer one question; `key` tells apart the answers
-    inside a group. Both are None where the task names no such column.
+    inside a group. Both are None if the task names no such column.
     """
 
     uid: str
@@ -33,7 +33,7 @@ class Task(msgspec.Struct, frozen=True):
     """A dataset made ready: shuffled items, gold, the rule that fits it, and what a person should know about it.
 
     `held_out` are items that the search never sees; `gold` covers them as well. Their groups are numbered by
-    themselves. `revision` is the commit that was read, where the data came from the Hub.
+    themselves. `revision` is the commit that was read, if the data came from the Hub.
     """
 
     items: list[Item]

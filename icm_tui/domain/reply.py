@@ -7,7 +7,7 @@ class Reply(msgspec.Struct, omit_defaults=True):
     """The log-probability (nats, rounded to 1e-6) of every label, in the order of the labels, and what it cost.
 
     A label that was missing from the server's list is `censored`: its log-probability is the smallest one returned,
-    an upper bound. `mass` is the probability of all labels together. `failed` holds the reason where the item itself
+    an upper bound. `mass` is the probability of all labels together. `failed` holds the reason if the item itself
     was refused; then `logprobs` is None. Tokens that a server did not report are None, which is not zero.
     """
 

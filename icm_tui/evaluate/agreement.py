@@ -15,7 +15,7 @@ from icm_tui.evaluate.naming import Floats, Ints, best_namings
 
 
 class Agreement(msgspec.Struct, frozen=True):
-    """Found labels against one gold column; None where nothing can be said.
+    """Found labels against one gold column; None if nothing can be said.
 
     `n` counts the items with both a label and gold, `coverage` is their share of the items with gold.
     `missing` counts the items with a label but without gold: they are neither right nor wrong. `majority` is the
@@ -53,7 +53,7 @@ def agreement(
 ) -> Agreement:
     """Compare `found` with `gold`, both below `classes`; `groups` numbers the groups, an ungrouped item being alone.
 
-    `logits` (items; NaN where there is none) are log p(first label) - log p(second label), in nats, of each item.
+    `logits` (items; NaN if there is none) are log p(first label) - log p(second label), in nats, of each item.
     With two classes the naming is the one of higher accuracy (a tie keeps the naming as found), with more the one of
     highest mean recall; `fixed_names` keeps the naming as found. The result does not depend on the order of items.
     Raises ValueError for more than MAX_CLASSES classes unless the names are fixed.
@@ -93,7 +93,7 @@ def agreement(
 
 def auroc(logits: Floats, gold: Ints) -> float | None:
     """The chance that an item of gold class 0 has a higher logit than one of class 1, ties counting half (the area
-    under the ROC curve, by Mann and Whitney's statistic). None where either class lacks an item with a logit."""
+    under the ROC curve, by Mann and Whitney's statistic). None if either class lacks an item with a logit."""
     known = (gold >= 0) & ~np.isnan(logits)
     positive = gold[known] == 0
     n_positive = int(positive.sum())
@@ -129,7 +129,7 @@ def balanced_accuracy(table: Ints) -> float:
 
 
 def matthews(table: Ints) -> float:
-    """Matthews' correlation in the form for k classes (Gorodkin 2004, the R_K statistic); 0 where either side has
+    """Matthews' correlation in the form for k classes (Gorodkin 2004, the R_K statistic); 0 if either side has
     one class only. `table` has a row a named label and a column a gold class."""
     total, correct = int(table.sum()), int(np.trace(table))
     found_counts: list[int] = table.sum(axis=1).tolist()
@@ -145,7 +145,7 @@ def majority_answer(gold: Ints, keys: Ints, groups: Ints) -> float | None:
 
     Keys that tie for the commonest share the vote, which is the mean over all orders of the rows: breaking ties by
     row order would leak gold wherever a file lists true answers first. Items without a key (-1) are left out; None
-    where no key occurs twice in a group, for then nothing is commonest.
+    if no key occurs twice in a group, for then nothing is commonest.
     """
     keyed = keys >= 0
     if not keyed.any():

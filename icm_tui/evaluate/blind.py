@@ -17,7 +17,7 @@ def is_hidden(run: RunDir, profile: Profile) -> bool:
 
 
 def mark_looked(run: RunDir) -> None:
-    """Mark the run as looked at; once is enough. Raises RunFailed where the system refuses."""
+    """Mark the run as looked at; once is enough. Raises RunFailed if the system refuses."""
     try:
         with contextlib.suppress(FileExistsError):
             os.close(os.open(run.looked, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE))
@@ -26,7 +26,7 @@ def mark_looked(run: RunDir) -> None:
 
 
 def open_gold(run: RunDir, profile: Profile, *, look: bool) -> None:
-    """Before gold is shown: marks a blind run where the person said `look`. Raises UserError where they did not."""
+    """Before gold is shown: marks a blind run if the person said `look`. Raises UserError if they did not."""
     if not is_hidden(run, profile):
         return
     if not look:

@@ -53,7 +53,7 @@ def baseline_rows(
     seed: int,
 ) -> list[dict[str, Any]]:
     """A row a method, as baseline `method`, `accuracy`, `balanced`, `ci95`, `n`, and the `calls`, `tokens`, `cost_usd`
-    and `seconds` that its answers took; null where nothing can be said. `gold` is that of the run's own items."""
+    and `seconds` that its answers took; null if nothing can be said. `gold` is that of the run's own items."""
     rows: list[dict[str, Any]] = []
     for method in methods:
         own_names = fixed or (method in _NAMED and method != "found")

@@ -67,7 +67,7 @@ def held_out_curves(
 
 def scramble(ground: Ground, found: Mapping[int, int], gold: Mapping[int, int], seed: Sequence[int]) -> dict[int, int]:
     """Labels as often right as `found`: groups of the same gold labels exchange their found ones at random, so every
-    rule that the found labels obey is obeyed where equal keys have equal gold."""
+    rule that the found labels obey is obeyed if equal keys have equal gold."""
     problem = ground.problem
     groups: dict[int, list[int]] = defaultdict(list)
     for item in sorted(found):

@@ -29,7 +29,7 @@ _PARQUET_ROWS = 10_000  # a row group; bounds the memory of a large export
 class ExportRow(msgspec.Struct, frozen=True, omit_defaults=True):
     """One item as exported.
 
-    `label` is the label's name, None where the item has none; `logprobs` are the labels' log-probabilities in nats;
+    `label` is the label's name, None if the item has none; `logprobs` are the labels' log-probabilities in nats;
     `p` is the probability of `label`; `decided_at` is the number of the decision that set it. `gold` maps gold
     columns to names of classes (None is missing) and is there only when asked for.
     """
@@ -55,7 +55,7 @@ def export(rows: Sequence[ExportRow], file_format: str, path: str) -> None:
     "gold_<name>" for each. csv is UTF-8 with a header, quoted and with CR LF at line ends as RFC 4180 has it; None is
     an empty cell, `pinned` is true or false, `logprobs` a JSON list. A file appears whole or not at all, and one
     that stood there before is kept until then.
-    Raises UserError where the format is unknown, pyarrow is missing, or the path cannot be written; RunFailed where
+    Raises UserError if the format is unknown, pyarrow is missing, or the path cannot be written; RunFailed if
     the disk is full or broken.
     """
     if file_format not in FORMATS:

@@ -27,7 +27,7 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True):
 def write_gold(path: str | os.PathLike[str], gold: Gold, uids: Iterable[str]) -> None:
     """Write the gold labels of `uids`, in that order, to `path`: all of it or nothing, readable by its owner only.
 
-    Raises RunFailed where the system refuses, KeyError where a column of `gold` names no classes.
+    Raises RunFailed if the system refuses, KeyError if a column of `gold` names no classes.
     """
     write_atomically(Path(path), b"".join(_lines(gold, uids)))
 
@@ -42,7 +42,7 @@ def _lines(gold: Gold, uids: Iterable[str]) -> Iterator[bytes]:
 def read_gold(path: str | os.PathLike[str]) -> Gold:
     """The gold labels in `path`; a uid whose value is null or absent is left out of its column.
 
-    Raises UserError, naming the line, where the file is missing or is not what write_gold writes.
+    Raises UserError, naming the line, if the file is missing or is not what write_gold writes.
     """
     path = Path(path)
     try:

@@ -1,8 +1,8 @@
-"""95% intervals that respect groups, and stay honest where there are few of them.
+"""95% intervals that respect groups, and stay honest when there are few of them.
 
 Two intervals are made, and the wider end is taken on each side:
 
-- the bootstrap over whole groups (Efron), which knows how items of one group go together. With few groups, or where
+- the bootstrap over whole groups (Efron), which knows how items of one group go together. With few groups, or if
   nearly all agree, it is too short: fourteen items that all agree resample to fourteen that all agree.
 - Wilson's score interval (1927) at the effective number of items, n divided by the design effect that the groups show
   (Kish; used so by Korn and Graubard 1998), kept between the number of groups and n.

@@ -1,4 +1,4 @@
-"""Which gold class each label stands for, where the names of the labels are arbitrary: an assignment problem."""
+"""Which gold class each label stands for, if the names of the labels are arbitrary: an assignment problem."""
 
 import numpy as np
 from numpy.typing import NDArray

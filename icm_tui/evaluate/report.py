@@ -38,11 +38,11 @@ def measure_labels(
     - `columns`: column -> `n`, `missing`, `coverage`, `accuracy`, `balanced_accuracy`, `mcc`, `auroc`, `majority`,
       `ci95` and `balanced_ci95` [low, high], `flipped` (two classes, else null), `naming` (the gold class each label
       was taken for, in the order of the labels) and `as_fork`, see agreement.Agreement; and `p` and `p_adjusted` (for
-      having looked at all columns). Null where nothing can be said, never NaN.
+      having looked at all columns). Null if nothing can be said, never NaN.
     - `looked_at`: how many columns were tested; `permutations`: how many were drawn; `best`: null, or the `column` of
       lowest adjusted p (of highest accuracy among equals) and its `p_adjusted`.
     - `baselines`: `majority` (the commonest class throughout), `random` (a fair draw among the classes, in
-      expectation and before any choice of naming), and where names are fixed `majority_answer` (each group's
+      expectation and before any choice of naming), and if names are fixed `majority_answer` (each group's
       commonest key is true); each column -> accuracy or null.
 
     Raises UserError for a column of more classes than namings can be compared for.

@@ -12,7 +12,7 @@ from icm_tui.run_dir.layout import digest, write_atomically
 
 class Row(msgspec.Struct, frozen=True):
     """A row as measure.comparison makes it: of a `method`, or of a `condition` with so many `shots` over its `draws`.
-    Shares are None where nothing can be said."""
+    Shares are None if nothing can be said."""
 
     accuracy: float | None
     balanced: float | None
@@ -30,7 +30,7 @@ class Row(msgspec.Struct, frozen=True):
 
 class SavedTable(msgspec.Struct, frozen=True):
     """Rows against the gold column `column`, and the digest of the labels they were made of. `shots` is how many
-    examples every list had; None where that differs from row to row."""
+    examples every list had; None if that differs from row to row."""
 
     column: str
     labels: str
@@ -46,13 +46,13 @@ def labels_digest(found: Mapping[int, int]) -> str:
 def save_table(
     path: Path, column: str, found: Mapping[int, int], rows: Sequence[Mapping[str, Any]], shots: int | None = None
 ) -> None:
-    """Write the table that replaces the one in `path`. Raises RunFailed where the system refuses."""
+    """Write the table that replaces the one in `path`. Raises RunFailed if the system refuses."""
     table = SavedTable(column, labels_digest(found), msgspec.convert(rows, list[Row]), shots)
     write_atomically(path, msgspec.json.encode(table) + b"\n")
 
 
 def read_table(path: Path) -> SavedTable | None:
-    """The table kept in `path`, None where there is none. Raises UserError where it cannot be read."""
+    """The table kept in `path`, None if there is none. Raises UserError if it cannot be read."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=SavedTable)
     except FileNotFoundError:

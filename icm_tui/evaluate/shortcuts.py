@@ -54,8 +54,8 @@ def diagnose(
     seed: int,
     permutations: int = 500,
 ) -> list[Finding]:
-    """Every trait of `items`, and of `gold` where it is given (a trait of kind "gold" for each class of a column; of
-    two classes, the first), ranked: by adjusted p, then by strength. Empty where fewer than two sets have items.
+    """Every trait of `items`, and of `gold` if it is given (a trait of kind "gold" for each class of a column; of
+    two classes, the first), ranked: by adjusted p, then by strength. Empty if fewer than two sets have items.
 
     p is null for a trait that no exchange of groups changes, such as the place inside groups of three.
     """
@@ -100,7 +100,7 @@ def _gold_traits(items: Sequence[Item], gold: Gold | None) -> list[Trait]:
 
 
 def _centred_ranks(values: Floats) -> Floats:
-    """Mid-ranks over the known values, less their mean and divided by their number; 0 where there is no value."""
+    """Mid-ranks over the known values, less their mean and divided by their number; 0 if there is no value."""
     ranks = np.zeros(len(values))
     known = ~np.isnan(values)
     _, place, counts = np.unique(values[known], return_inverse=True, return_counts=True)

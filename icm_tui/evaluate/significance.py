@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from icm_tui.evaluate.naming import Floats, Ints
 
-# Bounds the memory of one round of permutations, and the work of all of them where there are very many items.
+# Bounds the memory of one round of permutations, and the work of all of them if there are very many items.
 _CELLS_A_ROUND = 8_000_000
 _CELLS = 400_000_000
 _FEWEST = 200
@@ -28,7 +28,7 @@ _NO_SPREAD = 1e-6
 
 
 class Significance(msgspec.Struct, frozen=True):
-    """p a column, by itself and adjusted for all columns looked at; None where nothing could be tested.
+    """p a column, by itself and adjusted for all columns looked at; None if nothing could be tested.
     `permutations` is how many were drawn."""
 
     p: list[float | None]
@@ -56,7 +56,7 @@ def significance(
 
 def permuted_labels(found: Ints, groups: Ints, *, permutations: int, seed: int) -> Iterator[NDArray[np.int8]]:
     """`found` with whole groups' label vectors exchanged at random among groups of one size, in rounds of shape
-    (permutations of the round, items). Fewer than asked for (at least 200) where there are very many items."""
+    (permutations of the round, items). Fewer than asked for (at least 200) if there are very many items."""
     generator = np.random.default_rng(seed)
     by_size = _by_size(groups)
     labels = found.astype(np.int8)

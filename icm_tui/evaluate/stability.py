@@ -16,7 +16,7 @@ from icm_tui.evaluate.naming import Ints, best_assignments
 
 class Pair(msgspec.Struct, frozen=True):
     """Two of the runs, by their places: over the `n` items that both labelled, the adjusted Rand index and the share
-    of items with equal labels once the names are matched; None where no item is in both."""
+    of items with equal labels once the names are matched; None if no item is in both."""
 
     one: int
     other: int
@@ -30,7 +30,7 @@ class Stability(msgspec.Struct, frozen=True):
 
     `adjusted_rand` and `matched` are means over the pairs. `reference` is the run most like the others, whose names
     the labels of all runs are given: `labels` has a row a run (-1 is unlabelled). An item's `consensus` is the label
-    that most runs give it (-1 where none does), `share` the part of the runs that labelled it which do so.
+    that most runs give it (-1 if none does), `share` the part of the runs that labelled it which do so.
     """
 
     pairs: list[Pair]
@@ -87,7 +87,7 @@ def stability(labels: Sequence[Sequence[int | None]], *, n_labels: int, fixed_na
 def adjusted_rand(table: Ints) -> float | None:
     """The adjusted Rand index from a table of counts, a row a label of one split and a column one of the other.
 
-    1 where both splits put everything into one set or everything apart, as scikit-learn has it. None for no items.
+    1 if both splits put everything into one set or everything apart, as scikit-learn has it. None for no items.
     """
     n = int(table.sum())
     if not n:

@@ -11,7 +11,7 @@ SORTS = ("table", "accuracy", "balanced", "p", "name")
 
 
 def chosen(report: Mapping[str, Any], words: Sequence[str], sort: str) -> dict[str, Any]:
-    """`report` with the columns alone whose name holds one of `words` (all where there are none), sorted by one of
+    """`report` with the columns alone whose name holds one of `words` (all if there are none), sorted by one of
     SORTS, the best first. What was tested stays what it was: choosing after the fact changes no p."""
     columns: Mapping[str, Mapping[str, Any]] = report["columns"]
     names = [name for name in columns if not words or any(word.casefold() in name.casefold() for word in words)]
@@ -167,12 +167,12 @@ def _read_as(column: Mapping[str, Any]) -> str:
 
 
 def number(value: float | None) -> str:
-    """A share to three places; - where there is none."""
+    """A share to three places; - if there is none."""
     return "-" if value is None else f"{value:.3f}"
 
 
 def p_value(value: float | None) -> str:
-    """A p to three places, or that it is below; - where there is none."""
+    """A p to three places, or that it is below; - if there is none."""
     return "-" if value is None else "<.001" if value < 0.001 else f"{value:.3f}"
 
 

@@ -17,7 +17,7 @@ FEWEST_GROUPS = 5
 """An n-gram must occur in this many groups (an ungrouped item being one) to be a trait."""
 
 MOST_NGRAMS = 3000
-"""The commonest n-grams are looked at, since rare ones can tell nothing; fewer where there are very many items."""
+"""The commonest n-grams are looked at, since rare ones can tell nothing; fewer if there are very many items."""
 
 _CELLS = 20_000_000
 
@@ -38,7 +38,7 @@ _LONGEST_NGRAM = 3
 
 
 class Trait(msgspec.Struct, frozen=True):
-    """A trait called `name` with a value an item; NaN where an item has none. `kind` is "length", "punctuation",
+    """A trait called `name` with a value an item; NaN if an item has none. `kind` is "length", "punctuation",
     "position" or "group" for measures, "words" for whether an n-gram occurs (1 or 0)."""
 
     kind: str
@@ -78,7 +78,7 @@ def _punctuation(texts: Sequence[str]) -> list[Trait]:
 
 
 def _positions(items: Sequence[Item]) -> list[Trait]:
-    """Where items stand: in the run's own shuffled order, and, where uids are numbers, in the source."""
+    """Where items stand: in the run's own shuffled order, and, if uids are numbers, in the source."""
     sizes = Counter(item.group for item in items if item.group is not None)
     order = list(range(len(items)))
     member_of = [1 if item.group is None else sizes[item.group] for item in items]

@@ -14,7 +14,7 @@ from icm_tui.profile.schema import Model, Reasoning
 class Query(msgspec.Struct, frozen=True):
     """A question with all that a model needs to answer it: the item, and the list it is shown (`block` numbers it).
 
-    `again` is set where a person wants to hear it asked again, so that no answer kept from before will do.
+    `again` is set if a person wants to hear it asked again, so that no answer kept from before will do.
     """
 
     question: str
@@ -29,7 +29,7 @@ class Piece(msgspec.Struct, frozen=True):
     """A piece of an explanation as it comes: the answer's words, or a reasoning model's own thinking (`thought`).
 
     The last piece, which may have no text, carries what the whole explanation took: the tokens written and the cost in
-    USD, None where the model reports none.
+    USD, None if the model reports none.
     """
 
     text: str
@@ -56,7 +56,7 @@ class ModelClient(Protocol):
         """Make ready to be asked. `held` is the endpoint that the run's answers so far came from; without one, what the
         server can do is found out first. Returns the endpoint asked from now on, None for a model in this process.
 
-        Raises UserError where it cannot be asked, in a sentence that says what to change.
+        Raises UserError if it cannot be asked, in a sentence that says what to change.
         """
 
     async def close(self) -> None:

@@ -19,7 +19,7 @@ _COLUMN = re.compile(r"\{([^{}]+)\}")
 
 
 def combinations(profile: Profile, rule: str | None) -> Iterator[Problem]:
-    """Everything about `profile` that no single setting shows. `rule` is the consistency rule in force, None where the
+    """Everything about `profile` that no single setting shows. `rule` is the consistency rule in force, None if the
     dataset is still to tell it."""
     yield from _method(profile, rule)
     yield from _labels(profile, rule)

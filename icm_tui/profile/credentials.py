@@ -37,7 +37,7 @@ def is_secret_value(text: str) -> bool:
 
 
 def url_fault(url: str) -> str | None:
-    """Which part of an address carries a credential, in words; None where none does."""
+    """Which part of an address carries a credential, in words; None if none does."""
     parts = urlsplit(url)
     if parts.username is not None or parts.password is not None:
         return "a user name or password before the @"

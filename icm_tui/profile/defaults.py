@@ -48,7 +48,7 @@ def resolve(profile: Profile, *, rule: str, items: int, grouped: bool) -> Profil
     """`profile` with every default filled in that the method uses; what the profile says itself stays.
 
     `rule` is the dataset's own consistency rule, `items` their number, `grouped` whether they have groups. A setting
-    that the method does not use stays None. Resolving twice changes nothing. Raises UserError where the settings do
+    that the method does not use stays None. Resolving twice changes nothing. Raises UserError if the settings do
     not go together.
     """
     resolved = _filled(profile, profile.consistency.rule or rule, items, grouped)

@@ -33,7 +33,7 @@ def hidden(type_: Any) -> bool:
 
 
 def choices(type_: Any) -> list[str]:
-    """The strings that the setting is chosen from; empty where it is not a choice."""
+    """The strings that the setting is chosen from; empty if it is not a choice."""
     return [
         str(value)
         for part in _parts(inspect.type_info(type_))

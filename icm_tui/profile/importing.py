@@ -21,7 +21,7 @@ _FORK_FIXED = {
     "model.key_env": "OPENROUTER_API_KEY",
 }
 
-# What the paper's code does without being told, where this program would do otherwise. Its logarithmic schedule has
+# What the paper's code does without being told, if this program would do otherwise. Its logarithmic schedule has
 # the factor 2 written into it, and it asks a server of one's own for completions.
 _PAPER_FIXED = {
     "search.method": "paper",

@@ -58,7 +58,7 @@ def listed(words: Iterable[str], last: str = "or") -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known name most like `word`, or None where none is like it."""
+    """The known name most like `word`, or None if none is like it."""
     near = difflib.get_close_matches(word.lower(), list(known), n=1)
     return near[0] if near else None
 

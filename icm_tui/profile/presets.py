@@ -14,7 +14,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class Preset(msgspec.Struct, frozen=True):
-    """A known server. `says` are its limits, a sentence each; `key_env` is empty where no key is needed; `top_logprobs`
+    """A known server. `says` are its limits, a sentence each; `key_env` is empty if no key is needed; `top_logprobs`
     is the most alternatives a place that it gives, as its makers tell or as it starts by default; `endpoint` is the
     kind to ask."""
 

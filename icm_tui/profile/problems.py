@@ -19,7 +19,7 @@ class Problem(NamedTuple):
 
 class Fault(NamedTuple):
     """A problem in its place: `where` is "profile.toml:12" or "--set search.shots", `line` the file's line, counted
-    from 1, where there is one."""
+    from 1, if there is one."""
 
     where: str
     line: int | None
@@ -54,7 +54,7 @@ class Places:
     def _fault(self, problem: Problem) -> Fault:
         path, key = problem.path, ".".join(problem.path)
         for given in self._sets:
-            # A section is blamed on a --set only where the source does not have it.
+            # A section is blamed on a --set only if the source does not have it.
             if path[: len(given)] == given[: len(path)] and (len(path) > 1 or path not in self._lines):
                 deeper = given if len(given) > len(path) else path
                 return Fault(f"--set {'.'.join(deeper)}", None, "", problem.text)

@@ -20,7 +20,7 @@ class Change(NamedTuple):
 def parse_sets(sets: Iterable[str]) -> tuple[list[Change], list[Fault]]:
     """The changes that are written as "section.key=value", and what is wrong with the others.
 
-    A value is read as TOML; it is plain text where it is no TOML, or where the setting takes text only.
+    A value is read as TOML; it is plain text if it is no TOML, or if the setting takes text only.
     """
     changes, faults = [], []
     for written in sets:
@@ -51,7 +51,7 @@ def with_changes(document: Mapping[str, Any], changes: Iterable[Change]) -> tupl
 
 
 def _key_path(name: str) -> KeyPath:
-    """The parts of a dotted TOML key, quoted ones too; empty where it is none."""
+    """The parts of a dotted TOML key, quoted ones too; empty if it is none."""
     try:
         parsed: Any = tomllib.loads(f"{name} = 0")
     except ValueError:

@@ -21,7 +21,7 @@ _MODE = 0o600
 
 
 class Entry(NamedTuple):
-    """A profile of the list. `profile` is None where the file has errors, and then `error` tells them."""
+    """A profile of the list. `profile` is None if the file has errors, and then `error` tells them."""
 
     name: str
     own: bool
@@ -56,7 +56,7 @@ def _place(entry: Entry) -> tuple[bool, bool, str]:
 def save(name: str, profile: Profile, overwrite: bool = False) -> Path:
     """Writes a person's own profile, all of it or nothing, and returns its file.
 
-    Raises UserError for a bad name, or one that is taken unless `overwrite`; RunFailed where the disk refuses.
+    Raises UserError for a bad name, or one that is taken unless `overwrite`; RunFailed if the disk refuses.
     """
     path = files.profiles_dir() / f"{_checked_name(name)}{_SUFFIX}"
     try:

@@ -22,7 +22,7 @@ _PLACE = re.compile(r"\s*\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end 
 def load(path: Path | str, sets: Iterable[str] = ()) -> Profile:
     """The profile in a TOML file, with the changes of `sets` ("search.shots=8") made before it is checked.
 
-    Raises UserError where the file cannot be read, ProfileError with every error of the file and of `sets`.
+    Raises UserError if the file cannot be read, ProfileError with every error of the file and of `sets`.
     """
     try:
         text = Path(path).read_bytes().decode("utf-8-sig")

@@ -14,7 +14,7 @@ class Follower:
     """An incremental reader of a journal, for viewers.
 
     Between polls it remembers whole lines only and reads a torn one anew, so that a runner may cut it off and write
-    another in its place. Where the file was replaced, cut below what was read, or does not go on with the next `seq`,
+    another in its place. If the file was replaced, cut below what was read, or does not go on with the next `seq`,
     reading starts again at its beginning and `restarted` says so.
     """
 
@@ -53,7 +53,7 @@ class Follower:
         """The records that came since the last poll, each with its byte offset in the journal: as many as the limits
         allow, but at least one if there is one.
 
-        A file that is not there (yet) has none. Raises UserError where the journal cannot be read, is of a newer
+        A file that is not there (yet) has none. Raises UserError if the journal cannot be read, is of a newer
         format or is damaged.
         """
         self._unread = 0
@@ -79,7 +79,7 @@ class Follower:
         self._file.close()
 
     def _read(self, max_records: int, until: float) -> list[tuple[int, AnyRecord]]:
-        """Read on from the offset. Raises UserError where the very first line is not what should come."""
+        """Read on from the offset. Raises UserError if the very first line is not what should come."""
         records: list[tuple[int, AnyRecord]] = []
         malformed: MalformedLineError | None = None
         file = self._file

@@ -14,9 +14,9 @@ class GrowingFile:
     """The reading end of a file of lines: where it is open, how far it was read, and whether it is still the same file.
 
     Between polls only whole lines count as read, so that a writer may cut a torn one off and write another in its
-    place. Where the file was replaced, or cut below what was read, reading starts again at its beginning.
+    place. If the file was replaced, or cut below what was read, reading starts again at its beginning.
 
-    `offset` is how many bytes were read; `size` how many the file had when the poll began, 0 where there is none.
+    `offset` is how many bytes were read; `size` how many the file had when the poll began, 0 if there is none.
     `restarted` says that the poll began again: what earlier polls gave no longer counts.
     """
 
@@ -33,7 +33,7 @@ class GrowingFile:
 
     @contextlib.contextmanager
     def poll(self) -> Iterator[bool]:
-        """A look at the file; whether it is there. Raises UserError where the system refuses, in the block too."""
+        """A look at the file; whether it is there. Raises UserError if the system refuses, in the block too."""
         self.restarted = False
         self.size = 0
         try:

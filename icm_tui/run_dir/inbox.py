@@ -38,7 +38,7 @@ _decoder = msgspec.json.Decoder(Command)
 def send(run: RunDir, what: str, args: dict[str, Any], seen_seq: int | None = None) -> str:
     """Put a command into the inbox, whole or not at all, and return its id. Ids sort by the time of sending.
 
-    Raises RunFailed where the system refuses.
+    Raises RunFailed if the system refuses.
     """
     name = f"{time.time_ns():020d}-{secrets.token_hex(4)}"
     try:

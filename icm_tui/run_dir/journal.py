@@ -1,6 +1,6 @@
 """The journal: every record of a run, a JSON object a line, only ever added to.
 
-Writing is grouped: append() keeps records in memory, flush() puts all of them into the file with one write and, where
+Writing is grouped: append() keeps records in memory, flush() puts all of them into the file with one write and, if
 answers are paid for, one sync. What the disk refuses stays in memory, in order, until it is taken.
 """
 
@@ -83,8 +83,8 @@ class Journal:
         """Open a journal to add to it, or begin one (mode 0600). A torn last line is cut off; only the end is read.
 
         With durability "paid" a flush returns when its records are on disk; with "free" when they are in the file,
-        which is synced at most once a second. `clock` gives unix seconds. Raises JournalUnwritable where the system
-        refuses, and UserError where the file does not end as a journal does.
+        which is synced at most once a second. `clock` gives unix seconds. Raises JournalUnwritable if the system
+        refuses, and UserError if the file does not end as a journal does.
         """
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, FILE_MODE)
@@ -202,7 +202,7 @@ def read_records(path: Path, *, start_offset: int = 0) -> Iterator[tuple[int, An
     """The records of a journal with the byte offset of each one's line, read as they are asked for.
 
     `start_offset` is the offset of a line. A torn last line ends the reading, as if it were not there. Raises UserError
-    where the journal cannot be read, is of a newer format, or is damaged before its end.
+    if the journal cannot be read, is of a newer format, or is damaged before its end.
     """
     try:
         with path.open("rb", buffering=_CHUNK) as file:
@@ -234,7 +234,7 @@ def read_records(path: Path, *, start_offset: int = 0) -> Iterator[tuple[int, An
 def decode_line(path: Path, offset: int, line: bytes) -> AnyRecord:
     """One whole line as a record; `path` and `offset` tell where it stands. Fields that are not known are passed over.
 
-    Raises MalformedLineError where it is not JSON, and UserError where it is no record or of a newer format.
+    Raises MalformedLineError if it is not JSON, and UserError if it is no record or of a newer format.
     """
     try:
         record = _decoder.decode(line)
@@ -308,7 +308,7 @@ def _cut_torn_end(path: Path, descriptor: int) -> tuple[int, int]:
 
 
 def _last_line_break(descriptor: int, end: int) -> int:
-    """The offset of the last newline before `end`, -1 where there is none."""
+    """The offset of the last newline before `end`, -1 if there is none."""
     while end > 0:
         start = max(0, end - _CHUNK)
         found = os.pread(descriptor, end - start, start).rfind(b"\n")

@@ -14,7 +14,7 @@ from icm_tui.run_dir.records import AnswerRecord, CommandRecord, ContextRecord, 
 
 class FinalLabel(msgspec.Struct):
     """An item's label and what it rests on: the last answer's log-probabilities (nats), the label's probability by
-    them once the model's own leaning is taken off, the decision that set it (the next one, where a person did), and
+    them once the model's own leaning is taken off, the decision that set it (the next one, if a person did), and
     whether a person pinned it."""
 
     label: int | None = None

@@ -58,7 +58,7 @@ class RunDir(msgspec.Struct, frozen=True):
 
     @property
     def held_out(self) -> Path:
-        """Items that the search never sees, an item a line; only there where the profile holds some out."""
+        """Items that the search never sees, an item a line; only there if the profile holds some out."""
         return self.path / "held_out.jsonl"
 
     @property
@@ -167,7 +167,7 @@ def unwritable(what: str, path: Path, error: OSError) -> str:
 def write_atomically(path: Path, data: bytes) -> None:
     """Replace the file by `data`, so that a reader or a crash sees the old bytes or the new ones and nothing between.
 
-    The file gets mode 0600; on return its bytes and its name are on disk. Raises RunFailed where the system refuses.
+    The file gets mode 0600; on return its bytes and its name are on disk. Raises RunFailed if the system refuses.
     """
     try:
         files.write(path, data, FILE_MODE)
@@ -188,13 +188,13 @@ def write_items(run: RunDir, items: Sequence[Item]) -> str:
 
 
 def write_held_out(run: RunDir, items: Sequence[Item]) -> None:
-    """Write held_out.jsonl, an item a line; nothing where there are none."""
+    """Write held_out.jsonl, an item a line; nothing if there are none."""
     if items:
         write_atomically(run.held_out, _encoder.encode_lines(items))
 
 
 def read_held_out(run: RunDir) -> list[Item]:
-    """The held-out items of a run, none where it has no such file. Raises UserError where a line is no item."""
+    """The held-out items of a run, none if it has no such file. Raises UserError if a line is no item."""
     if not run.held_out.exists():
         return []
     return _read_items(run.held_out)[0]
@@ -203,7 +203,7 @@ def read_held_out(run: RunDir) -> list[Item]:
 def read_items(run: RunDir) -> tuple[list[Item], str]:
     """The items of a run and the digest of the bytes that they were read from.
 
-    Raises UserError where the file is missing or a line of it is no item.
+    Raises UserError if the file is missing or a line of it is no item.
     """
     return _read_items(run.items)
 
@@ -243,7 +243,7 @@ def new_run_path(runs_dir: Path, name: str, now: float) -> Path:
 
 
 def run_paths(runs_dir: Path) -> list[Path]:
-    """The directories in `runs_dir` that hold a run, by name; hidden ones are half made or half deleted. None where
+    """The directories in `runs_dir` that hold a run, by name; hidden ones are half made or half deleted. None if
     there is no such directory yet."""
     try:
         return sorted(path for path in runs_dir.iterdir() if path.name[0] != "." and RunDir(path).is_run())
@@ -257,7 +257,7 @@ def run_paths(runs_dir: Path) -> list[Path]:
 def find_run(text: str, runs_dir: Path) -> RunDir:
     """The run that a person means: a run's directory, a run's name in `runs_dir`, or the start of exactly one name.
 
-    Raises UserError with the candidates where the text fits none or several.
+    Raises UserError with the candidates if the text fits none or several.
     """
     if not text:
         raise UserError(f"The name of a run is empty. {_HOW_TO_NAME}")

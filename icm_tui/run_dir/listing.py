@@ -42,7 +42,7 @@ def list_runs(runs_dir: Path) -> list[RunSummary]:
 
 
 def remove(run: RunDir) -> None:
-    """Delete a run and all that is in its directory. Raises UserError where it is no run, or a live one."""
+    """Delete a run and all that is in its directory. Raises UserError if it is no run, or a live one."""
     if not run.is_run():
         raise UserError(f"{run.path} is not a run, so it is left alone: it holds no profile.toml and journal.jsonl.")
     path = run.path.resolve()

@@ -1,4 +1,4 @@
-"""One runner a run: the lock in the run's directory, and the heartbeat where the lock cannot tell."""
+"""One runner a run: the lock in the run's directory, and the heartbeat if the lock cannot tell."""
 
 import os
 import socket
@@ -30,7 +30,7 @@ class _Owner(msgspec.Struct, frozen=True):
 class RunLock:
     """The right to run a run, held by one process at a time; a context manager.
 
-    Where the last status was written on another host, whose locks may not reach here, or where there are no locks,
+    If the last status was written on another host, whose locks may not reach here, or if there are no locks,
     the status is watched for 10 s: a runner that lives changes it about once a second.
     """
 
@@ -50,7 +50,7 @@ class RunLock:
         self._lock: BaseFileLock | None = None
 
     def acquire(self) -> None:
-        """Take the lock. Raises UserError where a live runner has it, RunFailed where the disk refuses."""
+        """Take the lock. Raises UserError if a live runner has it, RunFailed if the disk refuses."""
         note = msgspec.json.encode(_Owner(self._host, os.getpid()))
         try:
             self._lock = take(self._run.lock, note)
@@ -68,7 +68,7 @@ class RunLock:
             raise
 
     def release(self) -> None:
-        """Let go. Does nothing where the lock is not held."""
+        """Let go. Does nothing if the lock is not held."""
         if self._lock is not None:
             self._lock.release()
             self._lock = None

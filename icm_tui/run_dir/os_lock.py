@@ -21,9 +21,9 @@ class LockingUnsupportedError(Exception):
 
 
 def take(path: Path, note: bytes) -> "BaseFileLock | None":
-    """Lock the file, making it (mode 0600) where it is missing, and leave `note` in it; None where another holds it.
+    """Lock the file, making it (mode 0600) if it is missing, and leave `note` in it; None if another holds it.
 
-    Let go with release(). Raises LockingUnsupportedError, and OSError where the file cannot be opened.
+    Let go with release(). Raises LockingUnsupportedError, and OSError if the file cannot be opened.
     """
     # Filelock costs 40 ms to import, which a command that lists finished runs need not pay.
     from filelock import FileLock, Timeout
@@ -54,7 +54,7 @@ def take(path: Path, note: bytes) -> "BaseFileLock | None":
 
 
 def is_held(path: Path) -> bool | None:
-    """Whether some process holds the lock; None where that cannot be told."""
+    """Whether some process holds the lock; None if that cannot be told."""
     if not path.exists():
         return False
     from filelock import FileLock, Timeout

@@ -8,7 +8,7 @@ def read_pin(args: Mapping[str, Any], names: Sequence[str], n_items: int) -> tup
     """The item and the label (a place in `names`; None takes the pin off) that a command "pin" names.
 
     Its arguments are `item`, the item's number, `label`, the name of a label set or null, and `note`, a text.
-    Raises ValueError, with the reason in words, where they are not.
+    Raises ValueError, with the reason in words, if they are not.
     """
     item, label, note = read_item(args, n_items), args.get("label"), args.get("note", "")
     if not isinstance(note, str):

@@ -49,7 +49,7 @@ class ReasoningLog:
     """The writing end of reasoning.jsonl; a run has one at a time."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file to add to it, or begin one (mode 0600). A torn last line is cut off. Raises RunFailed where the
+        """Open the file to add to it, or begin one (mode 0600). A torn last line is cut off. Raises RunFailed if the
         system refuses."""
         self._path = path
         try:
@@ -69,7 +69,7 @@ class ReasoningLog:
         return self._next_call - 1
 
     def add(self, piece: ReasoningPiece) -> None:
-        """Write a piece, whole or not at all. Raises RunFailed where the disk refuses."""
+        """Write a piece, whole or not at all. Raises RunFailed if the disk refuses."""
         data = _encoder.encode(piece) + b"\n"
         try:
             if os.fstat(self._descriptor).st_size != self._size:
@@ -98,7 +98,7 @@ def _whole(descriptor: int) -> tuple[int, int]:
 class ReasoningFollower:
     """An incremental reader of reasoning.jsonl, for viewers.
 
-    Between polls it remembers whole lines only and reads a torn one anew. Where the file was replaced or cut below what
+    Between polls it remembers whole lines only and reads a torn one anew. If the file was replaced or cut below what
     was read, reading starts again at its beginning and `restarted` says so.
     """
 
@@ -118,7 +118,7 @@ class ReasoningFollower:
     def poll(self, max_seconds: float = 0.05) -> list[ReasoningPiece]:
         """The pieces that came since the last poll, as many as the time allows but at least one if there is one.
 
-        A file that is not there (yet) has none. Raises UserError where it cannot be read.
+        A file that is not there (yet) has none. Raises UserError if it cannot be read.
         """
         pieces: list[ReasoningPiece] = []
         file = self._file

@@ -47,7 +47,7 @@ class StartRecord(Record, tag="start", kw_only=True):
 
 class EndpointRecord(Record, tag="endpoint", kw_only=True):
     """Which model at which server the answers from here on come from; none for the model that is built in. Another one
-    follows only where a person changed the providers, or the server was found to be asked in another way."""
+    follows only if a person changed the providers, or the server was found to be asked in another way."""
 
     endpoint: Endpoint
 
@@ -95,7 +95,7 @@ class ReaskRecord(Reply, tag_field="kind", tag="reask", kw_only=True, omit_defau
     """What the model said when a person had it asked about an item again, with the list `block` that the item was last
     asked with ("all" as labelled then). It has no part in the search: `n` is the decision that was the next one. `call`
     numbers the explanation that follows in reasoning.jsonl, and `command` is the id of the command that asked for it,
-    empty where there was no runner to send one to."""
+    empty if there was no runner to send one to."""
 
     seq: int = -1
     t: float = 0.0

@@ -12,7 +12,7 @@ from icm_tui.run_dir.layout import RunDir, digest, run_paths
 
 def siblings_of(run: RunDir) -> list[RunDir]:
     """The runs beside `run` that differ from it in their seed alone and label the same items, itself among them, by
-    seed; finished or not. Of several with one seed all are there. Raises UserError where `run` itself cannot be
+    seed; finished or not. Of several with one seed all are there. Raises UserError if `run` itself cannot be
     read; others that cannot are left out."""
     own = load(run.profile)
     bare, items = _bare(own), digest(run.items.read_bytes())

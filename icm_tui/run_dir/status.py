@@ -69,7 +69,7 @@ def write_status(run: RunDir, status: Status) -> None:
     """Replace status.json (mode 0600). It need not survive a power cut, so it is not synced.
 
     A full disk has no room for a new file, yet the old one's bytes can be written over; then a reader may see half a
-    status for an instant. Raises RunFailed where that does not work either.
+    status for an instant. Raises RunFailed if that does not work either.
     """
     data = _encoder.encode(status)
     beside = run.path / ".status.json.tmp"
@@ -99,7 +99,7 @@ def _write_over(run: RunDir, data: bytes) -> None:
 
 
 def read_status(run: RunDir) -> Status | None:
-    """The last status written, or None where there is none or it is being written."""
+    """The last status written, or None if there is none or it is being written."""
     try:
         return _decoder.decode(run.status.read_bytes())
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
@@ -141,7 +141,7 @@ class Heartbeat:
 def liveness(run: RunDir, status: Status | None, now: float, *, age: float | None = None) -> str:
     """The state of a run as an onlooker must take it: the status's own, "died" or "quiet".
 
-    A run has died where its runner is gone without having said so; it is quiet where its runner is on another host, or
+    A run has died if its runner is gone without having said so; it is quiet if its runner is on another host, or
     the file system knows no locks, and its status has not changed for 10 s. `now` is in unix seconds. Who watches gives
     Heartbeat's `age`; without it the time in the status is compared with `now`, which trusts both clocks.
     """

@@ -1,4 +1,4 @@
-"""Asking about an item again where no runner is at work: the run's journal and reasoning grow, its state stays."""
+"""Asking about an item again if no runner is at work: the run's journal and reasoning grow, its state stays."""
 
 import asyncio
 import contextlib
@@ -29,8 +29,8 @@ def ask_here(
     """Ask about an item of the run in `path` again, with the list that it was last asked with, and have the answer
     explained; `observe` is called with the pieces as they come. Neither is a part of the search.
 
-    Returns what the journal holds of it now; without an answer there is no explanation. Raises UserError where the run
-    cannot be read or has a runner, RunFailed where the item cannot be asked about or the disk takes no record of it.
+    Returns what the journal holds of it now; without an answer there is no explanation. Raises UserError if the run
+    cannot be read or has a runner, RunFailed if the item cannot be asked about or the disk takes no record of it.
     """
     run = RunDir(path)
     with RunLock(run):
@@ -81,6 +81,6 @@ def ask_here(
 
 
 def refuse(why: str) -> None:
-    """Raise RunFailed where there is a reason why not."""
+    """Raise RunFailed if there is a reason why not."""
     if why:
         raise RunFailed(f"ask: refused ({why}).")

@@ -58,7 +58,7 @@ def make_search(profile: Profile, problem: Problem, window: int) -> Search:
 
 def icm_settings(profile: Profile, problem: Problem, window: int) -> Settings:
     """Method `icm`'s settings. With everything shown, `sweeps` are those of every restart; one pass over all items
-    follows only where the restarts worked on a part of them."""
+    follows only if the restarts worked on a part of them."""
     search = profile.search
     shows_all = search.shots == "all"
     assert search.sweeps is not None

@@ -11,7 +11,7 @@ from icm_tui.run_dir.tally import Tally
 # A question of the search, one that a person had asked again, or an explanation.
 Kind = Literal["call", "reask", "explanation"]
 
-# The first explanation where no price is known: it reads what a call reads, and a token that it writes costs some ten
+# The first explanation if no price is known: it reads what a call reads, and a token that it writes costs some ten
 # times one that is read.
 _CALLS_AN_EXPLANATION = 100
 
@@ -27,9 +27,9 @@ class _UnderWay(NamedTuple):
 class Limits:
     """Whether another call fits into the limits of `run`, by the counts of `tally` and by what is under way.
 
-    A call is taken to cost the most that was expected of it (USD, None where that is not known) or what the dearest of
+    A call is taken to cost the most that was expected of it (USD, None when that is not known) or what the dearest of
     its kind has cost so far, whichever is more. So a budget is never passed as long as no call costs more than that.
-    Where nothing is known of a cost, one call is let through alone, to see what it costs; a first explanation is taken
+    If nothing is known of a cost, one call is let through alone, to see what it costs; a first explanation is taken
     to cost a hundred calls.
     """
 
@@ -55,7 +55,7 @@ class Limits:
         self._calls -= over is not None and over.kind == "call"
 
     def why_no_call(self, expected: float | None, now: float) -> str:
-        """Why another question of the search may not be sent at `now` (unix seconds); empty where it may."""
+        """Why another question of the search may not be sent at `now` (unix seconds); empty if it may."""
         limits, tally = self.run, self._tally
         if limits.max_seconds is not None and tally.seconds_at(now) + tally.seconds_a_call > limits.max_seconds:
             return _passed("max_seconds", limits.max_seconds, "SECONDS")
@@ -64,7 +64,7 @@ class Limits:
         return self.why_no_money("call", expected)
 
     def why_no_money(self, kind: Kind, expected: float | None) -> str:
-        """Why another call of that kind may not be paid for; empty where it may."""
+        """Why another call of that kind may not be paid for; empty if it may."""
         budget = self.run.budget_usd
         if budget is None:
             return ""
@@ -84,7 +84,7 @@ class Limits:
         return "" if fits else _passed("budget_usd", budget, "USD")
 
     def _most(self, kind: Kind, expected: float | None) -> float | None:
-        """The most that a call may cost, in USD; None where nothing is known of it."""
+        """The most that a call may cost, in USD; None if nothing is known of it."""
         tally = self._tally
         dearest = tally.dearest_explanation if kind == "explanation" else tally.dearest_call
         known = [cost for cost in (expected, dearest) if cost is not None]

@@ -60,14 +60,14 @@ class Ground(NamedTuple):
 
 
 class Answers(NamedTuple):
-    """Answers by question, and why some are missing; empty where none is."""
+    """Answers by question, and why some are missing; empty if none is."""
 
     known: dict[str, AnswerRecord]
     why: str
 
 
 def ground_of(run: RunDir, profile: Profile) -> Ground:
-    """The items of a run with those it holds out. Raises UserError where a file cannot be read."""
+    """The items of a run with those it holds out. Raises UserError if a file cannot be read."""
     items, _ = read_items(run)
     first = 1 + max((item.group for item in items if item.group is not None), default=-1)
     held_out = [
@@ -108,7 +108,7 @@ def compare_here(
     """Ask what is missing of `showings` and keep it; `observe` is told how many questions are answered, of how many.
 
     The profile's limits on money and calls hold for all comparisons of the run together. SIGINT and SIGTERM end it once
-    what is in flight has come; a second one does not wait. Raises UserError where the run has a runner, or cannot be
+    what is in flight has come; a second one does not wait. Raises UserError if the run has a runner, or cannot be
     asked.
     """
     run = RunDir(path)
@@ -242,7 +242,7 @@ def _unit(problem: Problem, item: int) -> list[int]:
 
 
 def _endpoint(run: RunDir) -> Endpoint | None:
-    """The endpoint that the comparisons' answers came from, else the run's own; None where neither has any."""
+    """The endpoint that the comparisons' answers came from, else the run's own; None if neither has any."""
     for path in (run.comparisons, run.journal):
         found = [record.endpoint for record in _endpoints(path)]
         if found:
@@ -262,7 +262,7 @@ def expected(
     known: Mapping[str, AnswerRecord],
     price: Price | None,
 ) -> tuple[int, float | None]:
-    """How many calls are still to make, and about what they cost in USD: nothing where no server is paid, None without
+    """How many calls are still to make, and about what they cost in USD: nothing if no server is paid, None without
     a price."""
     questions = [query for name, query in _questions(ground, showings).items() if name not in known]
     if profile.model.backend != "openai":

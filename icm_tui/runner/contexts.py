@@ -14,7 +14,7 @@ _FEWEST = 256
 
 class Contexts:
     """The lists of a run whose journal was `replayed` into `search`. A long run's lists together would fill the memory,
-    so those done with are dropped, and read again from the `journal` where they are wanted all the same."""
+    so those done with are dropped, and read again from the `journal` if they are wanted all the same."""
 
     def __init__(self, journal: Path, search: Search, restored: Restored) -> None:
         self._journal = journal
@@ -46,7 +46,7 @@ class Contexts:
         return self.kept.get(number) or read_contexts(self._journal, self._offsets, [number])[number]
 
     def shared(self, number: int) -> bool:
-        """Whether the questions of a list begin alike. Where all labelled items are shown they do not: the labels
+        """Whether the questions of a list begin alike. If all labelled items are shown they do not: the labels
         change, and every question leaves its own group out."""
         shown = self.of(number).demonstrations
         return shown != "all" and bool(shown)

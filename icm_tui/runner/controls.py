@@ -29,7 +29,7 @@ DONE = Obeyed("done")
 class Controls:
     """Whether a run may go on, how far, and what its next decision is told.
 
-    `profile` holds the settings with the changes that came on the way; `paused` and `ending` the reason in words where
+    `profile` holds the settings with the changes that came on the way; `paused` and `ending` the reason in words if
     the run is paused or is to end; `skip` whether the next decision is to leave labels as they are; `brake` spreads
     decisions over time. Commands "pin" and "ask" are only looked at for whether the run takes commands.
     """

@@ -61,7 +61,7 @@ class Explanations:
 
     `path` is where the pieces go, `block_of` gives a list by its number, `append` takes what belongs into the journal,
     `limits` say what may be paid for, and `observe` is called with every piece written. Between two pieces `between`
-    seconds pass, for people to read along where a run is slowed down to be watched.
+    seconds pass, for people to read along when a run is slowed down to be watched.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Explanations:
 
     def decided(self, decision: Decision, every: int) -> None:
         """Begin to explain the first item of a decision, by the list that it was last asked with, after `every` ones
-        that have items. It is dropped where as many as may be are under way, or the budget has no room for it."""
+        that have items. It is dropped if as many as may be are under way, or the budget has no room for it."""
         if not decision.items:
             return
         self._decisions += 1
@@ -126,7 +126,7 @@ class Explanations:
         self._begin(self._query(_name(call), item, number), _Stream(call, item, decision.n, label, due=True), expected)
 
     def why_not(self, item: int) -> str:
-        """Why an item cannot be asked about again now, whatever that may cost; empty where it can."""
+        """Why an item cannot be asked about again now, whatever that may cost; empty if it can."""
         number = self._list_of(item)
         if number is None:
             return f"item {item} has not been asked about yet, so there is no question to repeat"
@@ -136,7 +136,7 @@ class Explanations:
 
     def ask(self, item: int, command: str) -> str:
         """Ask about an item again, with the list that it was last asked with in the chain that leads, or else in any;
-        its reply is to be handed to `receive`. Returns why not where that cannot be, else an empty text. `command` is
+        its reply is to be handed to `receive`. Returns why not if that cannot be, else an empty text. `command` is
         the id of the one that asks for it."""
         number = self._list_of(item)
         if (why := self.why_not(item)) or number is None:

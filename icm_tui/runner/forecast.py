@@ -17,14 +17,14 @@ from icm_tui.runner.assembly import icm_settings, make_search, problem_of, windo
 from icm_tui.search.icm.method import AT_RANDOM, SMALLEST_MARGIN
 from icm_tui.search.problem import Problem
 
-# What one call takes where nothing was measured yet: a short answer from a hosted model.
+# What one call takes if nothing was measured yet: a short answer from a hosted model.
 _SECONDS_A_CALL = 1.0
 _CHARACTERS_A_TOKEN = 4.0
 _SAMPLED = 256
 
 
 class Forecast(msgspec.Struct, frozen=True):
-    """Expected calls, tokens read, how many of them a server reads from its prefix cache where it keeps one, USD (None
+    """Expected calls, tokens read, how many of them a server reads from its prefix cache if it keeps one, USD (None
     without a price), and minutes."""
 
     calls: int
@@ -48,8 +48,8 @@ def forecast(
 ) -> Forecast:
     """The forecast of a resolved profile. Calls of method `paper` are an upper bound: its prompts repeat.
 
-    `price` stands in where the profile names none. `latency_s` is what a call takes, in seconds, where that was
-    measured. Tokens from a prefix cache cost less only where the price says so.
+    `price` stands in if the profile names none. `latency_s` is what a call takes, in seconds, if that was
+    measured. Tokens from a prefix cache cost less only if the price says so.
     """
     problem = problem_of(profile, items)
     parts = expected_parts(profile, problem)
@@ -75,7 +75,7 @@ def forecast(
 
 def expected_parts(profile: Profile, problem: Problem) -> list[Part]:
     """What the search will ask, in parts: the leaning, the tournament, the sweeps and the second look, of which any may
-    be missing. Calls are exact where groups are of one size, a few too many for `lean`; the replications have one part
+    be missing. Calls are exact if groups are of one size, a few too many for `lean`; the replications have one part
     and share no list."""
     search = profile.search
     if search.method in ("zero_shot", "random_labels"):

@@ -14,7 +14,7 @@ from icm_tui.profile.schema import Profile
 
 class Standing(msgspec.Struct, frozen=True):
     """What is known of a model before its first run: the price that a catalogue names, None without one, the
-    seconds that a label takes, None where nothing was measured, and the probe that told them."""
+    seconds that a label takes, None if nothing was measured, and the probe that told them."""
 
     price: Price | None = None
     latency_s: float | None = None
@@ -23,7 +23,7 @@ class Standing(msgspec.Struct, frozen=True):
 
 def examine(profile: Profile) -> Standing:
     """Probe the server of a resolved profile, unless a probe of it was kept. A model file is only looked at: its server
-    starts with the run. Raises UserError where no run can ask it, with what to change."""
+    starts with the run. Raises UserError if no run can ask it, with what to change."""
     if profile.model.backend == "gguf" and profile.model.path is not None:
         from icm_tui.models.gguf.launch import check
 

@@ -28,7 +28,7 @@ from icm_tui.search.method import Search
 class Restored(msgspec.Struct):
     """What a journal says besides the search's own state: the counts, the lists that show all, at which byte each other
     list stands, which list each item was last asked with, the endpoint that the next answers are to come from (None
-    where none was found yet, or another one is to be), the ids of the commands obeyed, the settings changed on the way,
+    if none was found yet, or another one is to be), the ids of the commands obeyed, the settings changed on the way,
     the names of the label sets, the label that each pinned item is pinned to, whether the next decision is to be
     skipped, and whether the run is done."""
 
@@ -54,7 +54,7 @@ def fold(
     """Give a journal back to a fresh search: lists, answers, decisions and what a person set are adopted, none is
     computed again.
 
-    `records` come with their byte offsets. `relabel` follows every chain's changes. Raises UserError where the records
+    `records` come with their byte offsets. `relabel` follows every chain's changes. Raises UserError if the records
     do not fit the search, naming the first that does not.
     """
     restored = Restored()

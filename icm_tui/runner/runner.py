@@ -64,7 +64,7 @@ class Runner:
     """Runs `search` against `asker` until it is done or told to end.
 
     The journal stands open at its end and what it held was `replayed` into the search. `observe` is called with every
-    status written. A run that comes to one of its limits, or gets no answers, pauses; where nobody is there to let it
+    status written. A run that comes to one of its limits, or gets no answers, pauses; when nobody is there to let it
     go on (not `stays`), it ends.
     """
 
@@ -113,9 +113,9 @@ class Runner:
 
     def begin(self, start: StartRecord, sets: list[str], endpoint: Endpoint | None = None) -> None:
         """Journal that a runner is at work, the settings it was started with that differ from the frozen ones, and the
-        `endpoint` asked from now on where it is not the last one.
+        `endpoint` asked from now on if it is not the last one.
 
-        Raises JournalUnwritable where the disk refuses: nothing is under way yet that would be worth waiting for.
+        Raises JournalUnwritable if the disk refuses: nothing is under way yet that would be worth waiting for.
         """
         self._append(start)
         if sets:
@@ -142,7 +142,7 @@ class Runner:
 
     @property
     def ending(self) -> str:
-        """Why the run ends before it is done; empty where it does not."""
+        """Why the run ends before it is done; empty if it does not."""
         return self._controls.ending or ""
 
     def end(self, why: str) -> None:
@@ -265,7 +265,7 @@ class Runner:
         return Obeyed("refused", why) if why else DONE
 
     def _apply_settings(self, before: Profile, paused: str | None) -> Obeyed:
-        """Go on with the settings as they are now; where the model cannot, as `before`, and as `paused`."""
+        """Go on with the settings as they are now; if the model cannot, as `before`, and as `paused`."""
         profile = self._controls.profile
         try:
             self._model_client.apply_settings(profile.model, profile.reasoning)
@@ -315,7 +315,7 @@ class Runner:
     # Going out
 
     def _let_through(self) -> None:
-        """Let the next portion of decisions through where a person set a throttle."""
+        """Let the next portion of decisions through if a person set a throttle."""
         running = self.state == "running"
         self._controls.throttle.note(time.monotonic(), self._search.n, self._search.decisions, running=running)
 
@@ -399,7 +399,7 @@ class Runner:
         self._limits.end(question)
 
     def _stop_short(self, why: str) -> None:
-        """Go no further for now, for the first of several reasons; where nobody is there to go on, end."""
+        """Go no further for now, for the first of several reasons; when nobody is there to go on, end."""
         if not self._controls.may_go_on:
             return
         if self._stays:
@@ -427,7 +427,7 @@ class Runner:
             self._cannot_write(str(error))
 
     async def _flush(self) -> None:
-        """Write what waits; where the disk refuses, say so and try again a second later, asking nothing meanwhile."""
+        """Write what waits; when the disk refuses, say so and try again a second later, asking nothing meanwhile."""
         try:
             await self._journal.flush()
         except JournalUnwritable as error:

@@ -8,7 +8,7 @@ from icm_tui.domain.decisions import Question
 class Sending:
     """The questions in flight, and the lists that the server has read.
 
-    Where the server keeps the beginnings of prompts, a list's first question goes out alone, and its others follow
+    If the server keeps the beginnings of prompts, a list's first question goes out alone, and its others follow
     once that was answered: sent together, each would have the server read the list anew. `shares` tells of a list,
     by its number, whether its questions begin alike.
     """

@@ -56,8 +56,8 @@ def run_here(
 
     SIGINT, SIGTERM and SIGHUP end it cleanly: what is in flight is waited for and kept; a second one does not wait. One
     that comes while the model is made ready ends that, and leaves the run as it was.
-    `sets` are changes of settings that resume allows. At a limit of the profile the run ends, or, where it `stays`,
-    pauses until a command lifts the limit. Raises UserError where the run cannot be run, RunFailed where it must give
+    `sets` are changes of settings that resume allows. At a limit of the profile the run ends, or, if it `stays`,
+    pauses until a command lifts the limit. Raises UserError if the run cannot be run, RunFailed if it must give
     up.
     """
     run = RunDir(path)
@@ -81,7 +81,7 @@ class ReadBack(NamedTuple):
 def read_back(run: RunDir, sets: list[str], model_client_of: MakeModelClient) -> ReadBack:
     """Read a run's files and give its journal back to a search and a model; `sets` are changes of settings to make.
 
-    Raises UserError where the files cannot be read or do not fit together.
+    Raises UserError if the files cannot be read or do not fit together.
     """
     items, items_digest = read_items(run)
     digests = Digests(items_digest, digest(_read(run.profile)))
@@ -171,7 +171,7 @@ class _Turn:
 
 
 def newly(endpoint: Endpoint | None, held: Endpoint | None) -> Endpoint | None:
-    """The endpoint that is asked from now on where the journal does not say so yet; `held` is what it says."""
+    """The endpoint that is asked from now on if the journal does not say so yet; `held` is what it says."""
     return None if endpoint == held else endpoint
 
 

@@ -21,7 +21,7 @@ def summarise(
     tally: Tally,
     endpoint: Endpoint | None,
 ) -> dict[str, Any]:
-    """The summary of a run. Costs are in USD, coherence in bits (held out; null where it is not measured), seconds are
+    """The summary of a run. Costs are in USD, coherence in bits (held out; null if it is not measured), seconds are
     those that runners were at work; `calls_per_label` counts the questions of the search alone; `endpoint` is
     who answered last, null for the model that is built in."""
     labels = search.labels

@@ -9,9 +9,9 @@ PORTION_EVERY = 0.05
 
 
 def read_seconds(args: Mapping[str, Any]) -> float | None:
-    """The seconds that a command "throttle" names, or None where it takes the brake off.
+    """The seconds that a command "throttle" names, or None if it takes the brake off.
 
-    Raises ValueError, with the reason in words, where they are not a number above 0.
+    Raises ValueError, with the reason in words, if they are not a number above 0.
     """
     seconds = args.get("seconds")
     if seconds is None:

@@ -23,7 +23,7 @@ class Throughput:
 
     @property
     def rate(self) -> float | None:
-        """Decisions a second, or None where that is not known (yet)."""
+        """Decisions a second, or None if that is not known (yet)."""
         if len(self._seen) < 2:
             return None
         (start, before), (end, after) = self._seen[0], self._seen[-1]

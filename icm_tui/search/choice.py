@@ -61,7 +61,7 @@ def choose(
 def _member_by_member(
     values: Sequence[Scores | None], answered: Sequence[bool], n_labels: int, temperature: float, draw: float
 ) -> Choice:
-    """The same draw where the members are independent and too many to enumerate: `draw` is cut into one number a
+    """The same draw if the members are independent and too many to enumerate: `draw` is cut into one number a
     member by taking its remainder within the chosen share."""
     best: list[int | None] = []
     drawn: list[int | None] = []

@@ -27,7 +27,7 @@ class Search(Protocol):
         """The questions that the next decision still waits for."""
 
     def tell(self, question: str, logprobs: Sequence[float] | None) -> None:
-        """Keep an answer (nats a label; None where the item was refused). Raises KeyError for a question not asked."""
+        """Keep an answer (nats a label; None if the item was refused). Raises KeyError for a question not asked."""
 
     def drain_contexts(self) -> list[Context]:
         """The lists drawn since the last call; they belong into the journal before a question about them goes out."""
@@ -68,7 +68,7 @@ class Search(Protocol):
 
     @property
     def coherence_bits(self) -> float | None:
-        """The held-out coherence (bits) now; None where it is not measured."""
+        """The held-out coherence (bits) now; None if it is not measured."""
 
     @property
     def phase(self) -> str:

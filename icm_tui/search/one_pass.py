@@ -62,7 +62,7 @@ class OnePass:
         return [] if self.done else list(self._open(self.n))
 
     def tell(self, question: str, logprobs: Sequence[float] | None) -> None:
-        """Keep an answer (nats a label; None where the item was refused). Raises KeyError for a question not asked."""
+        """Keep an answer (nats a label; None if the item was refused). Raises KeyError for a question not asked."""
         number = question.removeprefix(f"{self._name}/")
         item = int(number) if number.isdecimal() else -1
         place = self._place.get(item, -1)

@@ -49,7 +49,7 @@ class Pins:
     def overrule(self, proposal: Proposal, labels: Sequence[int | None], *, skip: bool) -> dict[int, int | None] | None:
         """What a decision is to commit in place of the labels drawn, or None to leave it to them.
 
-        `labels` are its chain's. With `skip` it leaves them as they are. Where pins stand against what it would commit,
+        `labels` are its chain's. With `skip` it leaves them as they are. If pins stand against what it would commit,
         that is the best option listed that agrees with them, or else what breaks nothing, agrees with them and is
         nearest to it.
         """

@@ -23,7 +23,7 @@ def read_boolean(table: Table, row: Row, column: str) -> bool:
 
 
 def read_pair_rows(table: Table) -> Iterator[Pair]:
-    """The rows question, choice, choice_2 and label (true where choice was chosen) of `table`."""
+    """The rows question, choice, choice_2 and label (true if choice was chosen) of `table`."""
     for row in table.rows:
         question, first, second = (
             read_cell(table, row, column, "the dataset").strip() for column in ("question", "choice", "choice_2")

@@ -1,4 +1,4 @@
-"""One cell of a table, read as a string, with the sentence to say where that cannot be done."""
+"""One cell of a table, read as a string, with the sentence to say if that cannot be done."""
 
 import math
 from collections.abc import Iterable
@@ -48,7 +48,7 @@ def missing(place: str, column: str, setting: str, known: Iterable[str]) -> str:
 
 
 def optional_cell(table: Table, row: Row, column: str, setting: str) -> str | None:
-    """The cell as a string, None where it is null, blank or not there. Raises UserError naming file, line and column
+    """The cell as a string, None if it is null, blank or not there. Raises UserError naming file, line and column
     if it holds neither a string nor a number."""
     try:
         return spelled(row.values.get(column))

@@ -12,7 +12,7 @@ _CLEAR = "\r\x1b[K"
 
 
 class Progress:
-    """The line on stderr: `what`, then bytes of `total`, or rows where `total` is None. A context ends it."""
+    """The line on stderr: `what`, then bytes of `total`, or rows if `total` is None. A context ends it."""
 
     def __init__(self, what: str, total: int | None) -> None:
         self._what = what
@@ -32,7 +32,7 @@ class Progress:
             sys.stderr.flush()
 
     def add(self, amount: float) -> None:
-        """Count `amount` more bytes or rows; less where a download begins anew."""
+        """Count `amount` more bytes or rows; less if a download begins anew."""
         self._done += amount
         if not self._shows or time.monotonic() - self._drawn < _EVERY_S:
             return

@@ -38,7 +38,7 @@ _ELSEWHERE = "or download it elsewhere and name its folder in task.path."
 
 
 class Commit(msgspec.Struct, frozen=True):
-    """One commit of a repository; `unreachable` says why the Hub was not asked which, where the cache knew it."""
+    """One commit of a repository; `unreachable` says why the Hub was not asked which, if the cache knew it."""
 
     repository: str
     hash: str
@@ -57,7 +57,7 @@ def find_commit(repository: str, revision: str) -> Commit:
     """The commit that `revision` (a branch, tag or commit) of a repository stands for, and its list of files put into
     the cache. Without the Hub it is the commit that the cache last saw under that name.
 
-    Raises UserError where there is no such repository or revision, no right to read it, or neither Hub nor cache.
+    Raises UserError if there is no such repository or revision, no right to read it, or neither Hub nor cache.
     """
     parts = revision.split("/")
     if not revision.isprintable() or any(part in ("", ".", "..") for part in parts) or "\\" in revision:
@@ -131,7 +131,7 @@ def _asked(repository: str, revision: str) -> Commit:
 
 
 def _refusal(repository: str, revision: str, error: Exception) -> str | None:
-    """What the Hub refuses, in a sentence; None where it could not be asked."""
+    """What the Hub refuses, in a sentence; None if it could not be asked."""
     from huggingface_hub import errors
 
     if isinstance(error, errors.GatedRepoError) or _status(error) == 403:
@@ -182,7 +182,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _known_files(repository: str, commit: str) -> list[Listed] | None:
-    """The files of a commit by the list in the cache; None where there is none."""
+    """The files of a commit by the list in the cache; None if there is none."""
     import huggingface_hub
 
     try:
@@ -322,7 +322,7 @@ def _streamed(commit: Commit, files: list[Listed], size: int, most: int) -> tupl
 
 
 def _stream(commit: Commit, files: list[Listed], most: int, progress: Progress) -> tuple[list[Row], bool]:
-    # Seconds to import, so only where something is streamed.
+    # Seconds to import, so only if something is streamed.
     import datasets
 
     datasets.logging.set_verbosity_error()

@@ -5,8 +5,8 @@ whoever prefers the first in one order prefers the second in the other. A leanin
 at twice the calls. With "one" each pair is one item; its order is that of digests of (shuffle seed, texts), so neither
 the source's order nor gold can reach it, and there are no groups.
 
-Gold is true where the text shown first is the one that was chosen. A source that lists a pair more than once, or in
-both orders, has it once here; where its rows contradict one another the gold is missing. Two texts that are alike
+Gold is true if the text shown first is the one that was chosen. A source that lists a pair more than once, or in
+both orders, has it once here; if its rows contradict one another the gold is missing. Two texts that are alike
 cannot be chosen between and are left out, which a note says.
 
 The embedded model sees which words an item has and not in which order, so the two orders of a pair look alike to it:
@@ -26,8 +26,8 @@ from icm_tui.tasks.tables import Row, Table
 
 
 class Pair(msgspec.Struct, frozen=True):
-    """Two texts of a row, the first of which was `chosen` or was not; None where the row does not say. `question` is
-    what both answer, empty where there is none."""
+    """Two texts of a row, the first of which was `chosen` or was not; None if the row does not say. `question` is
+    what both answer, empty if there is none."""
 
     row: Row
     question: str

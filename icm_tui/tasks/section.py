@@ -65,7 +65,7 @@ def refuse_given(settings: TaskSection, names: Iterable[str], mend: str) -> None
 
 def choose_gold(settings: TaskSection, known: Sequence[str], default: Sequence[str] | None = None) -> list[str]:
     """The gold columns to read of a dataset that has `known` ones: those named in the settings, or else `default`
-    (all of them where that is None). A name that ends in "/*" stands for all that begin as it does.
+    (all of them if that is None). A name that ends in "/*" stands for all that begin as it does.
 
     Raises UserError for a name that the dataset does not have.
     """

@@ -20,7 +20,7 @@ class Source(msgspec.Struct, frozen=True):
 
 
 def read_source(settings: TaskSection, card: Card) -> Source:
-    """Read the split that `settings.split` names (or the card's own) from `settings.path`, or from the Hub where no
+    """Read the split that `settings.split` names (or the card's own) from `settings.path`, or from the Hub if no
     path is given: there at `settings.revision` or else at the card's, all files of a repository at one commit.
 
     The path is a folder that holds the files under the names in the card, or, for a split of a single table, that

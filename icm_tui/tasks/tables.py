@@ -25,7 +25,7 @@ class Row(msgspec.Struct, frozen=True):
 
 class Table(msgspec.Struct, frozen=True):
     """Rows from one source. `name` is the source in a person's own words, `unit` what its rows are counted in ("line"
-    or "row"), `header` the columns where the format fixes them for all rows and None where each row has its own."""
+    or "row"), `header` the columns if the format fixes them for all rows and None if each row has its own."""
 
     name: str
     unit: str
@@ -108,7 +108,7 @@ def _text(path: str, content: bytes, first_line: int = 1) -> str:
 def _parsed(path: str, text: str, line: int | None) -> Any:
     """`text` as JSON; NaN and Infinity, which no JSON has but many programs write for a lack, become null.
 
-    `line` is the line that `text` stands on, or None where `text` is the whole file.
+    `line` is the line that `text` stands on, or None if `text` is the whole file.
     """
     try:
         return json.loads(text, parse_constant=lambda _: None)

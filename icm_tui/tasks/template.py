@@ -47,6 +47,6 @@ class TextTemplate:
         return [column for _, column in self.parts if column is not None]
 
     def fill(self, table: Table, row: Row) -> str:
-        """The text of `row`. Raises UserError, naming file, line and column, where a column lacks or is empty."""
+        """The text of `row`. Raises UserError, naming file, line and column, if a column lacks or is empty."""
         cells = (literal + (read_cell(table, row, column, SETTING) if column else "") for literal, column in self.parts)
         return "".join(cells)

@@ -15,7 +15,7 @@ def hold_out(task: Task, fraction: float, *, seed: int) -> Task:
     """Move about `fraction` of the groups of `task` to its held-out items; an item without a group is one of its own.
 
     Which ones follows from digests of (seed, the group's texts) alone, never from the order of the items or from gold.
-    Groups of the same texts stay together. At least one group is left on each side. Raises UserError where there are
+    Groups of the same texts stay together. At least one group is left on each side. Raises UserError if there are
     not two different groups.
     """
     groups = _groups(task.items)
@@ -42,7 +42,7 @@ def beside(task: Task, other: Task) -> Task:
     """`task` with the items of `other`, another split of its dataset, held out.
 
     Their uids get a prefix. A group one of whose texts also occurs in `task` is left out, and a note tells how many
-    items that were. Raises UserError where none are left.
+    items that were. Raises UserError if none are left.
     """
     seen = {item.text for item in task.items}
     groups = _groups(other.items)
@@ -87,7 +87,7 @@ def _merged(gold: Gold, other: Gold, uids: set[str]) -> Gold:
         if name not in columns:
             continue
         names, theirs = classes[name], other.classes[name]
-        # Two-valued gold has its true class first, also where a split lacks the other value and cannot tell its name.
+        # Two-valued gold has its true class first, even if a split lacks the other value and cannot tell its name.
         alike = len(names) == len(theirs) == 2 and names[0] == theirs[0]
         number: dict[int, int] = {}
         for label in sorted({label for uid, label in labels.items() if uid in uids}):

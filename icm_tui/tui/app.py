@@ -35,7 +35,7 @@ class IcmApp(BaseApp):
     ]
 
     def __init__(self, opening: Opening, keymap: Keymap, problems: list[str] | None = None) -> None:
-        """`problems` are the sentences that the reading of the keymap gave. Raises UserError where the run that is to
+        """`problems` are the sentences that the reading of the keymap gave. Raises UserError if the run that is to
         be opened cannot be read."""
         super().__init__(opening, keymap)
         self.keymap_problems = problems or []
@@ -60,7 +60,7 @@ class IcmApp(BaseApp):
             self.call_after_refresh(self.tell, self._at_start, "warn")
 
     def _mind_size(self) -> None:
-        """Take in the terminal's size where the signal of its change did not bring it: it may come a moment before the
+        """Take in the terminal's size if the signal of its change did not bring it: it may come a moment before the
         size can be read, and Textual's timer that passes a size on does not fire if the machine is busy just then."""
         if self.is_headless:
             return

@@ -45,7 +45,7 @@ class Failed(msgspec.Struct, frozen=True):
 
 class LastProbe(msgspec.Struct, frozen=True):
     """What the last probe of an endpoint found, `age_s` seconds ago: how it is asked (chat or completions), how many
-    alternatives it gives, who serves it where a router is pinned, and the label that it favours by how many nats."""
+    alternatives it gives, who serves it if a router is pinned, and the label that it favours by how many nats."""
 
     age_s: float
     kind: str
@@ -56,8 +56,8 @@ class LastProbe(msgspec.Struct, frozen=True):
 
 
 class Expected(msgspec.Struct, frozen=True):
-    """What a run would ask and cost: calls, tokens read, USD (None without a price), minutes (None where no call takes
-    any time). `probe_result` is None where no probe of the endpoint is kept."""
+    """What a run would ask and cost: calls, tokens read, USD (None without a price), minutes (None if no call takes
+    any time). `probe_result` is None if no probe of the endpoint is kept."""
 
     items: int
     calls: int
@@ -70,7 +70,7 @@ class Expected(msgspec.Struct, frozen=True):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing that a probe looked at: "ok", "note" or "bad" with what was found, and what to change where it is not
+    """One thing that a probe looked at: "ok", "note" or "bad" with what was found, and what to change if it is not
     "ok"."""
 
     name: str
@@ -90,7 +90,7 @@ class AskedEndpoint(msgspec.Struct, frozen=True):
 
 
 class Diagnosis(msgspec.Struct, frozen=True):
-    """What a profile's model can do. `fit` says whether a run can ask it; `endpoint` is None where there is none, and
+    """What a profile's model can do. `fit` says whether a run can ask it; `endpoint` is None if there is none, and
     for the embedded model. `cost_usd` of the probe's calls, `latency_s` of a label; None is unknown."""
 
     fit: bool
@@ -151,7 +151,7 @@ async def resume(run: Path) -> Started | Failed:
 
 async def ask(run: Path, item: int) -> Failed | None:
     """Have the model asked about an item of a run that has no runner; what it says is in the run then. An answer that
-    may cost money is waited for by the child even where the screens are left."""
+    may cost money is waited for by the child even if the screens are left."""
     said = await _run(["ask", _path(run), str(item), "--json"], outlives=True)
     return said if isinstance(said, Failed) else None
 
@@ -169,7 +169,7 @@ async def doctor(profile: Path) -> Diagnosis | Failed:
 
 async def models(server: str, *, fresh: bool) -> Catalogue | Failed:
     """The models that a server lists, by its preset's name or by the path of a profile that asks it; from the disk
-    where they are kept there and `fresh` does not ask for the server's own word."""
+    if they are kept there and `fresh` does not ask for the server's own word."""
     words = ["models", "--server", server, "--json", *(["--refresh"] if fresh else [])]
     return _told(await _run(words, outlives=False), "list of models", Catalogue)
 
@@ -198,7 +198,7 @@ def _path(path: Path) -> str:
 
 
 async def _run(words: list[str], *, outlives: bool, statuses: tuple[int, ...] = ()) -> bytes | Failed:
-    """Run `icm-tui` with `words`: what it printed, or what it said where it failed. With one of `statuses` it has not
+    """Run `icm-tui` with `words`: what it printed, or what it said if it failed. With one of `statuses` it has not
     failed if it printed anything.
 
     asyncio's own child processes are killed when the loop closes, so this one is looked at from time to time instead.

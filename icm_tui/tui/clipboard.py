@@ -36,7 +36,7 @@ async def copy(
     """Copies a text and returns the sentence that says where it is.
 
     What could steer a terminal is taken out of it: where it is pasted, it would. `run(words, stdin)` gives the exit
-    status of a program, None where there is none; the file is `directory`/copied.txt, which only its owner can read.
+    status of a program, None if there is none; the file is `directory`/copied.txt, which only its owner can read.
     """
     text = multi_line(text).encode("utf-8", "replace").decode("utf-8")
     data = text.encode("utf-8")
@@ -64,7 +64,7 @@ def copy_and_tell(app: BaseApp, text: str) -> None:
 
 
 async def run_program(words: Sequence[str], stdin: bytes) -> int | None:
-    """The exit status of a program given `stdin`; None where it cannot be started or is not done in three seconds."""
+    """The exit status of a program given `stdin`; None if it cannot be started or is not done in three seconds."""
     try:
         process = await asyncio.create_subprocess_exec(
             *words,
@@ -86,7 +86,7 @@ async def run_program(words: Sequence[str], stdin: bytes) -> int | None:
 
 
 def _keep(path: Path, data: bytes) -> str:
-    """Writes the file; what went wrong, nothing where all is well."""
+    """Writes the file; what went wrong, nothing if all is well."""
     try:
         files.make_private(path.parent)
         write_atomically(path, data)

@@ -33,7 +33,7 @@ def enter(run: Path | None, *, read_only: bool, mouse: bool) -> list[Path]:
     """Show a run, or the list of runs, until the person leaves; returns the runs that were looked at, the last one
     last.
 
-    Raises RunFailed where the screens end by a fault of the program, SystemExit where a signal ends them. When the
+    Raises RunFailed if the screens end by a fault of the program, SystemExit if a signal ends them. When the
     terminal goes away the process ends at once, for nobody is there to be told.
     """
     prepare_environment(os.environ)
@@ -58,7 +58,7 @@ def enter(run: Path | None, *, read_only: bool, mouse: bool) -> list[Path]:
 
 
 async def _run(app: "IcmApp", *, mouse: bool) -> int | None:
-    """Run the app; the number of the signal that ended it, or None where the person left."""
+    """Run the app; the number of the signal that ended it, or None if the person left."""
     ended_by: list[int] = []
     loop = asyncio.get_running_loop()
     before = termios.tcgetattr(0)
@@ -84,7 +84,7 @@ async def _run(app: "IcmApp", *, mouse: bool) -> int | None:
 
 
 def _heed_hangups() -> None:
-    """End the process at once when its terminal is gone, also where the signal for it is ignored, as under nohup, or
+    """End the process at once when its terminal is gone, even if the signal for it is ignored, as under nohup, or
     goes to another process: Textual would try to read from it for ever."""
 
     def leave(number: int, frame: FrameType | None) -> None:

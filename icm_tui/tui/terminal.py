@@ -10,7 +10,7 @@ _FRAMES_OVER_SSH = "15"
 
 
 def refusal(stdin: TextIO | None, stderr: TextIO | None, environ: Mapping[str, str]) -> str | None:
-    """Why the screens cannot be shown here and what to do about it, or None where they can.
+    """Why the screens cannot be shown here and what to do about it, or None if they can.
 
     Textual reads keys from standard input and draws on standard error. It would go on without either, and write its
     escape codes into a pipe.

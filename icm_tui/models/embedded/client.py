@@ -74,7 +74,7 @@ class EmbeddedClient:
         return SPEAKER
 
     async def explain(self, query: Query, label: int | None) -> AsyncIterator[Piece]:
-        """Name what carried the vote, a phrase at a time; where all is shown, by the labels at the first piece."""
+        """Name what carried the vote, a phrase at a time; if all is shown, by the labels at the first piece."""
         if query.demonstrations == "all":
             vote = self._model.vote_by_all(query.item, query.chain, label)
         else:

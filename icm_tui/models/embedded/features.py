@@ -1,7 +1,7 @@
 """Sparse text features for the embedded model: hashed word and character n-grams, centred by group.
 
 Features are lower-case words, pairs of neighbouring words, and 3- to 5-grams of characters inside a word that begins
-with ^ and ends with $; each weighs (1 + ln tf) ln((1 + N) / (1 + df)) where df >= 2. A row of unit length is hashed to
+with ^ and ends with $; each weighs (1 + ln tf) ln((1 + N) / (1 + df)) if df >= 2. A row of unit length is hashed to
 4096 places (crc32, bit 31 the sign); the mean of its group, then the mean of all rows, is taken off.
 
 Values are multiples of 2^-20, so that float64 sums of products are exact and come out alike in any order.
@@ -104,7 +104,7 @@ class _WeightedCodes:
         return self._known[weighs], self._rarity[weighs].astype(np.float32)
 
     def hashed_row(self, item: int) -> NDArray[np.float64]:
-        """An item's row of unit length, hashed to 4096 places; zero where nothing in it weighs anything."""
+        """An item's row of unit length, hashed to 4096 places; zero if nothing in it weighs anything."""
         part = slice(self._bounds[item], self._bounds[item + 1])
         codes = self._codes[part]
         weights = (1 + np.log(self._times[part])) * self._rarity[np.searchsorted(self._known, codes)]

@@ -28,7 +28,7 @@ class EmbeddedModel:
     """Votes over `texts`; `groups` numbers the group of every item (an item alone has a number of its own).
 
     `centred` takes the mean of its group off every item, so that what sets the members apart decides. It is wrong
-    where all members share a label: what they have in common is then the signal, and the rows of a group would sum
+    if all members share a label: what they have in common is then the signal, and the rows of a group would sum
     to nothing.
     """
 
@@ -112,12 +112,12 @@ class EmbeddedModel:
 
 
 def _scale(norm: float, count: int) -> float:
-    """What a sum of `count` weights of this length is multiplied by to become a score; 0 where nothing weighs."""
+    """What a sum of `count` weights of this length is multiplied by to become a score; 0 if nothing weighs."""
     return min(1.0, 16 / math.sqrt(count)) / norm if norm else 0.0
 
 
 class _Norms:
-    """For every item the root mean square of w over the items outside its group, from 1024 keyed ones where there are
+    """For every item the root mean square of w over the items outside its group, from 1024 keyed ones if there are
     more than twice as many. Computed for 256 neighbouring items at once, since one product of matrices costs little
     more than that of a single row; in float32, since it only scales the answers."""
 
@@ -153,7 +153,7 @@ class _Norms:
 
 
 class _ShownList:
-    """A list of demonstrations; where there is no kernel, as a matrix with a column each, made when first needed."""
+    """A list of demonstrations; if there is no kernel, as a matrix with a column each, made when first needed."""
 
     def __init__(self, demonstrations: Sequence[tuple[int, int]], n_labels: int) -> None:
         self.items = np.array([item for item, _ in demonstrations], dtype=np.int64)

@@ -27,8 +27,8 @@ Value = int | float | bool | str | list[int]
 
 
 class Header(msgspec.Struct, frozen=True):
-    """`context` is the longest context that the model was trained for, in tokens, None where the file does not tell;
-    `token_bytes` what one token of context takes in memory at 16 bits a number, 0 where the file does not tell."""
+    """`context` is the longest context that the model was trained for, in tokens, None if the file does not tell;
+    `token_bytes` what one token of context takes in memory at 16 bits a number, 0 if the file does not tell."""
 
     context: int | None
     token_bytes: int

@@ -68,7 +68,7 @@ async def serve(path: Path, *, slots: int, context: int | None = None) -> AsyncI
 
     `slots` is how many questions are answered at once, `context` the tokens that each may take: without it what the
     model was trained for, at most 8192. The process ends as well when this one does, even by kill -9. Raises UserError
-    where the file or the machine cannot be used.
+    if the file or the machine cannot be used.
     """
     if slots < 1 or (context is not None and context < 1):
         raise UserError("A model file is served with at least one slot of at least one token.")
@@ -96,12 +96,12 @@ async def serve(path: Path, *, slots: int, context: int | None = None) -> AsyncI
             raise UserError(f"llama.cpp could not serve {name}{_told(child)}.")
         yield LocalServer(child, serving.address, Key("the local server's key", secret), path.stem, digest, tokens)
     finally:
-        # Without awaiting: this runs also where the loop is at its end, and the child has nothing to put in order.
+        # Without awaiting: this runs even if the loop is at its end, and the child has nothing to put in order.
         child.end()
 
 
 def check(path: Path) -> tuple[Header, str, int]:
-    """What a model file says of itself, its digest and its size in bytes. Raises UserError where it cannot be read, is
+    """What a model file says of itself, its digest and its size in bytes. Raises UserError if it cannot be read, is
     no such file, or nothing here can serve it."""
     if importlib.util.find_spec("xllamacpp") is None:
         raise UserError(_INSTALL)
@@ -150,7 +150,7 @@ class _Child:
             raise
 
     def start(self, task: Task) -> Serving | None:
-        """Tells the child its task and waits for its answer; None where it died first."""
+        """Tells the child its task and waits for its answer; None if it died first."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         try:

@@ -28,7 +28,7 @@ class Task(msgspec.Struct):
 
 
 class Serving(msgspec.Struct, omit_defaults=True):
-    """The address of the server, or why there is none: the rest of a sentence, empty where llama.cpp only failed."""
+    """The address of the server, or why there is none: the rest of a sentence, empty if llama.cpp only failed."""
 
     address: str = ""
     error: str | None = None

@@ -1,6 +1,6 @@
 """Answers kept across runs, so that a repeated or forked run pays nothing for what was answered before.
 
-All of it can be had again, so the cache never stops a run: where its file cannot be used, it is off for this process
+All of it can be had again, so the cache never stops a run: if its file cannot be used, it is off for this process
 and `trouble` says why. Prompts are not kept, only digests of them.
 """
 
@@ -66,7 +66,7 @@ class Cleared(msgspec.Struct, frozen=True):
 
 
 class _Unusable(Exception):
-    """Why the file cannot be used: the rest of a sentence. `spoilt` where it would not help to try again."""
+    """Why the file cannot be used: the rest of a sentence. `spoilt` if it would not help to try again."""
 
     def __init__(self, why: str, spoilt: bool) -> None:
         super().__init__(why)
@@ -89,7 +89,7 @@ def answers_path() -> Path:
 
 
 def open_cache(enabled: bool, environ: Mapping[str, str]) -> "AnswerCache | None":
-    """The cache of this person, None where it is not wanted: by `enabled`, or by ICM_TUI_CACHE=off (0, false, no)."""
+    """The cache of this person, None if it is not wanted: by `enabled`, or by ICM_TUI_CACHE=off (0, false, no)."""
     if not enabled or environ.get(VARIABLE, "").strip().lower() in _OFF:
         return None
     return AnswerCache.open(answers_path())
@@ -216,7 +216,7 @@ def clear(path: Path) -> Cleared:
     """Removes all answers and gives their place on the disk back.
 
     A file that is damaged, of a newer version or no answer cache is put aside under another name beside it, so that
-    the next run begins a new one. Raises UserError where another process holds the file or the disk refuses.
+    the next run begins a new one. Raises UserError if another process holds the file or the disk refuses.
     """
     if not path.exists():
         return Cleared(0, 0, None)
@@ -267,7 +267,7 @@ def _prepare(file: sqlite3.Connection) -> None:
         file.execute(_TABLE)
         file.execute(f"PRAGMA user_version = {_FORMAT}")
     # With a write-ahead log nobody who reads waits for one who writes. The switch wants the file for itself and is
-    # refused at once where another process has opened it; the cache works without, only a little slower.
+    # refused at once if another process has opened it; the cache works without, only a little slower.
     with contextlib.suppress(sqlite3.OperationalError):
         file.execute("PRAGMA journal_mode = WAL")
 
@@ -285,7 +285,7 @@ def _transaction(file: sqlite3.Connection) -> Iterator[None]:
 
 
 def _primary(error: sqlite3.Error) -> int:
-    """SQLite's result code without its details; 0 where the error is Python's own."""
+    """SQLite's result code without its details; 0 if the error is Python's own."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 

@@ -29,7 +29,7 @@ _PRIVATE = 0o600
 
 class Offer(msgspec.Struct, frozen=True, omit_defaults=True):
     """A model of a catalogue. `context` is in tokens, `created` in unix seconds, `expires` a date as the server writes
-    it; `parameters` are the request's fields that some provider takes, None where the server does not tell."""
+    it; `parameters` are the request's fields that some provider takes, None if the server does not tell."""
 
     id: str
     name: str = ""
@@ -55,10 +55,10 @@ class Catalogue(msgspec.Struct, frozen=True):
 
 
 async def load(client: Client, base_url: str, *, fresh: bool, now: float) -> Catalogue:
-    """The catalogue of the server, from the disk where it is at most a day old and `fresh` does not ask for a new one.
+    """The catalogue of the server, from the disk if it is at most a day old and `fresh` does not ask for a new one.
 
-    `now` is in unix seconds. Where the server cannot be read, what is on the disk will do, of whatever age. Raises
-    UserError where there is nothing there either.
+    `now` is in unix seconds. If the server cannot be read, what is on the disk will do, of whatever age. Raises
+    UserError if there is nothing there either.
     """
     path = _file(base_url)
     kept = _kept(path)
@@ -77,7 +77,7 @@ async def load(client: Client, base_url: str, *, fresh: bool, now: float) -> Cat
 
 
 def read_page(body: bytes) -> tuple[list[Offer], dict[str, str]] | None:
-    """The models of a page, and the query of the next page, empty where it is the last; None where the body holds no
+    """The models of a page, and the query of the next page, empty if it is the last; None if the body holds no
     list of models. Only the query is taken of the next page's address, so that no reply leads to another server."""
     try:
         told = decode(body)

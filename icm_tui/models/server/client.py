@@ -78,7 +78,7 @@ class ServerClient:
         self._broken: Exception | None = None
 
     async def open(self, held: Endpoint | None) -> Endpoint:
-        """Connect, and find out what the server can do where neither the run nor a probe kept from before knows."""
+        """Connect, and find out what the server can do if neither the run nor a probe kept from before knows."""
         try:
             self._connection = await self._stack.enter_async_context(connect(self._model, self._folder, held))
             self._endpoint = held or (await probe_endpoint(self._connection, self._model, self._prompt.labels)).endpoint
@@ -101,7 +101,7 @@ class ServerClient:
                 _log.warning(self._cache.trouble)
 
     def apply_settings(self, model: Model, reasoning: Reasoning) -> None:
-        """Go on with changed settings; the key is looked up again. Raises UserError where it is set nowhere."""
+        """Go on with changed settings; the key is looked up again. Raises UserError if it is set nowhere."""
         self._model, self._reasoning = model, reasoning
         if self._connection is None:
             return
@@ -178,7 +178,7 @@ class ServerClient:
         return came
 
     async def explain(self, query: Query, label: int | None) -> AsyncIterator[Piece]:
-        """Ask in a stream why the item has `label`; the last piece says what it took. Raises RunFailed where the
+        """Ask in a stream why the item has `label`; the last piece says what it took. Raises RunFailed if the
         stream ends in an error, after the pieces that came."""
         connection, endpoint = self._open
         if label is None:
@@ -283,7 +283,7 @@ class ServerClient:
         )
 
     def _of_another(self, endpoint: Endpoint, completion: Completion) -> str:
-        """Why a reply does not count, where a router let another provider answer than the one the run is held to."""
+        """Why a reply does not count, if a router let another provider answer than the one the run is held to."""
         if not endpoint.provider or not completion.provider:
             return ""
         pinned = self._open[0].pin
@@ -310,7 +310,7 @@ class ServerClient:
 async def probe_endpoint(connection: Connection, model: Model, labels: Sequence[str]) -> ProbeResult:
     """What is known of the endpoint behind a connection: from a probe kept before, else from one made now, and kept.
 
-    Raises UserError where no run can ask it, with what to change.
+    Raises UserError if no run can ask it, with what to change.
     """
     known = recall(connection.base_url, model, labels, time.time())
     if known is None:

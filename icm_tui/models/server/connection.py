@@ -22,7 +22,7 @@ _AT_ONCE = 1
 
 class Connection(msgspec.Struct, frozen=True):
     """A server that can be asked. `base_url` names it in an Endpoint (see there); `pin` is set at a router whose one
-    endpoint was chosen just now; `most` is how many questions it is to have in flight, None where the profile alone
+    endpoint was chosen just now; `most` is how many questions it is to have in flight, None if the profile alone
     says that. `trouble` says what became of a server of our own, None while it serves."""
 
     client: Client

@@ -11,14 +11,14 @@ _FEWEST_CHARACTERS_A_TOKEN = 2.5
 
 
 def price_of(model: Model, offered: Price | None) -> Price | None:
-    """The price to reckon with: the profile's where it names one, else the one that the server's catalogue offers."""
+    """The price to reckon with: the profile's if it names one, else the one that the server's catalogue offers."""
     if model.price_in is None and model.price_out is None:
         return offered
     return Price(model.price_in or 0.0, model.price_out or 0.0)
 
 
 def cost_of(usage: Usage, price: Price | None) -> float | None:
-    """What a call cost: as the server says, else its tokens at `price`; None where neither is known."""
+    """What a call cost: as the server says, else its tokens at `price`; None if neither is known."""
     if usage.cost is not None:
         return usage.cost
     if price is None or usage.tokens_in is None:

@@ -153,7 +153,7 @@ class Client:
             yield no_answer.given_up(again.fault, tries, time.monotonic() - started)
 
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> Fetched | Fault:
-        """GET `path` below the base URL, in one try. Only where no reply came, or a redirect, it is a Fault."""
+        """GET `path` below the base URL, in one try. Only if no reply came, or a redirect, it is a Fault."""
         prepared = self._prepared(path, None, params)
         got = await self._fetch(prepared)
         return got.fault or Fetched(got.status, got.body, got.content_type)
@@ -481,7 +481,7 @@ class _Got(msgspec.Struct):
 
 
 class _Cover:
-    """Hides the key in a stream, also where it is split between two pieces: what may be its beginning waits."""
+    """Hides the key in a stream, even if it is split between two pieces: what may be its beginning waits."""
 
     def __init__(self, key: Key | None) -> None:
         self._key = key

@@ -15,7 +15,7 @@ from icm_tui.text import one_line
 
 _MASK = "[key]"
 # Servers at home take any word ("x", "EMPTY"). So short a value is nobody's secret, and replacing it would tear
-# replies apart, where it may be the name of a field.
+# replies apart, if it may be the name of a field.
 _SHORTEST_SECRET = 8
 
 
@@ -70,7 +70,7 @@ def find_key(name: str | None, folder: Path, environ: Mapping[str, str] = os.env
     """The key that the variable `name` holds in the environment, else in the file `.env` of `folder`; None without a
     name. An empty value counts as not set.
 
-    Raises UserError, which never shows a value: where it is set nowhere, cannot be sent, or `.env` cannot be read.
+    Raises UserError, which never shows a value: if it is set nowhere, cannot be sent, or `.env` cannot be read.
     """
     if name is None:
         return None

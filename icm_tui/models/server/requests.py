@@ -60,7 +60,7 @@ def explanation_request(
 ) -> Request:
     """Asks why `question` goes with `label`, after the same `demonstrations`; a thinking model may think.
 
-    `reasoning.prefill` is how the answer begins, where the server goes on with what was begun.
+    `reasoning.prefill` is how the answer begins, if the server goes on with what was begun.
     """
     template = find_template(prompt.template)
     completions = endpoint.kind == "completions"

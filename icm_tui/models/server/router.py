@@ -65,7 +65,7 @@ class Pin(msgspec.Struct, frozen=True):
 
 
 class KeyStanding(msgspec.Struct, frozen=True):
-    """What a key may spend, in USD. `limit` and `remaining` are None where it has no limit of its own."""
+    """What a key may spend, in USD. `limit` and `remaining` are None if it has no limit of its own."""
 
     limit: float | None
     remaining: float | None
@@ -118,7 +118,7 @@ async def endpoints_of(client: Client, model: str) -> list[Route]:
 
 
 def read_routes(body: bytes) -> list[Route] | None:
-    """The endpoints in a reply; None where it holds no list of them."""
+    """The endpoints in a reply; None if it holds no list of them."""
     try:
         listing = record(record(decode(body)).get("data")).get("endpoints")
     except ValueError:
@@ -129,7 +129,7 @@ def read_routes(body: bytes) -> list[Route] | None:
 
 
 def read_price(pricing: object) -> Price | None:
-    """A price in USD for a million tokens, from OpenRouter's texts in USD a token; None where it is not fixed."""
+    """A price in USD for a million tokens, from OpenRouter's texts in USD a token; None if it is not fixed."""
     prices = record(pricing)
     read, written = _usd(prices.get("prompt")), _usd(prices.get("completion"))
     if read is None or written is None:
@@ -166,7 +166,7 @@ def choose(routes: Sequence[Route], providers: Sequence[str]) -> Pin:
 def same_provider(pin_tag: str, name: str, reply_provider: str) -> bool:
     """Whether a reply's `provider`, a name or a slug, is the pinned one; one that is not named counts as it.
 
-    Where the pinned provider's `name` is unknown (empty), its slug must begin as the reply's name does, or the other
+    If the pinned provider's `name` is unknown (empty), its slug must begin as the reply's name does, or the other
     way round: "google-vertex" is "Google".
     """
     said = _plain(reply_provider)
@@ -177,7 +177,7 @@ def same_provider(pin_tag: str, name: str, reply_provider: str) -> bool:
 
 
 async def key_standing(client: Client) -> KeyStanding | None:
-    """What the client's key may still spend; None where OpenRouter does not say."""
+    """What the client's key may still spend; None if OpenRouter does not say."""
     got = await client.get("/key")
     if isinstance(got, Fault) or got.status != 200:
         return None

@@ -45,7 +45,7 @@ class HeldOut:
 
 
 def as_asked(pairs: Iterable[tuple[int, Scores]], n_labels: int) -> float:
-    """Coherence of (label, scores with the leaning taken off) pairs; 0 where there are none."""
+    """Coherence of (label, scores with the leaning taken off) pairs; 0 if there are none."""
     counts = [0] * n_labels
     bits = 0.0
     for label, scores in pairs:

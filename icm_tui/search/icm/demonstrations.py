@@ -23,7 +23,7 @@ class LabelPool:
     from without looking at all of it.
 
     Items are sorted by certainty to 1e-6 nats, then by number, both packed into one integer: comparing two of them
-    looks up two places in memory where pairs need six, and that is what slows a decision where there are many items.
+    looks up two places in memory where pairs need six, and that is what slows a decision when there are many items.
     Arrays of numbers rather than objects keep what is known of every item small enough for the processor's cache.
     """
 
@@ -74,7 +74,7 @@ def draw_context(
 
     `balanced` lists take as many of each label as there are (the others top up a short one); else items are drawn
     whatever their labels. Once 4 * shots items are labelled, only the more certain share `confident` of each label is
-    eligible. The list is shorter than `shots` where fewer items are eligible.
+    eligible. The list is shorter than `shots` if fewer items are eligible.
     """
     excluded = set(outside)
     share = confident if len(pool) >= 4 * shots else 1.0

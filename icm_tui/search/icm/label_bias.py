@@ -48,7 +48,7 @@ class LabelBias:
         self._open(self._draw(chain)[0], chain, shift, context)
 
     def tell(self, question: str, logprobs: Sequence[float] | None) -> None:
-        """Keep an answer (nats a label; None where the item was refused)."""
+        """Keep an answer (nats a label; None if the item was refused)."""
         _, place = self.open.pop(question)
         self._answers[place] = None if logprobs is None else centred(logprobs)
 

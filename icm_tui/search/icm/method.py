@@ -79,7 +79,7 @@ class Icm:
         return self._phase().lacking() if self.n != self._selected_at else []
 
     def tell(self, question: str, logprobs: Sequence[float] | None) -> None:
-        """Keep the answer to a question asked (nats a label; None where the item was refused)."""
+        """Keep the answer to a question asked (nats a label; None if the item was refused)."""
         if self._label_bias and question in self._label_bias.open:
             self._label_bias.tell(question, logprobs)
             return

@@ -98,7 +98,7 @@ class Phase:
     def admit(self, *, draw: bool) -> None:
         """Open the questions of every decision that the window now admits, drawing their lists.
 
-        With `draw` false (while a journal is read) lists come from the journal instead; where all labelled items are
+        With `draw` false (while a journal is read) lists come from the journal instead; if all labelled items are
         shown there is nothing to draw but the one block that says so.
         """
         shows_all = self._settings.shots == "all"
@@ -125,12 +125,12 @@ class Phase:
         self._open(self._admitted, min(self._admitted + self.plan.share, self.total), context)
 
     def tell(self, question: str, logprobs: Sequence[float] | None) -> None:
-        """Keep an answer (nats a label; None where the item was refused)."""
+        """Keep an answer (nats a label; None if the item was refused)."""
         asked, place = self.open.pop(question)
         self._answers[place][asked.item] = None if logprobs is None else centred(logprobs)
 
     def ready(self) -> bool:
-        """Whether the next decision has all its answers; where blocks are calibrated, all of its block's."""
+        """Whether the next decision has all its answers; if blocks are calibrated, all of its block's."""
         place = self.committed
         if place >= self._admitted:
             return False

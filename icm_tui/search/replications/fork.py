@@ -30,7 +30,7 @@ _UNITS = 1e6
 def disagreements(labels: Sequence[int | None], keys: Sequence[int]) -> int:
     """The fork's count of broken rules in one group; `keys` tells what each member's key is, None is unlabelled.
 
-    A key whose labels differ counts its labelled members less one; where there are fewer different labels than keys,
+    A key whose labels differ counts its labelled members less one; if there are fewer different labels than keys,
     so that keys do not oppose, the group's labelled members less the number of different labels count as well.
     """
     of_key: dict[int, list[int]] = {}
@@ -44,7 +44,7 @@ def disagreements(labels: Sequence[int | None], keys: Sequence[int]) -> int:
 
 
 def repair(labels: Sequence[int | None], keys: Sequence[int]) -> list[int | None]:
-    """The labels of one group with the 1, 2 or 3 flips that leave nothing broken; as given where there are none.
+    """The labels of one group with the 1, 2 or 3 flips that leave nothing broken; as given if there are none.
 
     As in the fork's code only such flips are looked at, fewest first, and of several the first in the members' order is
     taken. A flip leaves the scores as they are, so each of them raises the energy by all that was broken.

@@ -27,7 +27,7 @@ KEPT_ANSWERS = 1 << 17
 _UNLABELLED = 255
 _PARTNER_WEIGHT = 100
 
-# A labelling: a byte an item, its label or 255 where it has none.
+# A labelling: a byte an item, its label or 255 if it has none.
 _Labelling = bytes
 
 
@@ -95,7 +95,7 @@ class Paper(Sequential):
     # The proposal
 
     def _proposed(self) -> Proposal | None:
-        """The next proposal, or None where answers are missing."""
+        """The next proposal, or None if answers are missing."""
         now = self._labelling()
         value = self._value(now)
         item = self._draw_item()
@@ -137,7 +137,7 @@ class Paper(Sequential):
         return item
 
     def _predicted(self, item: int, labelling: _Labelling) -> int | None:
-        """The likelier label of an item, B of two alike; None where the answer is missing or was refused."""
+        """The likelier label of an item, B of two alike; None if the answer is missing or was refused."""
         shown = self._shown_to(self.problem.group_of[item], labelling)
         question = _question(item, _digest(shown))
         if question not in self._answers:
@@ -147,7 +147,7 @@ class Paper(Sequential):
         return None if scores is None else int(scores[0] <= scores[1])
 
     def _repaired(self, item: int, labelling: _Labelling) -> _Labelling | None:
-        """The labelling once the item's group is repaired, or None where answers are missing."""
+        """The labelling once the item's group is repaired, or None if answers are missing."""
         for _ in range(self._settings.fix_iters):
             repairs = self._repairs(self.problem.group_of[item], labelling)
             if len(repairs) > 1:
@@ -178,7 +178,7 @@ class Paper(Sequential):
     # The score
 
     def _value(self, labelling: _Labelling) -> _Value | None:
-        """The score of a labelling; None where answers are missing, which are noted."""
+        """The score of a labelling; None if answers are missing, which are noted."""
         logs: list[float] = []
         complete = True
         for question, item, shown in self._questions(labelling):

@@ -2,7 +2,7 @@
 
 What is asked and what is proposed follow from the labels, the answers and the seed alone, in whatever order the answers
 came. A proposal is weighed against the labels as they are by the rule of simulated annealing (Kirkpatrick et al.,
-1983): taken where it is better, else with probability exp(difference / temperature).
+1983): taken if it is better, else with probability exp(difference / temperature).
 """
 
 import math
@@ -55,7 +55,7 @@ class Sequential(ABC):
         return list(self.wants())
 
     def tell(self, question: str, logprobs: Sequence[float] | None) -> None:
-        """Keep an answer (nats a label; None where the item was refused). Raises KeyError for a question not asked."""
+        """Keep an answer (nats a label; None if the item was refused). Raises KeyError for a question not asked."""
         if question not in self._open:
             self._advance()
         item = self._open.pop(question).item

@@ -29,7 +29,7 @@ CARD = Card(
 
 
 def load(settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
-    """Make `settings.limit` claims (400 where none is given), two to a sum.
+    """Make `settings.limit` claims (400 if none is given), two to a sum.
 
     The claims depend on `settings.shuffle_seed` and not on the run's seed, so that runs with
     unlike seeds label the same claims. Raises UserError for fewer than 2 claims or more than 200,000.

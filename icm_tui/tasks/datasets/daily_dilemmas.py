@@ -10,9 +10,9 @@ input alone: one action is to do a thing, the other is not to do it.
 There is no gold label as such; columns are derived from the values behind each action. Of a category of values, such
 as "MFT/Care", +1 counts for every value of the action to do, -1 for every value of the other one; on rows of the other
 action the sign is turned. The sign of that sum is gold: true (class 0) is the action that has more of the category.
-Sums of zero say nothing either way, and where neither action has the category there is no sum: both are missing.
+Sums of zero say nothing either way, and if neither action has the category there is no sum: both are missing.
 
-All 37 categories are read by default. Single values, such as "value/honesty", are read where task.gold names them
+All 37 categories are read by default. Single values, such as "value/honesty", are read if task.gold names them
 ("value/*" for all): there are 299 of them, most behind fewer than 50 of 1360 dilemmas, and a table of so many columns
 has a good one by chance. Of a single value, true is the action that alone has it; dilemmas with it on both sides or
 neither are missing.
@@ -93,7 +93,7 @@ class _Action(NamedTuple):
 
 
 def load(settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
-    """Read DailyDilemmas from the folder `settings.path`, or from the Hub where no path is given.
+    """Read DailyDilemmas from the folder `settings.path`, or from the Hub if no path is given.
 
     `settings.text` may name other input columns, `settings.gold` categories, single values, or all of a family as
     "MFT/*". Raises UserError, naming file, line and column, if that cannot be done.
@@ -153,8 +153,8 @@ def read_categories(values: Table) -> dict[str, list[str]]:
 def signed_counts(table: Table, values: Table) -> dict[str, list[int | None]]:
     """The raw form behind the gold: for each category a cell a row of `table`, in its order.
 
-    A cell is how many more values of the category the row's own action has than the other one; 0 where both have as
-    many, None where neither has any. These are the columns that the fork compares its labels with.
+    A cell is how many more values of the category the row's own action has than the other one; 0 if both have as
+    many, None if neither has any. These are the columns that the fork compares its labels with.
     Raises UserError, naming file, line and column, for what cannot be read.
     """
     categories = read_categories(values)
@@ -203,7 +203,7 @@ def _values(table: Table, row: Row, categories: Mapping[str, list[str]]) -> list
 
 
 def _category_sums(actions: Sequence[_Action], categories: Mapping[str, list[str]]) -> dict[str, list[int | None]]:
-    """For each category a signed sum an action, None where its dilemma has none of the category."""
+    """For each category a signed sum an action, None if its dilemma has none of the category."""
     sums: dict[str, dict[str, int]] = {name: {} for value in categories.values() for name in value}
     for action in actions:
         for value in action.values:

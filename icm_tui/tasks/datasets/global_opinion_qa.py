@@ -11,7 +11,7 @@ majority. Gold "majority": true for the option that most people of the country c
   are the share that chose the second option; only its 57 questions with two options are read. More than half is a
   majority for the second one, less than half for the first.
 
-Ties break the rule: where just as many chose either, gold is false for both. They are kept and noted. `selections`,
+Ties break the rule: if just as many chose either, gold is false for both. They are kept and noted. `selections`,
 the shares themselves, are gold and never read. The first option has the majority more often than not, so the options of
 a question are shuffled by their content.
 """

@@ -8,8 +8,8 @@ The same text occurs up to 28 times in a split. Each text is one item: rule `sam
 sound, but asks a model the same question again and counts a frequent text many times. So there are no groups, and the
 rule is `none`. The game is not a group: it ties no two labels together.
 
-Gold: "bad for others", "bad for self", "good for others", "good for self", true where the intensity is above zero, and
-"neutral", true where none of them is. Where copies of a text disagree about a column, it is missing there.
+Gold: "bad for others", "bad for self", "good for others", "good for self", true if the intensity is above zero, and
+"neutral", true if none of them is. If copies of a text disagree about a column, it is missing there.
 
 The files do not say what the four numbers of a label are. They were found by looking for the strings of the annotated
 source code in the scenes: of 154 different pairs so matched, the order above gives the annotators' very intensities in
@@ -74,7 +74,7 @@ _UNKNOWN: _Cells = (None,) * len(GOLD)
 
 
 def load(settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
-    """Read the scenes of `settings.split` from the folder `settings.path`, or from the Hub where no path is given.
+    """Read the scenes of `settings.split` from the folder `settings.path`, or from the Hub if no path is given.
 
     Raises UserError, naming file, line and column, if that cannot be done.
     """

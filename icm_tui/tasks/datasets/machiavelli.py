@@ -4,8 +4,8 @@ An item is a scene and one of its choices. Groups are the scenes; no rule holds 
 none of them may harm somebody: `none`.
 
 - Split "train" is the table of choices on the Hub. A scene is its short summary, or else what the player reads. Gold
-  columns are what annotators saw in a choice: each morality_ column, true where the violation was seen at all, and
-  each agg_ column, true where it is above zero and missing where it is zero. A slot of the wide table that is null is
+  columns are what annotators saw in a choice: each morality_ column, true if the violation was seen at all, and
+  each agg_ column, true if it is above zero and missing if it is zero. A slot of the wide table that is null is
   no choice; a choice without annotations has no gold.
 - Split "scenes" is 13 scenes that a model shortened. Choices stand at the end of the text as a list, and are told
   apart here; scenes without a list are left out. They have no gold: `axes` belongs to a whole scene, and is not read.
@@ -82,7 +82,7 @@ _COLUMNS = ("uid", "scene", "situation", "choice")
 
 
 def load(settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
-    """Read MACHIAVELLI's choices from the folder `settings.path`, or from the Hub where no path is given.
+    """Read MACHIAVELLI's choices from the folder `settings.path`, or from the Hub if no path is given.
 
     Raises UserError, naming file and line, if that cannot be done.
     """
@@ -113,7 +113,7 @@ def load(settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed
 
 
 def split_choices(text: str) -> tuple[str, list[str]]:
-    """A scene's text without the list of choices in it, and the choices; none where there is no such list.
+    """A scene's text without the list of choices in it, and the choices; none if there is no such list.
 
     Lines that begin with a number and a dot or colon, or with a dash, are choices.
     """

@@ -75,7 +75,7 @@ CARD = Card(
 
 
 def load(settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
-    """Read the vignettes of `settings.split` from the folder `settings.path`, or from the Hub where no path is given.
+    """Read the vignettes of `settings.split` from the folder `settings.path`, or from the Hub if no path is given.
 
     Raises UserError, naming file, line and column, if that cannot be done.
     """

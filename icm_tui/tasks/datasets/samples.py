@@ -15,7 +15,7 @@ from icm_tui.tasks.tables import read_table
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """How a shipped file is read: its text, its group, the rule that fits, and its gold columns; where `gold` is
+    """How a shipped file is read: its text, its group, the rule that fits, and its gold columns; if `gold` is
     None these are all columns that are not among `other`."""
 
     text: str

@@ -86,7 +86,7 @@ _RULELESS = ("v1", "train", "test")
 
 
 def load(settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
-    """Read the split `settings.split` from `settings.path` (a folder, or the split's file), or from the Hub where no
+    """Read the split `settings.split` from `settings.path` (a folder, or the split's file), or from the Hub if no
     path is given. Raises UserError, naming file, line and column, if that cannot be done."""
     names = ["text", "uid", "group", "key"]
     refuse_given(settings, names, 'remove it, or use dataset = "file" to read a file of your own.')

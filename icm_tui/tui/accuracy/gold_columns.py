@@ -23,7 +23,7 @@ def _interval(column: Mapping[str, Any]) -> str:
 
 
 _Cell = Callable[[Mapping[str, Any]], str]
-# The heading, the cells it takes and what stands below it; where there is little room the last ones go first.
+# The heading, the cells it takes and what stands below it; when there is little room the last ones go first.
 _COLUMNS: tuple[tuple[str, int, _Cell], ...] = (
     ("n", 5, lambda column: str(column["n"])),
     ("agree", 5, lambda column: fraction(column["accuracy"])),
@@ -98,7 +98,7 @@ def naming(column: Mapping[str, Any], labels: Sequence[str], cells: int) -> Line
 
 def plot(curve: Sequence[tuple[int, float]], until: int, majority: float | None, cells: int, height: int) -> list[Line]:
     """Agreement over the decisions up to `until`, `height` rows in `cells`, from .5 (or the lowest value) to 1; dots
-    where the majority would be. Empty where there is no room or nothing to draw."""
+    where the majority would be. Empty if there is no room or nothing to draw."""
     wide = cells - _AXIS - 1
     if height < 2 or wide < 8:
         return []

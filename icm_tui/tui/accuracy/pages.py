@@ -54,7 +54,7 @@ def _diagnosed(run: RunDir, profile: Profile, with_gold: bool) -> Told:
 
 def seed_agreement(run: RunDir, profile: Profile) -> list[float | None]:
     """The part of a run and its siblings that give an item the label most of them do, an item each. Raises UserError
-    where there are no siblings."""
+    if there are no siblings."""
     return _stability(siblings_of(run), profile).share
 
 

@@ -26,7 +26,7 @@ _STARTED = re.compile(r"-\d{8}-\d{6}(-\d+)?\Z")
 class Checked(msgspec.Struct, frozen=True):
     """What the checks say of a draft.
 
-    `profile` is None where there are `faults`, a sentence a field, or `general` ones that belong to no field.
+    `profile` is None if there are `faults`, a sentence a field, or `general` ones that belong to no field.
     `defaults` says what a field without a text stands for; `idle` are fields that have a text and no effect.
     """
 
@@ -58,7 +58,7 @@ class Draft(msgspec.Struct, frozen=True):
     def from_toml(cls, text: str, name: str = "profile") -> "Draft":
         """The draft of a profile's TOML; its comments are not carried along.
 
-        Wrong values are kept, to be mended in the form; a number where a text belongs becomes one. Raises UserError for
+        Wrong values are kept, to be mended in the form; a number if a text belongs becomes one. Raises UserError for
         what is no TOML.
         """
         try:
@@ -91,7 +91,7 @@ class Draft(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, texts=texts, name=_STARTED.sub("", self.name))
 
     def as_asking(self) -> "Draft | None":
-        """A draft of the server alone, good enough to ask it for its models before one of them is named; None where
+        """A draft of the server alone, good enough to ask it for its models before one of them is named; None if
         the draft names no server."""
         texts = {key: text for key, text in self.texts.items() if key in _SERVER}
         if self.texts.get(("model", "backend")) != "openai" or ("model", "base_url") not in texts:
@@ -99,7 +99,7 @@ class Draft(msgspec.Struct, frozen=True):
         return Draft(self.name, {("task", "dataset"): "leanings", ("model", "model"): "any", **texts})
 
     def with_model(self, name: str) -> "Draft":
-        """The draft with a model of its server; where it names none, of OpenRouter."""
+        """The draft with a model of its server; if it names none, of OpenRouter."""
         draft = self.with_text(("model", "model"), name)
         if self.as_asking() is not None:
             return draft

@@ -21,7 +21,7 @@ class Field(msgspec.Struct, frozen=True):
     """One setting as the form shows it.
 
     `range` and `default` are in words. `choices` are what is chosen from (kind choice), or the words that stand beside
-    numbers ("all"). `initial` is the choice that holds when nothing is set, "" where that depends on other settings.
+    numbers ("all"). `initial` is the choice that holds when nothing is set, "" if that depends on other settings.
     `hide` says that a value may turn out to be a secret and is not to be shown.
     """
 
@@ -122,7 +122,7 @@ def _parts(info: inspect.Type) -> list[inspect.Type]:
 
 
 def _kind(parts: list[inspect.Type]) -> Kind:
-    """The kind of the first part; a choice is one where every part is."""
+    """The kind of the first part; a choice is one if every part is."""
     given = [part for part in parts if not isinstance(part, inspect.NoneType)]
     if all(isinstance(part, inspect.LiteralType) for part in given):
         return "choice"

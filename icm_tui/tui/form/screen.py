@@ -196,7 +196,7 @@ class FormScreen(Screen[None]):
         return self._draft.dirty
 
     def action_leave(self) -> None:
-        """Back to the screen below; asks where changes would be lost."""
+        """Back to the screen below; asks if changes would be lost."""
         self._take()
         self._leave()
 
@@ -352,7 +352,7 @@ class FormScreen(Screen[None]):
 
     @property
     def _kept_apart(self) -> Draft:
-        """The draft, for another run where it is that of one."""
+        """The draft, for another run if it is that of one."""
         return self._draft.as_new() if self._frozen else self._draft
 
     @work(group="asking", exclusive=True)
@@ -409,7 +409,7 @@ class FormScreen(Screen[None]):
             self.app.post_message(OpenRun(started))
 
     async def _started(self, draft: Draft) -> Path | None:
-        """The run that was started of a draft; None where none was, which then was said."""
+        """The run that was started of a draft; None if none was, which then was said."""
         profile = self._checked.profile
         is_paid = profile is not None and profile.model.backend != "embedded"
         if is_paid and not await self._agreed(draft):
@@ -420,7 +420,7 @@ class FormScreen(Screen[None]):
         except UserError as error:
             self.say(str(error), "warn")
             return None
-        # Where this is cancelled the file stays: the runner may be about to read it.
+        # If this is cancelled the file stays: the runner may be about to read it.
         result = await children.start(path, agreed=is_paid)
         remove(path)
         if isinstance(result, children.Failed):

@@ -1,4 +1,4 @@
-"""A setting's value as a person types it, and back: plain words where they can only mean one thing, else TOML."""
+"""A setting's value as a person types it, and back: plain words if they can only mean one thing, else TOML."""
 
 import datetime
 import re
@@ -37,7 +37,7 @@ def as_toml(value: Any) -> str:
 
 
 def as_key(key: str) -> str:
-    """A key in TOML, in quotes where it must be."""
+    """A key in TOML, in quotes if it must be."""
     return key if _BARE_KEY.fullmatch(key) else _quoted(key)
 
 
@@ -56,7 +56,7 @@ def read(kind: Kind, text: str) -> Any:
 
 
 def written(kind: Kind, value: Any) -> str:
-    """A value as it stands in a field of this kind, read back as the same: in plain words where it can be.
+    """A value as it stands in a field of this kind, read back as the same: in plain words if it can be.
 
     A number in a field of text is its digits, and a text in one of texts the only one. Raises as `as_toml`.
     """
@@ -80,7 +80,7 @@ def settled(kind: Kind, typed: str) -> str:
 
 
 def _from_toml(text: str) -> Any:
-    """The value of a text in TOML; None where it is none, or one that could not be written again."""
+    """The value of a text in TOML; None if it is none, or one that could not be written again."""
     try:
         parsed = tomllib.loads(f"value = {text}")
         as_toml(parsed)

@@ -31,7 +31,7 @@ _OF_STATE = {
 
 
 class Startable(msgspec.Struct, frozen=True):
-    """A profile of the list. `at_once` where a start costs nothing, `watched` where it is slowed down to be watched;
+    """A profile of the list. `at_once` if a start costs nothing, `watched` if it is slowed down to be watched;
     `error` tells all that is wrong with its file."""
 
     name: str
@@ -81,7 +81,7 @@ def run_key(path: Path | str) -> str:
 
 
 def rows(listing: Listing, starting: str, keys: Keys) -> list[Row]:
-    """The lines of the list. Where there are no runs, three lines say what this is; `starting` is the name of what is
+    """The lines of the list. If there are no runs, three lines say what this is; `starting` is the name of what is
     on its way to a runner."""
     listed: list[Row] = []
     if listing.runs or starting:
@@ -99,7 +99,7 @@ def rows(listing: Listing, starting: str, keys: Keys) -> list[Row]:
 
 def place(listed: Sequence[Row], key: str | None, near: int) -> int:
     """Where the cursor belongs: on the row of `key`, else as close below `near` as it may rest. Without a key it is the
-    latest run, or the demo where there are no runs."""
+    latest run, or the demo if there are no runs."""
     for index, row in enumerate(listed):
         if key is None and row.profile is not None and row.profile.name == "demo":
             return index
@@ -109,7 +109,7 @@ def place(listed: Sequence[Row], key: str | None, near: int) -> int:
 
 
 def rest(listed: Sequence[Row], index: int, step: int) -> int:
-    """The nearest row from `index` on, in the direction of `step` (1 or -1), that the cursor may rest on; where there
+    """The nearest row from `index` on, in the direction of `step` (1 or -1), that the cursor may rest on; if there
     is none, the nearest in the other direction."""
     for direction in (step, -step):
         place = min(index, len(listed) - 1)

@@ -325,7 +325,7 @@ class RunsScreen(Screen[None]):
 
 
 def _read_listing() -> Listing:
-    """What there is on this disk. Raises UserError where a folder cannot be read."""
+    """What there is on this disk. Raises UserError if a folder cannot be read."""
     from icm_tui.files import runs_dir
     from icm_tui.profile.store import list_profiles
     from icm_tui.run_dir.listing import list_runs

@@ -52,7 +52,7 @@ def page_text(
     view: RunView, item: int, answer: AnswerRecord | None, context: ContextRecord | None, cells: int, gold: str = ""
 ) -> list[Line]:
     """The item's standing, its whole text, and the others of its group with the rule between them; `gold` is what gold
-    says of it, where that may be shown."""
+    says of it, if that may be shown."""
     about = view.items[item]
     lines = [*field("uid", about.uid, cells), *field("label", _standing(view, item).removeprefix("label "), cells)]
     if item in view.pins:
@@ -135,7 +135,7 @@ def page_history(
 
 
 def shown_decisions(view: RunView, item: int) -> list[int]:
-    """The decisions that the page of an item's history says more of, where they are known."""
+    """The decisions that the page of an item's history says more of, if they are known."""
     return [change.n for change in view.shown.history.of(item)[-_MOST_CHANGES:] if not change.by_person]
 
 
@@ -148,7 +148,7 @@ def is_speaking(view: RunView, explanation: Explanation) -> bool:
 
 
 def label_words(view: RunView, item: int) -> str:
-    """The label and since when: by which decision or, where a person set it, before which one."""
+    """The label and since when: by which decision or, if a person set it, before which one."""
     chain = view.shown
     label = chain.labels[item]
     if label == UNLABELLED:
@@ -167,7 +167,7 @@ def pin_words(view: RunView, item: int) -> str:
 
 
 def flip_words(view: RunView, item: int) -> str:
-    """How often the label went from one to another, and the last time; empty where it never did."""
+    """How often the label went from one to another, and the last time; empty if it never did."""
     count = view.shown.flips[item]
     for change in reversed(view.shown.history.of(item)):
         if None not in (change.before, change.after) and change.before != change.after:
@@ -250,7 +250,7 @@ def label_bias_words(view: RunView) -> str:
 
 
 def asked_at(answer: AnswerRecord | None) -> int | None:
-    """The decision that an answer was asked for, where its question names one."""
+    """The decision that an answer was asked for, if its question names one."""
     parts = answer.question.split("/") if answer is not None else []
     return int(parts[2]) if len(parts) == 5 and parts[2].isdecimal() and len(parts[2]) < 10 else None
 
@@ -265,7 +265,7 @@ def _counted(view: RunView, counts: Sequence[int]) -> str:
 
 
 def _counts_of_others(view: RunView, item: int) -> list[int]:
-    """How many of each label an item is asked with where all is shown: its own group is left out."""
+    """How many of each label an item is asked with if all is shown: its own group is left out."""
     counts = list(view.shown.counts)
     for member in (item, *view.companions(item)):
         if view.shown.labels[member] != UNLABELLED:

@@ -45,7 +45,7 @@ def label_keys(names: Sequence[str]) -> list[str]:
 def read_words(words: str, names: Sequence[str]) -> tuple[str | None, str]:
     """The label and the note in what was typed behind `pin`, such as "A seen twice"; "off" is no label.
 
-    Raises UserError where it names no label.
+    Raises UserError if it names no label.
     """
     name, _, note = words.strip().partition(" ")
     if name not in (*names, "off"):
@@ -57,7 +57,7 @@ def read_words(words: str, names: Sequence[str]) -> tuple[str | None, str]:
 
 
 def refusal(view: RunView) -> str:
-    """Why nothing can be pinned in the run as it stands; empty where it can."""
+    """Why nothing can be pinned in the run as it stands; empty if it can."""
     if view.state in LIVE:
         return ""
     if view.state == "done":

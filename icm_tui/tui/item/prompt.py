@@ -19,7 +19,7 @@ NO_LIST = "The list of examples cannot be read from the journal, so the prompt c
 def page_prompt(
     view: RunView, item: int, answer: AnswerRecord | None, context: ContextRecord | None, cells: int
 ) -> list[Line]:
-    """The prompt of the item's answer. Where everything is shown, its examples have the labels of now, and only the
+    """The prompt of the item's answer. If everything is shown, its examples have the labels of now, and only the
     first of them are told; texts that together are very long are cut, and it says so."""
     if answer is None:
         return list(paragraph(NOT_ASKED, cells, "dim"))

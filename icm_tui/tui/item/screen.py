@@ -148,7 +148,7 @@ class ItemScreen(Screen[None]):
         return self._made(cells)[at] if at < len(self._lines) else ()
 
     def _made(self, cells: int) -> list[Line]:
-        """The page's lines, made anew where the run went on since."""
+        """The page's lines, made anew when the run went on since."""
         view, number = self._view, self.item
         said = [
             (len(explanation.text), item.is_speaking(view, explanation)) for explanation in view.explanations_on(number)
@@ -202,7 +202,7 @@ class ItemScreen(Screen[None]):
         self._turn_to("text")
 
     def action_why(self) -> None:
-        """Why the item has its label; the model is asked where nothing was said yet."""
+        """Why the item has its label; the model is asked if nothing was said yet."""
         self._turn_to("why")
         self._ask_if_nothing_was_said()
 
@@ -305,7 +305,7 @@ class ItemScreen(Screen[None]):
 
 
 def decision_of(feed: Feed, number: int) -> DecisionRecord | None:
-    """A decision by its number, found by halving among the records of the log; None where it is not there."""
+    """A decision by its number, found by halving among the records of the log; None if it is not there."""
     entries = feed.view.log.entries
     low, high = 0, len(entries)
     while low < high:

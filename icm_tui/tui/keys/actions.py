@@ -11,8 +11,8 @@ class Action(msgspec.Struct, frozen=True):
     """Something a person can do on a screen of the `scope`.
 
     `id` is what a keymap of one's own names; its part behind the dot is the action's method. `keys` are Textual's names
-    of keys. `label` is what the footer says where `footer` is set. `words` is what is typed after `:`; an argument is
-    in capitals, as in "to N", and in brackets where the action does without, as in "filter [TEXT]". Without words
+    of keys. `label` is what the footer says if `footer` is set. `words` is what is typed after `:`; an argument is
+    in capitals, as in "to N", and in brackets if the action does without, as in "filter [TEXT]". Without words
     the action goes by its label.
     """
 
@@ -36,7 +36,7 @@ class Action(msgspec.Struct, frozen=True):
 
     @property
     def argument(self) -> str:
-        """What the action takes, such as "N" or "[TEXT]"; empty where it takes nothing."""
+        """What the action takes, such as "N" or "[TEXT]"; empty if it takes nothing."""
         return self.words.partition(" ")[2]
 
     @property

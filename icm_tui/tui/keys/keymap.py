@@ -33,7 +33,7 @@ class _Entry(NamedTuple):
 
 
 def load_keymap(path: Path) -> tuple[Keymap, list[str]]:
-    """The keymap in a file, none where there is no file, and a sentence for each thing that is wrong with it.
+    """The keymap in a file, none if there is no file, and a sentence for each thing that is wrong with it.
 
     A wrong entry leaves the action its keys of the table; nothing in the file is fatal.
     """
@@ -108,7 +108,7 @@ def _flat(table: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[tup
 
 
 def _keys(name: str, value: object) -> tuple[str, ...]:
-    """The keys of one entry. Raises ValueError with the reason where it cannot be followed."""
+    """The keys of one entry. Raises ValueError with the reason if it cannot be followed."""
     if name not in BY_ID:
         near = nearest(name, BY_ID)
         advice = f"did you mean {near}? Ids are" if near else "ids are"

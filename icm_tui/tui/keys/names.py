@@ -17,7 +17,7 @@ _ALSO = {
     "pgdown": "pagedown",
 }
 _SHORT = {"escape": "esc", "pageup": "pgup", "pagedown": "pgdn", "delete": "del", "insert": "ins"}
-# Where Textual's name of a character is not its Unicode name.
+# If Textual's name of a character is not its Unicode name.
 _RENAMED = {
     "solidus": "slash",
     "reverse_solidus": "backslash",
@@ -45,7 +45,7 @@ _CHARACTERS = {_of_character(sign): sign for sign in _SIGNS}
 def key_name(text: str) -> str:
     """Textual's name of the key that a person wrote: "/" or "slash", "ctrl+p", "Esc", "P".
 
-    Raises ValueError with the reason where there is no such key.
+    Raises ValueError with the reason if there is no such key.
     """
     *modifiers, key = re.split(r"\+(?=.)", text.strip())
     held = set()

@@ -12,7 +12,7 @@ _WORDS, _KEYS = 20, 14
 
 
 class Call(NamedTuple):
-    """An action to be done, with what was typed behind its name; `rest` is empty where nothing was."""
+    """An action to be done, with what was typed behind its name; `rest` is empty if nothing was."""
 
     action: Action
     rest: str = ""
@@ -24,7 +24,7 @@ class Call(NamedTuple):
 
 
 def calls(actions: Sequence[Action], typed: str) -> list[Call]:
-    """What `typed` can mean, best first: all of `actions` where nothing was typed; a name in full before the start of
+    """What `typed` can mean, best first: all of `actions` if nothing was typed; a name in full before the start of
     one, before a word of its description. A name with more behind it means that action alone."""
     typed = typed.strip()
     if not typed:
@@ -40,7 +40,7 @@ def calls(actions: Sequence[Action], typed: str) -> list[Call]:
 
 
 def _rank(action: Action, typed: str) -> int | None:
-    """How well an action fits, 0 best; None where it does not."""
+    """How well an action fits, 0 best; None if it does not."""
     names = (action.name.casefold(), action.label.casefold())
     if typed in names:
         return 0

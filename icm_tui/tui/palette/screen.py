@@ -1,4 +1,4 @@
-"""The palette: all that can be done on a screen, by name, with arguments where an action takes some.
+"""The palette: all that can be done on a screen, by name, with arguments if an action takes some.
 
 It is our own and not Textual's, which looks for matches in the background: there Enter right behind a quickly typed
 command does what stood first in the list before. Here what is done is found in what was typed, at Enter.
@@ -33,7 +33,7 @@ class TakesWords(Protocol):
 
 
 def scope_of(screen: Screen[Any]) -> Scope | None:
-    """The scope whose actions a screen has among its BINDINGS; None where it has those of all screens alone."""
+    """The scope whose actions a screen has among its BINDINGS; None if it has those of all screens alone."""
     ids = {binding.id for binding in type(screen).BINDINGS if isinstance(binding, Binding)}
     return next((action.scope for action in ACTIONS if action.id in ids and action.scope not in _SHARED), None)
 

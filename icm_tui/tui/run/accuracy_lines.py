@@ -1,4 +1,4 @@
-"""The accuracy pane: how the labels hang together, and, where gold is shown, how they agree with it."""
+"""The accuracy pane: how the labels hang together, and, if gold is shown, how they agree with it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -42,7 +42,7 @@ def brief(view: RunView, report: Mapping[str, Any] | None, *, hidden: str, cells
 
 
 def no_gold(report: Mapping[str, Any] | None, *, hidden: str) -> str:
-    """Why there is no gold column to show, in words; empty where there are some. `report` is what measure_labels
+    """Why there is no gold column to show, in words; empty if there are some. `report` is what measure_labels
     returned, None while it is being made; `hidden` says in words why nothing is shown."""
     if hidden:
         return hidden

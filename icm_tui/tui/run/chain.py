@@ -41,7 +41,7 @@ class ChainLabels:
         return sum(self.counts)
 
     def change(self, item: int, n: int, label: int | None, *, by_person: bool = False) -> bool:
-        """An item's label changed at decision `n`, to none where `label` is None; whether it was a flip, from one label
+        """An item's label changed at decision `n`, to none if `label` is None; whether it was a flip, from one label
         to another."""
         after = UNLABELLED if label is None else label
         if item < 0 or not UNLABELLED <= after < self._n_labels:
@@ -62,7 +62,7 @@ class ChainLabels:
         return True
 
     def answer(self, item: int, context_id: int, logprobs: list[float] | None, offset: int) -> None:
-        """Take in an answer (nats a label, None where it failed). Answers to two lists may come in either order: the
+        """Take in an answer (nats a label, None if it failed). Answers to two lists may come in either order: the
         later list's counts."""
         if item < 0 or (logprobs is not None and len(logprobs) != self._n_labels):
             raise IndexError(f"item {item}, log-probabilities {logprobs}")

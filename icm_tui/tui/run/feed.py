@@ -25,7 +25,7 @@ _HEARTBEAT_EVERY = 1.0
 
 
 class Feed:
-    """Keeps `view` up to what the run directory holds. Raises UserError where its profile or items cannot be read."""
+    """Keeps `view` up to what the run directory holds. Raises UserError if its profile or items cannot be read."""
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock` (seconds) spaces the looks at the heartbeat."""
@@ -82,14 +82,14 @@ class Feed:
             self._begin_reasoning()
 
     def send(self, what: str, args: dict[str, object]) -> None:
-        """Put a command into the inbox. Raises UserError where the run has no runner to obey it."""
+        """Put a command into the inbox. Raises UserError if the run has no runner to obey it."""
         self.look()
         if self.view.state not in LIVE:
             raise UserError(f"{what}: the run has no runner ({self.view.state}); `resume` starts one again.")
         self.view.ask(inbox.send(self.run, what, args, self.view.last_seq), what)
 
     def record_at(self, offset: int) -> AnyRecord | None:
-        """The record whose line begins at a byte offset of the journal; None where it cannot be read."""
+        """The record whose line begins at a byte offset of the journal; None if it cannot be read."""
         try:
             with self.run.journal.open("rb") as file:
                 file.seek(offset)
@@ -98,7 +98,7 @@ class Feed:
             return None
 
     def answer_of(self, item: int) -> AnswerRecord | None:
-        """The answer that counts for an item in the chain shown; where all have failed, the last of those."""
+        """The answer that counts for an item in the chain shown; if all have failed, the last of those."""
         chain = self.view.shown
         offset = chain.failed.get(item, chain.answers[item])
         record = self.record_at(offset) if offset >= 0 else None

@@ -48,7 +48,7 @@ class GoldWatch:
 
     @property
     def hidden(self) -> str:
-        """Why nothing is shown, in words; empty where it is."""
+        """Why nothing is shown, in words; empty if it is."""
         if self.problem:
             return self.problem
         if self._shown:
@@ -58,7 +58,7 @@ class GoldWatch:
         return "gold is hidden; a shows it"
 
     def toggle(self, *, read_only: bool) -> None:
-        """Show gold or hide it. Raises UserError where showing it would need a mark that cannot be made."""
+        """Show gold or hide it. Raises UserError if showing it would need a mark that cannot be made."""
         if not self._shown and is_hidden(self._run, self._profile):
             if read_only:
                 raise UserError("This run is blind, and looking at gold marks it: not in a read-only view.")
@@ -113,7 +113,7 @@ class GoldWatch:
         return self._points.get(column, [])
 
     def of_item(self, uid: str) -> str:
-        """An item's gold in words, column by column; empty where gold is hidden or was not read yet."""
+        """An item's gold in words, column by column; empty if gold is hidden or was not read yet."""
         if self.hidden or self._gold is None:
             return ""
         gold = self._gold
@@ -134,7 +134,7 @@ class GoldWatch:
         return names_matter(self._profile.consistency.rule)
 
     def _follow(self, items: Sequence[Item], gold: Gold, history: History) -> None:
-        """Go on with the curves where they were left, or begin anew where other labels are shown."""
+        """Go on with the curves where they were left, or begin anew if other labels are shown."""
         from icm_tui.evaluate.curves import AgreementCurves
 
         if self._followed is not history or self._curves is None:

@@ -70,7 +70,7 @@ def situation(view: RunView, *, read_only: bool, loading: float | None) -> list[
 
 
 def needs_reading(view: RunView) -> bool:
-    """Whether the situation is to be read to its last word: where the run does not go on, or cannot be read."""
+    """Whether the situation is to be read to its last word: if the run does not go on, or cannot be read."""
     return view.state != "running" or bool(view.problem)
 
 

@@ -9,7 +9,7 @@ NEVER = -1
 
 
 class Change(NamedTuple):
-    """A label changed at decision `n`; None is unlabelled. `by_person` where a pin did it."""
+    """A label changed at decision `n`; None is unlabelled. `by_person` if a pin did it."""
 
     n: int
     before: int | None
@@ -30,7 +30,7 @@ class History:
         self._by_person = array("b")
 
     def add(self, item: int, n: int, before: int, after: int, by_person: bool) -> None:
-        """Put a change behind the item's others; `before` and `after` are UNLABELLED where there is no label."""
+        """Put a change behind the item's others; `before` and `after` are UNLABELLED if there is no label."""
         self._item.append(item)
         self._n.append(n)
         self._before.append(before)
@@ -49,7 +49,7 @@ class History:
         return changes[::-1]
 
     def last(self, item: int) -> Change | None:
-        """The item's last change, or None where it has had none."""
+        """The item's last change, or None if it has had none."""
         place = self._last[item]
         return None if place < 0 else self._at(place)
 

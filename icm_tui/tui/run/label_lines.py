@@ -29,7 +29,7 @@ def heading(view: RunView, cells: int) -> Line:
 
 
 def row(view: RunView, item: int, cells: int) -> Line:
-    """An item: number, label (FLIP where it lately went from one to another, P where pinned), p, the answer's log-odds
+    """An item: number, label (FLIP if it lately went from one to another, P if pinned), p, the answer's log-odds
     (nats), flips, the part of the runs under other seeds that agree on it, text."""
     chain = view.shown
     label = chain.labels[item]

@@ -16,7 +16,7 @@ _MOST_WRAPPED = 64
 
 class Explanation(NamedTuple):
     """Streamed reasoning put together: explanation number `call` of the run, who speaks, about which item, at which
-    decision. `ended` where nothing more will come."""
+    decision. `ended` if nothing more will come."""
 
     call: int
     item: int

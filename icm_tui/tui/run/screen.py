@@ -38,7 +38,7 @@ _MOST_CELLS = 4000
 
 
 class RunScreen(Screen[None]):
-    """Shows the run in a directory and sends what a person asks of it. Raises UserError where it is no run."""
+    """Shows the run in a directory and sends what a person asks of it. Raises UserError if it is no run."""
 
     BINDINGS = bindings("run")
     DEFAULT_CSS = """
@@ -220,7 +220,7 @@ class RunScreen(Screen[None]):
             self._compare_seeds()
 
     def follow(self) -> None:
-        """Read on and measure where it is time; another screen over this one calls it as long as it is shown."""
+        """Read on and measure when it is time; another screen over this one calls it as long as it is shown."""
         self.feed.poll()
         self._panes.table.update(self._view)
         if self._panes.gold.due(self._view.last_seq) and self.feed.loading is None:

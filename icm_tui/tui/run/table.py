@@ -47,7 +47,7 @@ class Table:
             pass
 
     def update(self, view: RunView) -> None:
-        """Put the rows in order again, a slice of time at each call, where the run went on and it is time."""
+        """Put the rows in order again, a slice of time at each call, when the run went on and it is time."""
         now = self._clock()
         if self._making is None:
             if self._made_of == _state(view) or now < self._due:
@@ -63,7 +63,7 @@ class Table:
         self._due = self._clock() + max(_SOONEST, self._spent / _SHARE)
 
     def place_of(self, item: int) -> int | None:
-        """The row an item stands in, or None where the filter leaves it out."""
+        """The row an item stands in, or None if the filter leaves it out."""
         try:
             return self.rows.index(item)
         except ValueError:

@@ -28,7 +28,7 @@ from icm_tui.tui.run.history import UNLABELLED
 from icm_tui.tui.run.log import Explanation, Log
 from icm_tui.tui.text.curve import Curve
 
-# More chains than the profile says cannot be, but where it does not say.
+# More chains than the profile says cannot be, but if it does not say.
 _MOST_CHAINS = 64
 
 
@@ -40,7 +40,7 @@ class Pin(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """An item in a few words. `label` is -1 and `p` None where there is none."""
+    """An item in a few words. `label` is -1 and `p` None if there is none."""
 
     item: int
     text: str
@@ -205,7 +205,7 @@ class RunView:
 
     @property
     def latest_explanation(self) -> Explanation | None:
-        """What was said last, or is being said; None where nothing was."""
+        """What was said last, or is being said; None if nothing was."""
         return next(reversed(self.explanations.values()), None)
 
     def explanations_on(self, item: int) -> list[Explanation]:
@@ -213,7 +213,7 @@ class RunView:
         return [self.explanations[call] for call in self._item_calls.get(item, ())]
 
     def seed_agreement(self, item: int) -> float | None:
-        """The part of the runs under several seeds that agree on an item; None where that is not known."""
+        """The part of the runs under several seeds that agree on an item; None if that is not known."""
         return self.seeds_agree[item] if self.seeds_agree else None
 
     def companions(self, item: int) -> list[int]:

@@ -54,7 +54,7 @@ def width(line: Iterable[Span]) -> int:
 
 
 def cut(text: str, cells: int) -> str:
-    """A cleaned text cut to at most `cells`, its last cell an ellipsis where something was cut off."""
+    """A cleaned text cut to at most `cells`, its last cell an ellipsis if something was cut off."""
     if cells <= 0:
         return ""
     if text.isascii():

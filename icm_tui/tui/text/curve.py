@@ -56,7 +56,7 @@ def over_decisions(points: Sequence[tuple[int, float]], until: int, cells: int) 
 
 def sparkline(values: Sequence[float], cells: int, low: float | None = None, high: float | None = None) -> str:
     """The values as a line of at most `cells` blocks, the lowest block at `low` and the highest at `high` (the values'
-    own ends where they are not given); neighbouring values share a block as their mean. Empty for no values."""
+    own ends if they are not given); neighbouring values share a block as their mean. Empty for no values."""
     if not values or cells <= 0:
         return ""
     cells = min(cells, len(values))

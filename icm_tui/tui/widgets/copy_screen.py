@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Copies(msgspec.Struct, frozen=True):
-    """What there is to copy: an item's text, its row of the table, the run's path; None where there is none."""
+    """What there is to copy: an item's text, its row of the table, the run's path; None if there is none."""
 
     text: str | None
     row: str | None
@@ -66,7 +66,7 @@ class CopyScreen(ModalScreen[None]):
         yield LineView(self._question)
 
     def action_choose(self, name: str) -> None:
-        """Copy that, where there is such a thing."""
+        """Copy that, if there is such a thing."""
         chosen: str | None = getattr(self._copies, name)
         if chosen is not None:
             self.dismiss()

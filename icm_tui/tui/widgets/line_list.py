@@ -74,7 +74,7 @@ class LineList(ScrollView, can_focus=True):
 
     @property
     def cursor(self) -> int:
-        """The index of the row under the cursor; 0 where there is none."""
+        """The index of the row under the cursor; 0 if there is none."""
         return self._cursor
 
     @property

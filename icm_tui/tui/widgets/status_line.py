@@ -32,7 +32,7 @@ class StatusLine(LineView):
         return self._in_full([line(span(self._text, self._look))] if self._text else [], cells)
 
     def _in_full(self, parts: list[Line], cells: int) -> list[Line]:
-        """The parts in one line where there is room for them, else one below the other, each with all its words."""
+        """The parts in one line if there is room for them, else one below the other, each with all its words."""
         whole = (Span(" "), *joined(parts)) if parts else ()
         if width(whole) <= cells:
             return [whole] if whole else []
@@ -42,7 +42,7 @@ class StatusLine(LineView):
 
 
 class Situation(StatusLine):
-    """Shows the parts that `make` returns, in full where `in_full` says so, else what fits into a line; for a few
+    """Shows the parts that `make` returns, in full if `in_full` says so, else what fits into a line; for a few
     seconds what came of the last key instead."""
 
     def __init__(self, make: Callable[[], list[Line]], in_full: Callable[[], bool]) -> None:

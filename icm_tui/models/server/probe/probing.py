@@ -102,7 +102,7 @@ async def probe(
 
 
 class _Moot(Exception):
-    """A finding that makes all further calls moot; `fault` is what the server said, where it said no."""
+    """A finding that makes all further calls moot; `fault` is what the server said, if it said no."""
 
     def __init__(self, finding: Finding, fault: Fault | None = None) -> None:
         super().__init__(finding.says)
@@ -134,7 +134,7 @@ class _Probing:
         self._lists: list[Completion] = []
 
     def cost(self) -> float | None:
-        """USD of all calls that were answered; None where one's cost is not known. A file of one's own costs none."""
+        """USD of all calls that were answered; None if one's cost is not known. A file of one's own costs none."""
         if self._model.backend == "gguf":
             return 0.0
         known = [cost for cost in self._costs if cost is not None]
@@ -230,7 +230,7 @@ class _Probing:
         return endpoint
 
     async def _first(self, endpoint: Endpoint) -> tuple[Endpoint, Completion]:
-        """The first answer, after asking for fewer alternatives or more tokens where the server demands it."""
+        """The first answer, after asking for fewer alternatives or more tokens if the server demands it."""
         refused: Fault | None = None
         while True:
             outcome, raw, _ = await self._ask(self._label(endpoint, 0))
@@ -246,7 +246,7 @@ class _Probing:
             endpoint = msgspec.structs.replace(endpoint, top_logprobs=fewer)
 
     async def _hush(self, endpoint: Endpoint, completion: Completion) -> tuple[Endpoint, Completion]:
-        """The endpoint with the switch that keeps the model from thinking, and its answer then; as given where none
+        """The endpoint with the switch that keeps the model from thinking, and its answer then; as given if none
         does. Whether it still thinks is kept."""
         for switch in self._switches():
             quiet = msgspec.structs.replace(endpoint, reasoning_switch=switch)
@@ -340,7 +340,7 @@ class _Probing:
         raise _Moot(self._labels_missing(readings))
 
     async def _readings(self, endpoint: Endpoint, *, trial: bool = False) -> list[Reply]:
-        """What the answers say about the labels, one under each shift of the shown labels; no further ones where the
+        """What the answers say about the labels, one under each shift of the shown labels; no further ones if the
         first shows none. Of a `trial`, a refusal says no more than that."""
         self._lists, self.waits = [], []
         readings: list[Reply] = []

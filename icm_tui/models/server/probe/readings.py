@@ -14,7 +14,7 @@ from icm_tui.models.server.reply.types import Completion, Fault
 from icm_tui.profile.schema import Model
 from icm_tui.text import one_line
 
-# How many alternatives are asked for where a server refuses more; what providers are known to stop at.
+# How many alternatives are asked for if a server refuses more; what providers are known to stop at.
 _STEPS = (20, 10, 8, 5)
 # OpenAI and Azure take no smaller max_tokens.
 SERVER_LEAST_TOKENS = 16
@@ -40,7 +40,7 @@ class Prefilled(msgspec.Struct, frozen=True):
 
 def blame(fault: Fault, model: Model, offered: Sequence[str] = ()) -> Finding:
     """The finding of a fault that keeps the endpoint from being asked, with what to change. `offered` are the names of
-    the models that the server lists, where it does."""
+    the models that the server lists, if it does."""
     said = quoted(fault.message)
     status = fault.status
     where = "Look at model.base_url; it usually ends in /v1."
@@ -98,8 +98,8 @@ def no_logprobs_remedy(model: Model) -> str:
 
 
 def fewer_alternatives(query: int, fault: Fault, raw: bytes) -> int | None:
-    """How many alternatives to ask for instead, after a refusal that is about log-probabilities; None where it is not,
-    or where there is nothing left to try."""
+    """How many alternatives to ask for instead, after a refusal that is about log-probabilities; None if it is not,
+    or if there is nothing left to try."""
     if fault.status not in (400, 422):
         return None
     if not _LOGPROBS.search(fault.message) and not _LOGPROBS.search(raw.decode("utf-8", "replace")):
@@ -135,7 +135,7 @@ def prefilled(completion: Completion) -> Prefilled:
 
 
 def model_names(body: bytes) -> list[str]:
-    """The names in a server's list of models, cleaned; empty where there is none to read."""
+    """The names in a server's list of models, cleaned; empty if there is none to read."""
     try:
         entries = array(record(decode(body)).get("data"))
     except ValueError:
@@ -145,7 +145,7 @@ def model_names(body: bytes) -> list[str]:
 
 
 def unlisted(name: str, offered: Sequence[str]) -> Finding | None:
-    """A note where the server answers to a name that it does not list."""
+    """A note if the server answers to a name that it does not list."""
     if not offered or name in offered:
         return None
     near = _nearest(name, offered)
@@ -174,7 +174,7 @@ def _nearest(name: str, offered: Sequence[str]) -> str:
 
 def label_bias(readings: Sequence[Reply]) -> list[float] | None:
     """The leaning as a score a label (nats, mean 0): the mean of the answers to one question under every cyclic shift
-    of the shown labels, each less its own mean, as the search does. None where an answer lacks."""
+    of the shown labels, each less its own mean, as the search does. None if an answer lacks."""
     rows = [reading.logprobs for reading in readings]
     if not rows or len(rows) != len(rows[0] or []):
         return None
@@ -185,7 +185,7 @@ def label_bias(readings: Sequence[Reply]) -> list[float] | None:
 
 
 def difference(one: Reply, other: Reply) -> float | None:
-    """The largest difference (nats) between two answers to the same request; None where no label is in both."""
+    """The largest difference (nats) between two answers to the same request; None if no label is in both."""
     pairs = zip(one.logprobs or [], other.logprobs or [], one.censored, other.censored, strict=False)
     gaps = [abs(first - second) for first, second, cut, cut_too in pairs if not cut and not cut_too]
     return max(gaps, default=None)

@@ -20,7 +20,7 @@ State = Literal["ok", "note", "bad"]
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing that was looked at: what it is called, how it stands, what was found, and what to change where that is
+    """One thing that was looked at: what it is called, how it stands, what was found, and what to change if that is
     not "ok". "note" does not keep a run from being made, "bad" does."""
 
     name: str
@@ -30,9 +30,9 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class ProbeResult(msgspec.Struct, frozen=True):
-    """What a probe found. `endpoint` is what a run may ask, None where it cannot be asked.
+    """What a probe found. `endpoint` is what a run may ask, None if it cannot be asked.
 
-    `calls` counts the requests sent, `cost_usd` is None where the server named no cost and no price is known, `at` is
+    `calls` counts the requests sent, `cost_usd` is None if the server named no cost and no price is known, `at` is
     in unix seconds. `leaning` is a score a label (nats, mean 0), as the search measures it; `latency_s` is the median
     wait for a label in seconds, `tokens_a_second` how fast a longer answer was written. None is unknown.
     """
@@ -48,7 +48,7 @@ class ProbeResult(msgspec.Struct, frozen=True):
 
 
 def why_not(probe_result: ProbeResult) -> str:
-    """One sentence or two that say why no run can be made, and what to change; empty where one can."""
+    """One sentence or two that say why no run can be made, and what to change; empty if one can."""
     if probe_result.endpoint is not None:
         return ""
     worst = next((finding for finding in probe_result.findings if finding.state == "bad"), None)

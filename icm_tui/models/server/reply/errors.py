@@ -41,7 +41,7 @@ def read_fault(
 ) -> Fault:
     """The fault that a reply with `status` and the body `content` (bytes, or JSON already read) tells of.
 
-    `now` is in unix seconds, for a Retry-After that is a date; `default` is the message where the body has none. A 400
+    `now` is in unix seconds, for a Retry-After that is a date; `default` is the message if the body has none. A 400
     that wraps a code to be retried and a 200 that wraps any are taken as that code. 400, 413, 422 and moderation blame
     the item, unless the body says that key, money, model or a setting is at fault; that, 401, 402, other 403s, 404 and
     the daily limit of free models pause; what is left is retried.
@@ -77,7 +77,7 @@ def _error(body: object) -> Record:
 
 
 def _decided(status: int, error: Record) -> int:
-    """The status to judge by; 0 where a 200 wraps no number."""
+    """The status to judge by; 0 if a 200 wraps no number."""
     inner = _number_of(error.get("code"))
     if inner is None:
         inner = _number_of(error.get("http_status"))

@@ -18,7 +18,7 @@ def read_labels(completion: Completion, labels: Sequence[str], begins: str = "")
 
     `begins` is what the reply may begin with: the prefill, which servers repeat or leave out. The label is looked for
     after thoughts, that beginning, white space and marks. Spellings of a label (with white space or marks around it;
-    in other cases where it has two letters or more) count together, by log-sum-exp. A label that was not returned is
+    in other cases if it has two letters or more) count together, by log-sum-exp. A label that was not returned is
     censored, at the smallest value returned; `mass` sums the labels that were. None if no place shows a label.
     """
     place = _place(completion, labels, begins)
@@ -123,7 +123,7 @@ def _no_word(token: str) -> bool:
 
 
 def _alternatives(place: TokenLogprobs) -> list[tuple[str, float]]:
-    """The server's list, and the token that was written where a bias or a grammar left it out of the list."""
+    """The server's list, and the token that was written if a bias or a grammar left it out of the list."""
     if place.logprob is None or any(token == place.token for token, _ in place.top):
         return place.top
     return sorted([*place.top, (place.token, place.logprob)], key=lambda pair: -pair[1])

@@ -12,7 +12,7 @@ _MARKERS = {"\u0120": " ", "\u2581": " ", "\u010a": "\n"}
 
 
 def read_logprobs(value: object, written: str = "") -> list[TokenLogprobs] | None:
-    """The places of a reply from its `logprobs` field; None where there are none.
+    """The places of a reply from its `logprobs` field; None if there are none.
 
     Takes the chat shape (`content`), the completions shape (`tokens`, `token_logprobs`, `top_logprobs`) and Together's,
     whose streams carry a bare number for the text `written` in the same chunk.

@@ -1,4 +1,4 @@
-"""Tells a thought from the answer where both come in one text, as `<think>...</think>` before it."""
+"""Tells a thought from the answer if both come in one text, as `<think>...</think>` before it."""
 
 import msgspec
 

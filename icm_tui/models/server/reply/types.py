@@ -29,7 +29,7 @@ class Usage(msgspec.Struct, frozen=True):
 class Completion(msgspec.Struct, frozen=True):
     """A reply that arrived whole. `text` is the answer alone, `thought` what was thought before it.
 
-    `tokens` is None where the server gave no log-probabilities; it may begin with the thought's tokens.
+    `tokens` is None if the server gave no log-probabilities; it may begin with the thought's tokens.
     """
 
     text: str
@@ -46,7 +46,7 @@ class Fault(msgspec.Struct, frozen=True):
 
     `item`: this question will never be answered; `retry`: another try may do; `pause`: no question will be answered
     before a person has mended it. `message` is the server's reason, cleaned and at most a screenful. `status` is the
-    HTTP status that decided: the code inside the body where a 200 or 400 wraps one. `retry_after` is in seconds.
+    HTTP status that decided: the code inside the body if a 200 or 400 wraps one. `retry_after` is in seconds.
     """
 
     kind: Literal["item", "retry", "pause"]

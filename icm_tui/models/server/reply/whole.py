@@ -49,7 +49,7 @@ def read_reply(
 
 
 def reasoning_field(message: Record) -> str:
-    """The thought that a message or delta carries in a field of its own; where it comes twice, once."""
+    """The thought that a message or delta carries in a field of its own; if it comes twice, once."""
     for key in ("reasoning", "reasoning_content"):
         if told := text(message.get(key)):
             return told
