@@ -426,7 +426,7 @@ def _add_doctor(top: _Parser) -> None:
         "doctor",
         "doctor:doctor",
         "Ask a profile's model server a few questions and tell what it can do, and what\n"
-        "to change where no run can ask it.",
+        "to change if no run can ask it.",
         "  icm-tui doctor mine\n  icm-tui doctor mine --set model.base_url=http://127.0.0.1:8000/v1",
     )
     doctor.add_argument("profile", metavar="PROFILE", nargs="?", help=PROFILE_HELP)

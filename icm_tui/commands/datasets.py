@@ -117,7 +117,7 @@ def _full(name: str, card: Card, here: dict[str, Here]) -> Iterator[str]:
     if card.splits:
         yield "Splits:"
     for split, parts in card.splits.items():
-        default = " (read where task.split names none)" if split == card.split and len(card.splits) > 1 else ""
+        default = " (read if task.split names none)" if split == card.split and len(card.splits) > 1 else ""
         state = "ships" if name in SAMPLES else here[split]
         yield from _wrapped(f"{_items(card, split)} items, {_HERE_TOLD[state]}{default}", f"{split}: ", indent="  ")
         for table, place in parts.tables.items():

@@ -24,7 +24,7 @@ _NOTHING_NEEDED = "The embedded model needs no server, no key and no download; a
 
 class Report(msgspec.Struct, frozen=True):
     """What `--json` prints. `known_limits` are those of a server that is known by its address, a sentence each; the
-    rest is as in Probed, and `leaning` a score a label."""
+    rest is as in Probed, and `label_bias` a score a label."""
 
     fit: bool
     endpoint: Endpoint | None

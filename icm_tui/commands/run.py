@@ -31,7 +31,7 @@ _METHOD_NOTES = {
     "items stay unlabelled.",
     "paper": "Method paper asks every labelled item again at each iteration; mutual predictability is the mean "
     "log-probability.",
-    "zero_shot": "Method zero_shot asks every item once and shows no examples; where the model has no opinion, as the "
+    "zero_shot": "Method zero_shot asks every item once and shows no examples; if the model has no opinion, as the "
     "embedded one never has, labels are drawn by lot.",
     "random_labels": "Method random_labels asks every item once, after examples whose labels are drawn by lot.",
 }

@@ -14,7 +14,7 @@ LabelChange = tuple[int, int | None, int | None]
 
 
 class Context(msgspec.Struct):
-    """One list of demonstrations, drawn once and shared by the questions of consecutive decisions.
+    """One context, drawn once and shared by the questions of consecutive decisions.
 
     `demonstrations` holds (item, label shown) in the order shown, or "all": every item labelled in the chain at the
     time of asking except the group of the item asked about.
@@ -27,7 +27,7 @@ class Context(msgspec.Struct):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """Which label does the model expect for `item` after the demonstrations of `block`?"""
+    """Which label does the model expect for `item` after the demonstrations of `context_id`?"""
 
     id: str
     context_id: int

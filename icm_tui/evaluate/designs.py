@@ -1,4 +1,4 @@
-"""What is shown to compare lists of examples: which items, and with whose labels. Pure; nothing is asked here.
+"""What is shown to compare contexts: which items, and with whose labels. Pure; nothing is asked here.
 
 The conditions of the held-out comparison are those of arXiv 2606.03110: `scrambled` labels are as often right as the
 found ones, but which ones are wrong follows from nothing, so what found labels add to it is their coherence.
@@ -39,7 +39,7 @@ def held_out_curves(
 ) -> list[Curve]:
     """What is asked about every held-out item. `found` are the labels of the run's items, named as gold's classes, and
     `gold` their gold labels; only items with both are shown, the same ones under every condition. The first of a longer
-    list are those of a shorter one. A number of shots above the number of such items is left out."""
+    context are those of a shorter one. A number of shots above the number of such items is left out."""
     pool = sorted(item for item in found if item in gold and item < ground.searched)
     targets = tuple(range(ground.searched, len(ground.items)))
     wanted = [name for name in DESIGNS if name in set(designs)]
@@ -90,8 +90,8 @@ def scramble(ground: Ground, found: Mapping[int, int], gold: Mapping[int, int], 
 
 def own_showings(ground: Ground, name: str, gold: Mapping[int, int], *, shots: int, seed: int) -> list[Showing]:
     """What is asked about every item of the run itself: nothing shown (`zero_shot`), random labels (`random_labels`) or
-    gold ones (`gold_few_shot`). Groups in an order drawn at random share a list, 16 at a time but no
-    more than a quarter of all; no list holds an item of their groups, so that none is shown its own answer."""
+    gold ones (`gold_few_shot`). Groups in an order drawn at random share a context, 16 at a time but no
+    more than a quarter of all; no context holds an item of their groups, so that none is shown its own answer."""
     problem = ground.problem
     if name == "zero_shot":
         return [Showing((), tuple(range(ground.searched)))]

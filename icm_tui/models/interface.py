@@ -12,7 +12,8 @@ from icm_tui.profile.schema import Model, Reasoning
 
 
 class Query(msgspec.Struct, frozen=True):
-    """A question with all that a model needs to answer it: the item, and the list it is shown (`block` numbers it).
+    """A question with all that a model needs to answer it: the item, and the context it is shown (`context_id` numbers
+    it).
 
     `again` is set if a person wants to hear it asked again, so that no answer kept from before will do.
     """
@@ -71,8 +72,8 @@ class ModelClient(Protocol):
 
     @property
     def warms(self) -> bool:
-        """Whether the first question of a list should be answered before its others are sent, since the server then
-        need not read the list again."""
+        """Whether the first question of a context should be answered before its others are sent, since the server then
+        need not read the context again."""
 
     @property
     def shutdown_grace(self) -> float:

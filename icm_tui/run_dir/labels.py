@@ -14,7 +14,7 @@ from icm_tui.run_dir.records import AnswerRecord, CommandRecord, ContextRecord, 
 
 class FinalLabel(msgspec.Struct):
     """An item's label and what it rests on: the last answer's log-probabilities (nats), the label's probability by
-    them once the model's own leaning is taken off, the decision that set it (the next one, if a person did), and
+    them once the model's label bias is taken off, the decision that set it (the next one, if a person did), and
     whether a person pinned it."""
 
     label: int | None = None
@@ -46,7 +46,7 @@ def final_labels(path: Path) -> list[FinalLabel]:
             chain_of[record.id] = -1 if record.phase == "label_bias" else record.chain
         elif isinstance(record, AnswerRecord):
             chain = chain_of[record.context_id]
-            # Two sweeps' answers about an item may come in either order; their lists were drawn in one.
+            # Two sweeps' answers about an item may come in either order; their contexts were drawn in one.
             newest = asked_by.get((chain, record.item), -1)
             if chain >= 0 and record.logprobs is not None and record.context_id >= newest:
                 asked_by[chain, record.item] = record.context_id

@@ -53,7 +53,7 @@ class EndpointRecord(Record, tag="endpoint", kw_only=True):
 
 
 class ContextRecord(Context, tag_field="kind", tag="context", kw_only=True):
-    """A list of demonstrations, written before any question about it goes out."""
+    """A context, written before any question about it goes out."""
 
     seq: int = -1
     t: float = 0.0
@@ -92,10 +92,10 @@ class CommandRecord(Record, tag="command", kw_only=True):
 
 
 class ReaskRecord(Reply, tag_field="kind", tag="reask", kw_only=True, omit_defaults=True):
-    """What the model said when a person had it asked about an item again, with the list `block` that the item was last
-    asked with ("all" as labelled then). It has no part in the search: `n` is the decision that was the next one. `call`
-    numbers the explanation that follows in reasoning.jsonl, and `command` is the id of the command that asked for it,
-    empty if there was no runner to send one to."""
+    """What the model said when a person had it asked about an item again, with the context `context_id` that the item
+    was last asked with ("all" as labelled then). It has no part in the search: `n` is the decision that was the next
+    one. `call` numbers the explanation that follows in reasoning.jsonl, and `command` is the id of the command that
+    asked for it, empty if there was no runner to send one to."""
 
     seq: int = -1
     t: float = 0.0

@@ -26,7 +26,7 @@ def ask_here(
     observe: Callable[[ReasoningPiece], None] = lambda piece: None,
     model_client_of: MakeModelClient = make_model_client,
 ) -> tuple[ReaskRecord, ExplanationRecord | None]:
-    """Ask about an item of the run in `path` again, with the list that it was last asked with, and have the answer
+    """Ask about an item of the run in `path` again, with the context that it was last asked with, and have the answer
     explained; `observe` is called with the pieces as they come. Neither is a part of the search.
 
     Returns what the journal holds of it now; without an answer there is no explanation. Raises UserError if the run

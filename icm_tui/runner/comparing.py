@@ -1,4 +1,5 @@
-"""Asking a run's model about lists that no search drew, to compare what they are worth. The run itself stays as it is.
+"""Asking a run's model about contexts that no search drew, to compare what they are worth. The run itself stays as it
+is.
 
 Answers go to a file of their own beside the journal, in the journal's form, and are on disk before they are used. A
 question is known by the digest of what it shows and asks, so a comparison that is started again asks what is missing.
@@ -44,7 +45,7 @@ _CHARACTERS_A_TOKEN = 4.0
 
 
 class Showing(NamedTuple):
-    """A list of (item, label) and the items that are asked about after it."""
+    """A context of (item, label) and the items that are asked about after it."""
 
     shown: tuple[tuple[int, int], ...]
     items: tuple[int, ...]
@@ -227,7 +228,7 @@ def random_labels(problem: Problem, items: Sequence[int], seed: Sequence[int]) -
 
 
 def _questions(ground: Ground, showings: Sequence[Showing]) -> dict[str, Query]:
-    """Every question once, those of one list together."""
+    """Every question once, those of one context together."""
     found: dict[str, Query] = {}
     for context, showing in enumerate(showings):
         shown = list(showing.shown)

@@ -30,7 +30,7 @@ class Controls:
     """Whether a run may go on, how far, and what its next decision is told.
 
     `profile` holds the settings with the changes that came on the way; `paused` and `ending` the reason in words if
-    the run is paused or is to end; `skip` whether the next decision is to leave labels as they are; `brake` spreads
+    the run is paused or is to end; `skip` whether the next decision is to leave labels as they are; `throttle` spreads
     decisions over time. Commands "pin" and "ask" are only looked at for whether the run takes commands.
     """
 

@@ -59,9 +59,9 @@ class _Again(msgspec.Struct):
 class Explanations:
     """Explains labels of a run under way by its `asker`.
 
-    `path` is where the pieces go, `block_of` gives a list by its number, `append` takes what belongs into the journal,
-    `limits` say what may be paid for, and `observe` is called with every piece written. Between two pieces `between`
-    seconds pass, for people to read along when a run is slowed down to be watched.
+    `path` is where the pieces go, `context_of` gives a context by its number, `append` takes what belongs into the
+    journal, `limits` say what may be paid for, and `observe` is called with every piece written. Between two pieces
+    `between` seconds pass, for people to read along when a run is slowed down to be watched.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Explanations:
         return bool(self._streams or self._again)
 
     def decided(self, decision: Decision, every: int) -> None:
-        """Begin to explain the first item of a decision, by the list that it was last asked with, after `every` ones
+        """Begin to explain the first item of a decision, by the context that it was last asked with, after `every` ones
         that have items. It is dropped if as many as may be are under way, or the budget has no room for it."""
         if not decision.items:
             return
@@ -135,8 +135,8 @@ class Explanations:
         return ""
 
     def ask(self, item: int, command: str) -> str:
-        """Ask about an item again, with the list that it was last asked with in the chain that leads, or else in any;
-        its reply is to be handed to `receive`. Returns why not if that cannot be, else an empty text. `command` is
+        """Ask about an item again, with the context that it was last asked with in the chain that leads, or else in
+        any; its reply is to be handed to `receive`. Returns why not if that cannot be, else an empty text. `command` is
         the id of the one that asks for it."""
         number = self._list_of(item)
         if (why := self.why_not(item)) or number is None:

@@ -37,7 +37,7 @@ class Forecast(msgspec.Struct, frozen=True):
 
 
 class Part(NamedTuple):
-    """A part of the search: how many questions it asks, and about how many lists they share."""
+    """A part of the search: how many questions it asks, and about how many contexts they share."""
 
     calls: int
     lists: int
@@ -74,9 +74,9 @@ def forecast(
 
 
 def expected_parts(profile: Profile, problem: Problem) -> list[Part]:
-    """What the search will ask, in parts: the leaning, the tournament, the sweeps and the second look, of which any may
-    be missing. Calls are exact if groups are of one size, a few too many for `lean`; the replications have one part
-    and share no list."""
+    """What the search will ask, in parts: the label bias, the tournament, the sweeps and the second look, of which any
+    may be missing. Calls are exact if groups are of one size, a few too many for `lean`; the replications have one part
+    and share no context."""
     search = profile.search
     if search.method in ("zero_shot", "random_labels"):
         units, lists = len(problem.units), 1

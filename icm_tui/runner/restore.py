@@ -26,11 +26,11 @@ from icm_tui.search.method import Search
 
 
 class Restored(msgspec.Struct):
-    """What a journal says besides the search's own state: the counts, the lists that show all, at which byte each other
-    list stands, which list each item was last asked with, the endpoint that the next answers are to come from (None
-    if none was found yet, or another one is to be), the ids of the commands obeyed, the settings changed on the way,
-    the names of the label sets, the label that each pinned item is pinned to, whether the next decision is to be
-    skipped, and whether the run is done."""
+    """What a journal says besides the search's own state: the counts, the contexts that show all, at which byte each
+    other context stands, which context each item was last asked with, the endpoint that the next answers are to come
+    from (None if none was found yet, or another one is to be), the ids of the commands obeyed, the settings changed on
+    the way, the names of the label sets, the label that each pinned item is pinned to, whether the next decision is to
+    be skipped, and whether the run is done."""
 
     tally: Tally = msgspec.field(default_factory=Tally)
     last_asked: LastAsked = msgspec.field(default_factory=LastAsked)
@@ -51,7 +51,7 @@ def fold(
     journal: Path,
     relabel: Callable[[int, list[LabelChange]], None],
 ) -> Restored:
-    """Give a journal back to a fresh search: lists, answers, decisions and what a person set are adopted, none is
+    """Give a journal back to a fresh search: contexts, answers, decisions and what a person set are adopted, none is
     computed again.
 
     `records` come with their byte offsets. `relabel` follows every chain's changes. Raises UserError if the records

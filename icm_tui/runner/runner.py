@@ -1,7 +1,7 @@
 """The runner: the one process that asks, decides and writes a run's journal.
 
 It loops over what came in (commands, replies) and what may go out (records, questions, the heartbeat). A reply is in
-the journal before the search is told of it, a list before a question about it goes out.
+the journal before the search is told of it, a context before a question about it goes out.
 """
 
 import asyncio
@@ -63,7 +63,7 @@ _PARTING = 1.0
 class Runner:
     """Runs `search` against `asker` until it is done or told to end.
 
-    The journal stands open at its end and what it held was `replayed` into the search. `observe` is called with every
+    The journal stands open at its end and what it held was `restored` into the search. `observe` is called with every
     status written. A run that comes to one of its limits, or gets no answers, pauses; when nobody is there to let it
     go on (not `stays`), it ends.
     """
@@ -169,7 +169,7 @@ class Runner:
 
     async def _run_on(self) -> str:
         self._beat(force=True)
-        # A list that the journal lost was drawn again from the labels as they stand: before they change, it is kept.
+        # A context that the journal lost was drawn again from the labels as they stand: before they change, it is kept.
         self._publish_contexts()
         while not self._search.done:
             self._heed()

@@ -6,11 +6,11 @@ from icm_tui.domain.decisions import Question
 
 
 class Sending:
-    """The questions in flight, and the lists that the server has read.
+    """The questions in flight, and the contexts that the server has read.
 
-    If the server keeps the beginnings of prompts, a list's first question goes out alone, and its others follow
-    once that was answered: sent together, each would have the server read the list anew. `shares` tells of a list,
-    by its number, whether its questions begin alike.
+    If the server keeps the beginnings of prompts, a context's first question goes out alone, and its others follow once
+    that was answered: sent together, each would have the server read the context anew. `shares` tells of a context, by
+    its number, whether its questions begin alike.
     """
 
     def __init__(self, shares: Callable[[int], bool]) -> None:
@@ -21,7 +21,7 @@ class Sending:
     def choose(self, wanted: Iterable[Question], free: int, *, warms: bool) -> list[Question]:
         """At most `free` of the questions `wanted`, in their order, that go out now."""
         chosen: list[Question] = []
-        # A list is begun by a question in flight, or by the one chosen just before.
+        # A context is begun by a question in flight, or by the one chosen just before.
         begun = {question.context_id for question in self.in_flight.values()} if warms else set()
         for question in wanted:
             if len(chosen) >= free:
@@ -40,13 +40,13 @@ class Sending:
         self.in_flight[question.id] = question
 
     def back(self, name: str, *, read: bool) -> None:
-        """A question came back, answered or not; `read` says that the server has read its list."""
+        """A question came back, answered or not; `read` says that the server has read its context."""
         question = self.in_flight.pop(name, None)
         if read and question is not None:
             self._read.add(question.context_id)
 
     def keep_only(self, contexts: Iterable[int]) -> None:
-        """Forget of every list but these whether it was read."""
+        """Forget of every context but these whether it was read."""
         self._read.intersection_update(contexts)
 
     def abandon(self) -> None:

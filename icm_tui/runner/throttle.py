@@ -9,7 +9,7 @@ PORTION_EVERY = 0.05
 
 
 def read_seconds(args: Mapping[str, Any]) -> float | None:
-    """The seconds that a command "throttle" names, or None if it takes the brake off.
+    """The seconds that a command "throttle" names, or None if it takes the throttle off.
 
     Raises ValueError, with the reason in words, if they are not a number above 0.
     """

@@ -1,6 +1,6 @@
 """Randomness keyed by what it is for, so that no draw depends on how many came before it.
 
-Every draw names its purpose and its coordinates (a decision's number, a chain, a block). The bit generator is Philox
+Every draw names its purpose and its coordinates (a decision's number, a chain, a context). The bit generator is Philox
 (Salmon et al., 2011), whose key is (seed, purpose) and whose counter starts at the coordinates.
 """
 

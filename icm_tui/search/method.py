@@ -30,7 +30,8 @@ class Search(Protocol):
         """Keep an answer (nats a label; None if the item was refused). Raises KeyError for a question not asked."""
 
     def drain_contexts(self) -> list[Context]:
-        """The lists drawn since the last call; they belong into the journal before a question about them goes out."""
+        """The contexts drawn since the last call; they belong into the journal before a question about them goes
+        out."""
 
     def propose(self) -> Proposal | None:
         """The next decision before it is taken, or None while answers are missing or the search is over."""
@@ -39,13 +40,13 @@ class Search(Protocol):
         """Take a decision as drawn, or with a person's labels for some of its items."""
 
     def restore_context(self, context: Context) -> None:
-        """Take a list from the journal."""
+        """Take a context from the journal."""
 
     def restore_decision(self, decision: Decision) -> None:
         """Take a decision from the journal as it was taken."""
 
     def relabel(self, chain: int, changes: Iterable[LabelChange]) -> None:
-        """Set labels of a chain outside of any decision, as a person does: all that belong together at once. Lists
+        """Set labels of a chain outside of any decision, as a person does: all that belong together at once. Contexts
         drawn before keep the labels that they show; take them first, so that the journal has them first."""
 
     def chains_with(self, item: int) -> list[int]:

@@ -24,9 +24,9 @@ class OnePass:
     """A run of either method over `problem`: one decision a unit, in an order that the seed draws.
 
     A decision takes the assignment of the highest sum of log-shares that the rule allows; equally good ones are drawn
-    among. The model's own leaning is not taken off: under rule `opposite` it cancels within the group, and elsewhere it
-    is a part of what the model says unasked. Random labels come evenly spread, and a group's obey the rule. A list is
-    drawn outside the groups of the `share` decisions in a row that show it. An item that the model refused stays
+    among. The model's label bias is not taken off: under rule `opposite` it cancels within the group, and elsewhere it
+    is a part of what the model says unasked. Random labels come evenly spread, and a group's obey the rule. A context
+    is drawn outside the groups of the `share` decisions in a row that show it. An item that the model refused stays
     unlabelled.
     """
 
@@ -40,7 +40,7 @@ class OnePass:
         order = self._draws.generator(Purpose.ORDER).permutation(len(problem.units)).tolist()
         self._units = [problem.units[number] for number in order]
         self._place = {item: place for place, unit in enumerate(self._units) for item in unit}
-        # A list is drawn outside of what shares it, so that must leave most of a small task.
+        # A context is drawn outside of what shares it, so that must leave most of a small task.
         few = min(settings.share, max(1, len(self._units) // 4))
         self._share = few if settings.shots else max(1, len(self._units))
         self._labels: list[int | None] = [None] * problem.n_items
@@ -72,7 +72,8 @@ class OnePass:
         self._answers[item] = None if logprobs is None else centred(logprobs)
 
     def drain_contexts(self) -> list[Context]:
-        """The lists drawn since the last call; they belong into the journal before a question about them goes out."""
+        """The contexts drawn since the last call; they belong into the journal before a question about them goes
+        out."""
         self._advance()
         drawn, self._drawn = self._drawn, []
         return drawn
@@ -122,7 +123,7 @@ class OnePass:
     # Adopting a journal
 
     def restore_context(self, context: Context) -> None:
-        """Take a list from the journal."""
+        """Take a context from the journal."""
         self._contexts = context.id + 1
 
     def restore_decision(self, decision: Decision) -> None:
@@ -212,7 +213,7 @@ class OnePass:
 
 
 def obeying(problem: Problem, items: Sequence[int], labels: list[int]) -> list[tuple[int, int]]:
-    """`items` with one of `labels` each, the first left that breaks no rule within the list; any that breaks none
+    """`items` with one of `labels` each, the first left that breaks no rule within the context; any that breaks none
     where those left all do."""
     shown: list[tuple[int, int]] = []
     of_group: dict[int, list[tuple[int, int]]] = {}

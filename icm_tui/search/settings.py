@@ -11,7 +11,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `window` decisions may wait for answers at once. A tournament of `chains` runs `chain_sweeps` sweeps over whole
     groups of about `subset` items from `seeds` randomly labelled ones; then `sweeps` sweeps run over all items, then,
     with `second_look`, once more over the least certain 15% and a random 5%. `share` consecutive decisions show the
-    same list (`chain_share` in the tournament); `shots` items make a list, or "all" the labelled ones outside the
+    same context (`chain_share` in the tournament); `shots` items make a context, or "all" the labelled ones outside the
     group.
     """
 

@@ -115,7 +115,7 @@ def test_one_in_full(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeyp
         "Beware:",
         "  - The rows stand in the order of their labels.",
         "Splits:",
-        "  train: 1200 items, in a folder here (read where task.split names none)",
+        "  train: 1200 items, in a folder here (read if task.split names none)",
         "      rows: train.csv; Hub: data/train-*.parquet (1200 rows)",
         "  test: ? items, not on this machine",
         "      rows: test.csv",

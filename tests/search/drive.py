@@ -42,7 +42,8 @@ def hashed(n_labels: int, *, refused: frozenset[int] = frozenset(), failing: flo
 
 
 def biased_towards(bias: Sequence[float], strength: float = 1.0) -> Model:
-    """A model with a leaning: the votes of what is shown, each weighted by a hash of both items, plus `bias` (nats)."""
+    """A model with a label bias: the votes of what is shown, each weighted by a hash of both items, plus `bias`
+    (nats)."""
 
     def answer(item: int, shown: Shown) -> list[float]:
         scores = list(bias)
@@ -163,7 +164,7 @@ class Run:
         return {event.question: event for event in self.journal if isinstance(event, Told)}
 
     def trajectory(self) -> bytes:
-        """Every list and every decision, in order, and what came of them: what must not depend on timing."""
+        """Every context and every decision, in order, and what came of them: what must not depend on timing."""
         return msgspec.json.encode([self.contexts, self.decisions, self.search.labels, self.search.coherence_bits])
 
 

@@ -153,7 +153,7 @@ class Reference:
         return tuple((left - np.log(np.exp(left).sum())).tolist())
 
     def _answer(self, decision: Decision, item: int) -> Vector | None:
-        """The scores told for an item in this decision, less what the block's list brings where that is measured."""
+        """The scores told for an item in this decision, less what the context brings if that is measured."""
         told = self._answers[f"{decision.phase}/{decision.chain}/{decision.n}/{item}/0"]
         if told.logprobs is None:
             return None
@@ -163,7 +163,7 @@ class Reference:
         return tuple(scores.tolist())
 
     def _offset(self, decision: Decision, context_id: int) -> Vector:
-        """s (mean of the block - mean of the last 64 block means), s = vL / (vL + vW)."""
+        """s (mean of the context - mean of the last 64 context means), s = vL / (vL + vW)."""
         contexts = self._counted[decision.phase, decision.chain]
         if context_id not in [number for number, _ in contexts]:
             known = [one.logprobs for one in self._by_context[context_id] if one.logprobs is not None]

@@ -1,4 +1,4 @@
-"""Block calibration against its formula, from scratch."""
+"""Context calibration against its formula, from scratch."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ SCORES = st.tuples(*[st.floats(-5, 5, allow_nan=False)] * 2)
 
 @given(st.lists(st.lists(SCORES, max_size=5), max_size=80))
 def test_offsets_follow_the_formula(contexts: list[list[tuple[float, float]]]) -> None:
-    """s (mean of the block - mean of the last 64 block means), s = vL / (vL + vW), vL = max(0, variance - vW)."""
+    """s (mean of the context - mean of the last 64 context means), s = vL / (vL + vW), vL = max(0, variance - vW)."""
     calibration = Calibration(2)
     seen: list[np.ndarray] = []
     within: list[np.ndarray] = []
@@ -39,7 +39,7 @@ def test_offsets_follow_the_formula(contexts: list[list[tuple[float, float]]]) -
 
 
 def offsets_of_contexts(lists: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """What is taken off the raw of 16 questions with unit noise, a block for each list's own leaning."""
+    """What is taken off the raw of 16 questions with unit noise, each context with a bias of its own."""
     calibration = Calibration(2)
     found = []
     for label_bias in lists.tolist():

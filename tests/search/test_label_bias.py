@@ -1,4 +1,4 @@
-"""The leaning is found exactly, whatever the shown labels say."""
+"""The label bias is found exactly, whatever the shown labels say."""
 
 import msgspec
 import pytest
@@ -17,7 +17,7 @@ LISTS = 12
 
 
 def lists_of(problem: Problem, model: Model, seed: int = 0, shots: int = 8) -> tuple[Run, Decision]:
-    """A run and its leaning."""
+    """A run and its label bias."""
     chosen = Settings(seed=seed, label_bias_contexts=LISTS, shots=shots, chains=1, chain_sweeps=1, sweeps=1, subset=1)
     run = Run(Icm(problem, chosen), model).in_order()
     return run, next(decision for decision in run.decisions if decision.phase == "label_bias")
@@ -26,7 +26,7 @@ def lists_of(problem: Problem, model: Model, seed: int = 0, shots: int = 8) -> t
 @settings(max_examples=60)
 @given(problem=problems(), seed=st.integers(0, 2**32), data=st.data())
 def test_an_injected_leaning_is_found_exactly(problem: Problem, seed: int, data: st.DataObject) -> None:
-    """Votes for what is shown cancel over the shifts of the shown labels; the leaning is what stays."""
+    """Votes for what is shown cancel over the shifts of the shown labels; the label bias is what stays."""
     bias = data.draw(st.lists(st.floats(-2, 2), min_size=problem.n_labels, max_size=problem.n_labels))
     _, decision = lists_of(problem, biased_towards(bias), seed)
     centre = sum(bias) / len(bias)
@@ -59,7 +59,7 @@ def test_lists_are_spread_evenly_shifted_and_from_other_groups(n_labels: int) ->
 
 
 def test_a_list_refused_under_one_shift_is_left_out() -> None:
-    """Half a list would bring what the shown labels say into the leaning."""
+    """Half a context would bring what the shown labels say into the label bias."""
     problem = make_problem([Item(str(i), "", i // 2) for i in range(60)], "none", 2)
     honest = biased_towards((0.7, -0.3), strength=4.0)
     refused: set[int] = set()

@@ -42,7 +42,7 @@ def start(home: Path, *sets: str, seconds: str = SLOWLY) -> RunDir:
 
 
 def finish(home: Path, run: RunDir) -> list[FinalLabel]:
-    """Take the brake off, wait for the end, and tell the labels."""
+    """Take the throttle off, wait for the end, and tell the labels."""
     icm_tui(home, "throttle", str(run.path), "off", status=None)  # it may have ended
     # Prints a line a second until the run has ended.
     icm_tui(home, "attach", str(run.path))

@@ -47,7 +47,7 @@ class EmbeddedModel:
         self._norms = _Norms(self._features, groups)
 
     def answer_list(self, item: int, context_id: int, demonstrations: Sequence[tuple[int, int]]) -> Reply:
-        """Vote by a list of (item, label); neighbouring questions of one block share the work."""
+        """Vote by a context of (item, label); neighbouring questions of one context share the work."""
         if self._list is None or self._list[0] != context_id:
             self._list = (context_id, _ShownList(demonstrations, self._n_labels))
         shown = self._list[1]
@@ -153,7 +153,7 @@ class _Norms:
 
 
 class _ShownList:
-    """A list of demonstrations; if there is no kernel, as a matrix with a column each, made when first needed."""
+    """A context; if there is no kernel, as a matrix with a column each, made when first needed."""
 
     def __init__(self, demonstrations: Sequence[tuple[int, int]], n_labels: int) -> None:
         self.items = np.array([item for item, _ in demonstrations], dtype=np.int64)

@@ -192,7 +192,7 @@ def _told(child: _Child) -> str:
     if errors:  # the first is the cause, the others what came of it
         return f": {errors[0][:_WORDS_LETTERS].rstrip('.')}"
     if child.process.returncode == -signal.SIGKILL:
-        return ": it was killed, as the system does where memory runs out"
+        return ": it was killed, as the system does when memory runs out"
     if words:
         return f": {words[-1][:_WORDS_LETTERS].rstrip('.')}"
     return f" with exit status {child.process.returncode}"

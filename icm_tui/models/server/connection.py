@@ -14,7 +14,7 @@ from icm_tui.models.server.keys import Key, find_key
 from icm_tui.models.server.router import Pin, choose, endpoints_of, is_openrouter
 from icm_tui.profile.schema import Model
 
-# A model file's server keeps what it read by slots. Questions go to it one by one, so that a list stays where it was
+# A model file's server keeps what it read by slots. Questions go to it one by one, so that a context stays where it was
 # read; explanations take the other slot.
 _SLOTS = 2
 _AT_ONCE = 1

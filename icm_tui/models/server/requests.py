@@ -1,7 +1,7 @@
 """What is sent to ask for a label, or why it fits: the bodies that chat and completions endpoints take.
 
-Questions of one list share every byte up to the question, so that a server which keeps what it read need not read the
-list again; the explanation of an answer begins with the same bytes.
+Questions of one context share every byte up to the question, so that a server which keeps what it read need not read
+the context again; the explanation of an answer begins with the same bytes.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
-"""Block calibration: takes off the leaning that a list of demonstrations brings to all the questions that share it.
+"""Context calibration: takes off the bias that a context brings to all the questions that share it.
 
-Without groups that balance it, a block's mean score differs from the other blocks' because of its list. Subtract
-s * (mean of the block - mean of the last block means), with s = vL / (vL + vW): vW is the variance within blocks over a
-block's size, vL what the block means vary beyond it. So what varies by chance alone is left in place.
+If no groups balance it, the mean score of a context's questions differs from other contexts' because of it. Subtract s
+* (mean of the context - mean of the last context means), with s = vL / (vL + vW): vW is the variance within contexts
+over a context's size, vL what the context means vary beyond it. So what varies by chance alone is left in place.
 """
 
 from collections import deque
@@ -14,7 +14,7 @@ _CONTEXTS = 64
 
 
 class Calibration:
-    """The means and variances of the last 64 blocks of one phase."""
+    """The means and variances of the last 64 contexts of one phase."""
 
     def __init__(self, n_labels: int) -> None:
         self._n_labels = n_labels
@@ -22,7 +22,7 @@ class Calibration:
         self._within: deque[Scores] = deque(maxlen=_CONTEXTS)
 
     def offsets(self, scores: Sequence[Scores]) -> Scores:
-        """Count in a block's scores and return what is to be subtracted from each label's score in it."""
+        """Count in a context's scores and return what is to be subtracted from each label's score in it."""
         if not scores:
             return (0.0,) * self._n_labels
         size = len(scores)

@@ -21,7 +21,7 @@ class HeldOut:
         self._counts = [0] * n_labels
 
     def score(self, item: int, label: int, scores: Scores) -> None:
-        """Score `label`, which `item` had before an answer, by that answer's scores (leaning taken off)."""
+        """Score `label`, which `item` had before an answer, by that answer's scores (label bias taken off)."""
         before = self._latest.get(item)
         if before is not None:
             self._bits -= before[0]
@@ -45,7 +45,7 @@ class HeldOut:
 
 
 def as_asked(pairs: Iterable[tuple[int, Scores]], n_labels: int) -> float:
-    """Coherence of (label, scores with the leaning taken off) pairs; 0 if there are none."""
+    """Coherence of (label, scores with the label bias taken off) pairs; 0 if there are none."""
     counts = [0] * n_labels
     bits = 0.0
     for label, scores in pairs:

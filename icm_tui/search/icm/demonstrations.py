@@ -72,9 +72,9 @@ def draw_context(
 ) -> list[tuple[int, int]]:
     """Draw (item, label) pairs from labelled items outside the groups `outside`, shuffled.
 
-    `balanced` lists take as many of each label as there are (the others top up a short one); else items are drawn
+    `balanced` contexts take as many of each label as there are (the others top up a short one); else items are drawn
     whatever their labels. Once 4 * shots items are labelled, only the more certain share `confident` of each label is
-    eligible. The list is shorter than `shots` if fewer items are eligible.
+    eligible. The context is shorter than `shots` if fewer items are eligible.
     """
     excluded = set(outside)
     share = confident if len(pool) >= 4 * shots else 1.0

@@ -1,7 +1,7 @@
-"""The model's own leaning to a letter, before anything is labelled.
+"""The model's label bias, before anything is labelled.
 
-Lists of demonstrations with keyed random labels, spread evenly, are each asked about one keyed random item under every
-cyclic shift of the shown labels: whatever the labels say cancels, and the mean score is the leaning.
+Contexts with keyed random labels, spread evenly, are each asked about one keyed random item under every
+cyclic shift of the shown labels: whatever the labels say cancels, and the mean score is the label bias.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from icm_tui.search.problem import Problem
 
 
 class LabelBias:
-    """`lists` lists, each asked once for every label; decision number `number` of the run waits for them."""
+    """`lists` contexts, each asked once for every label; decision number `number` of the run waits for them."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class LabelBias:
         self._answers: dict[tuple[int, int], Scores | None] = {}
 
     def admit(self) -> None:
-        """Draw the lists that no journal brought."""
+        """Draw the contexts that no journal brought."""
         while self._contexts < self._lists * self._problem.n_labels:
             chain, shift = divmod(self._contexts, self._problem.n_labels)
             item, shown = self._draw(chain)
@@ -43,7 +43,7 @@ class LabelBias:
             self._open(item, chain, shift, self._publish("label_bias", chain, rotated))
 
     def restore_context(self, context: Context) -> None:
-        """Take the next list from the journal."""
+        """Take the next context from the journal."""
         chain, shift = divmod(self._contexts, self._problem.n_labels)
         self._open(self._draw(chain)[0], chain, shift, context)
 
@@ -57,7 +57,7 @@ class LabelBias:
         return len(self._answers) == self._lists * self._problem.n_labels
 
     def bias(self) -> Scores:
-        """The leaning as a score a label (nats), from the lists answered under every shift."""
+        """The label bias as a score a label (nats), from the contexts answered under every shift."""
         means: list[Scores] = []
         for chain in range(self._lists):
             scores = [self._answers[chain, shift] for shift in range(self._problem.n_labels)]
@@ -83,6 +83,6 @@ class LabelBias:
         return item, list(zip(shown, labels, strict=True))
 
     def _open(self, item: int, chain: int, shift: int, context: Context) -> None:
-        name = f"leaning/{chain}/{self._number}/{item}/{shift}"
+        name = f"label_bias/{chain}/{self._number}/{item}/{shift}"
         self.open[name] = (Question(name, context.id, item), (chain, shift))
         self._contexts += 1

@@ -7,7 +7,7 @@ from icm_tui.search.problem import Problem
 
 
 class Labelling:
-    """The state that a chain's decisions change. `bias` is the model's own leaning, a score a label (nats)."""
+    """The state that a chain's decisions change. `bias` is the model's label bias, a score a label (nats)."""
 
     def __init__(self, problem: Problem, average: int) -> None:
         self.problem = problem
@@ -24,7 +24,7 @@ class Labelling:
         return self._recent[item]
 
     def with_answer(self, item: int, scores: Scores | None) -> Scores | None:
-        """The mean of the answers that count once `scores` has come too, less the leaning; None without any."""
+        """The mean of the answers that count once `scores` has come too, less the label bias; None without any."""
         kept = self.recent(item)
         if scores is not None:
             kept = (*kept, scores)[-self._average :]
@@ -46,7 +46,7 @@ class Labelling:
             self.held_out.score(item, label, self._less_bias(scores))
 
     def latest(self, item: int) -> Scores | None:
-        """The last answer that counts, less the leaning."""
+        """The last answer that counts, less the label bias."""
         kept = self.recent(item)
         return self._less_bias(kept[-1]) if kept else None
 

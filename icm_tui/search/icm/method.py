@@ -1,4 +1,4 @@
-"""Method `icm`: leaning, a tournament of chains on a subset, sweeps over everything, and a second look.
+"""Method `icm`: label bias, a tournament of chains on a subset, sweeps over everything, and a second look.
 
 A state machine without input or output: `wants` names questions, `tell` keeps answers, `propose` draws the next
 decision once its answers are there, `commit` takes it. What a journal holds is adopted, never computed again.
@@ -90,7 +90,8 @@ class Icm:
         raise KeyError(question)
 
     def drain_contexts(self) -> list[Context]:
-        """The lists drawn since the last call; they belong into the journal before a question about them goes out."""
+        """The contexts drawn since the last call; they belong into the journal before a question about them goes
+        out."""
         self._admitted()
         drawn, self._drawn = self._drawn, []
         return drawn
@@ -126,7 +127,7 @@ class Icm:
     # Adopting a journal
 
     def restore_context(self, context: Context) -> None:
-        """Take a list from the journal."""
+        """Take a context from the journal."""
         self._restoring = True
         self._contexts = context.id + 1
         if context.phase == "label_bias":
@@ -149,7 +150,7 @@ class Icm:
     # What a person sets
 
     def relabel(self, chain: int, changes: Iterable[LabelChange]) -> None:
-        """Set labels of a chain outside of any decision; lists drawn so far show what they showed."""
+        """Set labels of a chain outside of any decision; contexts drawn so far show what they showed."""
         for item, _, after in changes:
             self._labellings[chain].set_label(item, after)
 

@@ -1,8 +1,8 @@
 """A phase: decisions over one labelling, taken in order while their questions wait for answers in any order.
 
-Decision m may have questions out once m < committed + window. The list that a block of decisions shows is drawn at the
-very commit that lets its first decision in, from the labels as they stand then, so a trajectory depends on the answers
-and never on when they came.
+Decision m may have questions out once m < committed + window. The context that consecutive decisions share is drawn at
+the very commit that lets its first decision in, from the labels as they stand then, so a trajectory depends on the
+answers and never on when they came.
 """
 
 import math
@@ -49,7 +49,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Phase:
-    """The decisions of `plan` over `labelling`; `publish` numbers a block and hands it to the journal."""
+    """The decisions of `plan` over `labelling`; `publish` numbers a context and hands it to the journal."""
 
     def __init__(
         self,
@@ -96,10 +96,10 @@ class Phase:
         return self.labelling.problem.units[self.unit_at(place)]
 
     def admit(self, *, draw: bool) -> None:
-        """Open the questions of every decision that the window now admits, drawing their lists.
+        """Open the questions of every decision that the window now admits, drawing their contexts.
 
-        With `draw` false (while a journal is read) lists come from the journal instead; if all labelled items are
-        shown there is nothing to draw but the one block that says so.
+        With `draw` false (while a journal is read) contexts come from the journal instead; if all labelled items are
+        shown there is nothing to draw but the one context that says so.
         """
         shows_all = self._settings.shots == "all"
         while self._admitted < min(self.total, self.committed + self.plan.window):
@@ -117,7 +117,7 @@ class Phase:
             self._open(first, last, self._context)
 
     def restore_context(self, context: Context) -> None:
-        """Take a list from the journal for the next block of decisions."""
+        """Take a context from the journal for the decisions that share it."""
         if context.demonstrations == "all":
             self._context = context
             self.admit(draw=False)
@@ -130,7 +130,7 @@ class Phase:
         self._answers[place][asked.item] = None if logprobs is None else centred(logprobs)
 
     def ready(self) -> bool:
-        """Whether the next decision has all its answers; if blocks are calibrated, all of its block's."""
+        """Whether the next decision has all its answers; if contexts are calibrated, all of its context's."""
         place = self.committed
         if place >= self._admitted:
             return False
@@ -214,7 +214,7 @@ class Phase:
         )
 
     def _adjusted(self, place: int) -> dict[int, Scores | None]:
-        """A decision's answers, less what its list brings to the whole block."""
+        """A decision's answers, less what its context brings to all who share it."""
         answers = self._answers[place]
         if self._calibration is None:
             return answers

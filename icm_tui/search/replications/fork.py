@@ -238,7 +238,7 @@ class Fork(Sequential):
     # What they are shown
 
     def _bring_forward(self, item: int) -> None:
-        """Keep as many of the first labelled items, three a group, as any candidate's list can need."""
+        """Keep as many of the first labelled items, three a group, as any candidate's context can need."""
         if len(self._front) < 3 * (self._settings.shots + 1):
             group = self.problem.group_of[item]
             if sum(self.problem.group_of[other] == group for other in self._front) <= _MOST_A_GROUP:

@@ -60,7 +60,7 @@ class Paper(Sequential):
         self._settings = settings
         self._answers: dict[str, tuple[int, Scores | None]] = {}
         self._missing: dict[str, tuple[int, _Labelling]] = {}
-        # Lists by the thousand hold the same few pairs: each is made once.
+        # Contexts by the thousand hold the same few pairs: each is made once.
         self._pairs = [((item, 0), (item, 1)) for item in range(problem.n_items)]
 
     def _seeds(self) -> tuple[list[int], list[int]]:
@@ -254,7 +254,7 @@ def _with(labelling: _Labelling, item: int, label: int) -> _Labelling:
 
 
 def _digest(shown: _Labelling) -> str:
-    """What names a list of demonstrations: the start of the SHA-256 of its labels, a byte an item in their order."""
+    """What names a context: the start of the SHA-256 of its labels, a byte an item in their order."""
     return sha256(shown).hexdigest()[:16]
 
 

@@ -39,7 +39,7 @@ class Sequential(ABC):
         self._open: dict[str, Question] = {}
         self._drawn: list[Context] = []
         self._contexts = 0
-        # Of the decision under way: the lists it shows, and the journal's that no question has claimed yet.
+        # Of the decision under way: the contexts it shows, and the journal's that no question has claimed yet.
         self._shown: dict[Hashable, int] = {}
         self._restored: deque[int] = deque()
 
@@ -62,7 +62,8 @@ class Sequential(ABC):
         self._keep(question, item, None if logprobs is None else centred(logprobs))
 
     def drain_contexts(self) -> list[Context]:
-        """The lists drawn since the last call; they belong into the journal before a question about them goes out."""
+        """The contexts drawn since the last call; they belong into the journal before a question about them goes
+        out."""
         self._advance()
         drawn, self._drawn = self._drawn, []
         return drawn
@@ -88,7 +89,7 @@ class Sequential(ABC):
     # Adopting a journal
 
     def restore_context(self, context: Context) -> None:
-        """Take a list from the journal; a decision's lists come in the order in which it drew them."""
+        """Take a context from the journal; a decision's contexts come in the order in which it drew them."""
         self._contexts = context.id + 1
         self._restored.append(context.id)
 
@@ -178,8 +179,8 @@ class Sequential(ABC):
     # What a method uses
 
     def _ask(self, question: str, item: int, shown: Hashable, draw: Callable[[], Demonstrations]) -> None:
-        """Open a question about a list; `shown` tells the lists of one decision apart, `draw` gives one that no journal
-        brought."""
+        """Open a question about a context; `shown` tells the contexts of one decision apart, `draw` gives one that no
+        journal brought."""
         if shown not in self._shown:
             self._shown[shown] = self._restored.popleft() if self._restored else self._publish(draw())
         self._open[question] = Question(question, self._shown[shown], item)

@@ -43,7 +43,7 @@ CARD = Card(
     groups="dilemma_idx: the two actions of a dilemma",
     rule="opposite",
     gold="37 categories of values in five frameworks (such as MFT/Care), by the sign of what speaks for each action; "
-    "single values (such as value/honesty) where task.gold names them",
+    "single values (such as value/honesty) if task.gold names them",
     paper="Chiu, Jiang, Choi: DailyDilemmas, arXiv 2410.02683",
     licence="CC-BY-4.0",
     terms="free",

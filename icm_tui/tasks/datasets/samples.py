@@ -72,7 +72,7 @@ CARDS = {
         "Everyday dilemmas with two actions each, and the values behind them.",
         "One dilemma with one action.",
         "The two actions of a dilemma.",
-        "A column a value: whether the action stands for it or against it; missing where it has no part.",
+        "A column a value: whether the action stands for it or against it; missing if it has no part.",
     ),
     "topics": _card(
         "topics",

@@ -43,7 +43,7 @@ def strip(
     if answer is not None:
         said.append(line(span(answer_words(view, answer), "warn" if answer.failed else "accent")))
         if view.label_bias is not None and not answer.failed:
-            said.append(line(span(f"leaning {label_bias_words(view)}", "dim")))
+            said.append(line(span(f"label bias {label_bias_words(view)}", "dim")))
     said.append(line(span("e", "accent"), span(" why  ", "dim"), span("enter", "accent"), span(" more", "dim")))
     return [fit(as_many_as_fit(parts, cells), cells) for parts in (about, said)]
 
@@ -242,7 +242,7 @@ def answer_words(view: RunView, answer: AnswerRecord | ReaskRecord) -> str:
 
 
 def label_bias_words(view: RunView) -> str:
-    """The model's own leaning (nats): with two labels how far it leans to the first, else a number a label."""
+    """The model's label bias (nats): with two labels how far it leans to the first, else a number a label."""
     label_bias = view.label_bias or []
     if len(label_bias) == 2:
         return f"{view.label_names[0]} {signed(label_bias[0] - label_bias[1], 2)}"

@@ -53,11 +53,11 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "run.full-speed",
         ("B",),
-        "brake",
-        "Take the brake off a run that is slowed down to be watched, or put it on.",
+        "throttle",
+        "Take the throttle off a run that is slowed down to be watched, or put it on.",
         "run",
         False,
-        "brake",
+        "throttle",
     ),
     Action("run.resume", ("R",), "resume", "Start a runner again for a run that has none.", "run", False, "resume"),
     Action(

@@ -74,7 +74,7 @@ def _unmodified(key: str, text: str) -> str:
         return name
     raise ValueError(
         f'there is no key "{text}"; write a character, or one of space, enter, tab, esc, backspace, del, ins, home, '
-        "end, pgup, pgdn, up, down, left, right, f1 to f24, with ctrl+ or alt+ before it where wanted"
+        "end, pgup, pgdn, up, down, left, right, f1 to f24, with ctrl+ or alt+ before it if wanted"
     )
 
 

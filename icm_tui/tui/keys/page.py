@@ -30,7 +30,7 @@ that folder, else the help names the file.
 
 On the left stands an action's id, on the right all keys that shall do it, with commas between them: characters
 (`p`, `P`, `/`; a comma is `comma`), space, enter, tab, esc, backspace, del, ins, home, end, pgup, pgdn, up, down,
-left, right, f1 to f24, with `ctrl+` or `alt+` before it where wanted. Two actions that a screen has both cannot share
+left, right, f1 to f24, with `ctrl+` or `alt+` before it if wanted. Two actions that a screen has both cannot share
 a key. What cannot be followed is said at the start and in the help, and leaves the action its usual keys. Ctrl+C and
 Ctrl+Q always leave.
 """

@@ -12,9 +12,9 @@ class ChainLabels:
     """What the journal says of one chain, an item at each place of the arrays.
 
     `labels` holds label indices, `decided` the decision that set the label, `flips` how often it went from one label to
-    another, `answers` the byte offset of the answer that counts, from the list number `blocks`. UNLABELLED and NEVER
-    stand for nothing. `failed` has the byte offset of the last failed answer of each item that has no other. `energy`
-    is what methods paper and fork raise.
+    another, `answers` the byte offset of the answer that counts, from the context number `contexts`. UNLABELLED and
+    NEVER stand for nothing. `failed` has the byte offset of the last failed answer of each item that has no other.
+    `energy` is what methods paper and fork raise.
 
     A record that does not fit raises IndexError, OverflowError or ValueError.
     """
@@ -62,8 +62,8 @@ class ChainLabels:
         return True
 
     def answer(self, item: int, context_id: int, logprobs: list[float] | None, offset: int) -> None:
-        """Take in an answer (nats a label, None if it failed). Answers to two lists may come in either order: the
-        later list's counts."""
+        """Take in an answer (nats a label, None if it failed). Answers to two contexts may come in either order: the
+        later context's counts."""
         if item < 0 or (logprobs is not None and len(logprobs) != self._n_labels):
             raise IndexError(f"item {item}, log-probabilities {logprobs}")
         latest = self.contexts[item]
@@ -88,7 +88,8 @@ class ChainLabels:
         return self._logprobs[start : start + self._n_labels].tolist()
 
     def p(self, item: int, label_bias: list[float] | None) -> float | None:
-        """The probability of the item's label by its answer, once the model's `leaning` (nats a label) is taken off."""
+        """The probability of the item's label by its answer, once the model's `label_bias` (nats a label) is taken
+        off."""
         label = self.labels[item]
         if label == UNLABELLED or self.contexts[item] == NEVER:
             return None

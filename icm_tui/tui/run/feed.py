@@ -105,7 +105,7 @@ class Feed:
         return record if isinstance(record, AnswerRecord) else None
 
     def context(self, number: int) -> ContextRecord | None:
-        """A list of demonstrations by its number."""
+        """A context by its number."""
         offset = self.view.context_offsets.get(number)
         record = self.record_at(offset) if offset is not None else None
         return record if isinstance(record, ContextRecord) else None

@@ -61,7 +61,7 @@ def situation(view: RunView, *, read_only: bool, loading: float | None) -> list[
     if view.skips_next:
         parts.append(line(span("the next decision will be skipped", "second")))
     if status is not None and status.throttle_seconds and view.state == "running":
-        parts.append(line(f"slowed to {status.throttle_seconds:g} s to be watched, B takes the brake off"))
+        parts.append(line(f"slowed to {status.throttle_seconds:g} s to be watched, B for full speed"))
     if view.in_tournament:
         parts.append(line(f"shown: chain {view.chain} of {len(view.chains)}, in the lead"))
     if read_only:

@@ -70,7 +70,7 @@ def _decision(view: RunView, record: DecisionRecord) -> Line:
         return line(number, f"chain {record.chain} begins with {len(record.items)} labels at random")
     if record.phase == "label_bias":
         label_bias = [value for key, value in record.score.items() if key.startswith("label_bias_")]
-        return line(number, f"the model's own leaning: {logprobs(view, label_bias)} nats, taken off every answer")
+        return line(number, f"label bias: {logprobs(view, label_bias)} nats, taken off every answer")
     if record.phase == "selection":
         return line(number, span(f"chain {record.chain} hangs together best and goes on", "accent"))
     parts: list[Span] = [number, span(f"T {fraction(record.temperature, 3)}  ", "dim")]

@@ -296,7 +296,7 @@ class RunScreen(Screen[None]):
         self._send("skip", {})
 
     def action_full_speed(self) -> None:
-        """The brake off, or on."""
+        """Take the throttle off, or put it on."""
         from icm_tui.tui import children
 
         status = self._view.status

@@ -72,7 +72,8 @@ def test_the_strip_says_all_in_two_lines() -> None:
     first, second = text(lines.strip(view, 0, an_answer(), a_context(SIXTEEN), 120)).split("\n")
     assert first == " label A since decision 388 · group 0 (with 1: must differ) · B → A once, at 388"
     assert second == (
-        f" asked with 16 examples (8 A, 8 B) · A {MINUS}0.07  B {MINUS}2.71 · leaning A {MINUS}0.31 · e why  enter more"
+        f" asked with 16 examples (8 A, 8 B) · A {MINUS}0.07  B {MINUS}2.71 · label bias A {MINUS}0.31"
+        " · e why  enter more"
     )
 
 

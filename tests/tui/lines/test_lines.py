@@ -135,7 +135,7 @@ def test_the_situation_tells_what_is_under_way() -> None:
     assert told() == "The journal is damaged. · paused by command"
     view.problem = ""
     view.apply_status(status("running", why="", throttle_seconds=20.0), "running")
-    assert "20 s to be watched, B takes the brake off" in told()
+    assert "20 s to be watched, B for full speed" in told()
     view.apply([(2, decision(0, chain=0, items=[0])), (3, decision(1, chain=2, items=[0]))])
     assert "shown: chain 0 of 2, in the lead" in told()
     view.apply([(4, CommandRecord(id="y", what="skip", n=2, outcome="done"))])
@@ -285,7 +285,7 @@ def test_the_lines_of_decisions() -> None:
         "chain 1 begins with 2 labels at random"
     )
     label_bias = decision(2, phase="label_bias", score={"label_bias_0": 0.31, "label_bias_1": -0.31})
-    assert "leaning: A +0.31  B \u22120.31 nats" in text(log.record_line(view, label_bias))
+    assert "label bias: A +0.31  B \u22120.31 nats" in text(log.record_line(view, label_bias))
     assert text(log.record_line(view, decision(3, phase="selection", chain=1))).endswith(
         "chain 1 hangs together best and goes on"
     )

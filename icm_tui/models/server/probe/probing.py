@@ -310,7 +310,7 @@ class _Probing:
                 self.findings.append(Finding("prefill", "ok", f"A begun answer is continued{by}{repeats}."))
                 return msgspec.structs.replace(endpoint, prefill=way)
         says = "A begun answer is not continued; the prompt itself ends where the label goes."
-        remedy = 'Nothing to change where the labels are found; else try model.endpoint = "completions".'
+        remedy = 'Nothing to change if the labels are found; else try model.endpoint = "completions".'
         self.findings.append(Finding("prefill", "note", says, remedy))
         return endpoint
 

@@ -173,8 +173,8 @@ def _nearest(name: str, offered: Sequence[str]) -> str:
 
 
 def label_bias(readings: Sequence[Reply]) -> list[float] | None:
-    """The leaning as a score a label (nats, mean 0): the mean of the answers to one question under every cyclic shift
-    of the shown labels, each less its own mean, as the search does. None if an answer lacks."""
+    """The label bias as a score a label (nats, mean 0): the mean of the answers to one question under every cyclic
+    shift of the shown labels, each less its own mean, as the search does. None if an answer lacks."""
     rows = [reading.logprobs for reading in readings]
     if not rows or len(rows) != len(rows[0] or []):
         return None

@@ -32,8 +32,8 @@ class Finding(msgspec.Struct, frozen=True):
 class ProbeResult(msgspec.Struct, frozen=True):
     """What a probe found. `endpoint` is what a run may ask, None if it cannot be asked.
 
-    `calls` counts the requests sent, `cost_usd` is None if the server named no cost and no price is known, `at` is
-    in unix seconds. `leaning` is a score a label (nats, mean 0), as the search measures it; `latency_s` is the median
+    `calls` counts the requests sent, `cost_usd` is None if the server named no cost and no price is known, `at` is in
+    unix seconds. `label_bias` is a score a label (nats, mean 0), as the search measures it; `latency_s` is the median
     wait for a label in seconds, `tokens_a_second` how fast a longer answer was written. None is unknown.
     """
 
