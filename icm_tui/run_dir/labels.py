@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from icm_tui.domain.phases import PhaseName
 from icm_tui.domain.scores import log_softmax
 from icm_tui.run_dir.journal import read_records
 from icm_tui.run_dir.layout import RunDir, read_items
@@ -43,7 +44,7 @@ def final_labels(path: Path) -> list[FinalLabel]:
         if isinstance(record, StartRecord):
             set_names = record.labels
         elif isinstance(record, ContextRecord):
-            chain_of[record.id] = -1 if record.phase == "label_bias" else record.chain
+            chain_of[record.id] = -1 if record.phase == PhaseName.LABEL_BIAS else record.chain
         elif isinstance(record, AnswerRecord):
             chain = chain_of[record.context_id]
             # Two sweeps' answers about an item may come in either order; their contexts were drawn in one.
@@ -52,9 +53,9 @@ def final_labels(path: Path) -> list[FinalLabel]:
                 asked_by[chain, record.item] = record.context_id
                 _of(chains, chain, len(items))[record.item].logprobs = record.logprobs
         elif isinstance(record, DecisionRecord):
-            if record.phase == "label_bias":
+            if record.phase == PhaseName.LABEL_BIAS:
                 label_bias = list(record.score.values())
-            elif record.phase == "selection":
+            elif record.phase == PhaseName.SELECTION:
                 kept = record.chain
             if "coherence_bits" in record.score:
                 coherence[record.chain] = record.score["coherence_bits"]

@@ -1,5 +1,6 @@
 """With which context every item was last asked about, counted from a run's records, live or read back."""
 
+from icm_tui.domain.phases import PhaseName
 from icm_tui.run_dir.records import AnswerRecord, AnyRecord, ContextRecord
 
 
@@ -19,7 +20,7 @@ class LastAsked:
                 newest = self._newest.setdefault(chain, {})
                 # Two sweeps' answers about an item may come in either order; their contexts were drawn in one.
                 newest[record.item] = max(record.context_id, newest.get(record.item, -1))
-        elif isinstance(record, ContextRecord) and record.phase != "label_bias":
+        elif isinstance(record, ContextRecord) and record.phase != PhaseName.LABEL_BIAS:
             self._chain_of[record.id] = record.chain
 
     def context(self, chain: int, item: int) -> int | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from icm_tui.domain.decisions import Context, Decision, LabelChange, Proposal, Question
+from icm_tui.domain.phases import PhaseName
 from icm_tui.domain.rules import RULES
 from icm_tui.domain.scores import Scores, centred, log_softmax
 from icm_tui.search.choice import choose
@@ -174,7 +175,7 @@ class OnePass:
     @property
     def phase(self) -> str:
         """The phase of the next decision, or "done"."""
-        return "done" if self.done else self._name
+        return PhaseName.DONE if self.done else self._name
 
     # Inside
 

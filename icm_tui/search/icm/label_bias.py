@@ -7,6 +7,7 @@ cyclic shift of the shown labels: whatever the labels say cancels, and the mean 
 from collections.abc import Callable, Sequence
 
 from icm_tui.domain.decisions import Context, Demonstrations, Question
+from icm_tui.domain.phases import PhaseName
 from icm_tui.domain.scores import Scores, centred, mean_scores
 from icm_tui.search.draws import Draws, Purpose
 from icm_tui.search.problem import Problem
@@ -40,7 +41,7 @@ class LabelBias:
             chain, shift = divmod(self._contexts, self._problem.n_labels)
             item, shown = self._draw(chain)
             rotated = [(other, (label + shift) % self._problem.n_labels) for other, label in shown]
-            self._open(item, chain, shift, self._publish("label_bias", chain, rotated))
+            self._open(item, chain, shift, self._publish(PhaseName.LABEL_BIAS, chain, rotated))
 
     def restore_context(self, context: Context) -> None:
         """Take the next context from the journal."""

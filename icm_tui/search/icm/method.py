@@ -11,13 +11,14 @@ from itertools import zip_longest
 import msgspec
 
 from icm_tui.domain.decisions import Context, Decision, Demonstrations, LabelChange, Option, Proposal, Question
+from icm_tui.domain.phases import PhaseName
 from icm_tui.domain.scores import margin
 from icm_tui.search.choice import choose
 from icm_tui.search.draws import Draws, Purpose
 from icm_tui.search.icm.coherence import HeldOut, as_asked
 from icm_tui.search.icm.label_bias import LabelBias
 from icm_tui.search.icm.labelling import Labelling
-from icm_tui.search.icm.phase import Phase, PhaseName, Plan
+from icm_tui.search.icm.phase import Phase, Plan
 from icm_tui.search.problem import Problem
 from icm_tui.search.settings import Settings
 
@@ -130,11 +131,11 @@ class Icm:
         """Take a context from the journal."""
         self._restoring = True
         self._contexts = context.id + 1
-        if context.phase == "label_bias":
+        if context.phase == PhaseName.LABEL_BIAS:
             assert self._label_bias is not None
             self._label_bias.restore_context(context)
             return
-        phases = self._tournament if context.phase == "tournament" else self._phases()
+        phases = self._tournament if context.phase == PhaseName.TOURNAMENT else self._phases()
         next(phase for phase in phases if phase.plan.chain == context.chain).restore_context(context)
 
     def restore_decision(self, decision: Decision) -> None:
@@ -191,12 +192,12 @@ class Icm:
     def phase(self) -> str:
         """The phase of the next decision, or "done"."""
         if self.done:
-            return "done"
+            return PhaseName.DONE
         if self.n < self._chains:
-            return "seeds"
+            return PhaseName.SEEDS
         if self._label_bias and self.n == self._chains:
-            return "label_bias"
-        return "selection" if self.n == self._selected_at else self._phase().name
+            return PhaseName.LABEL_BIAS
+        return PhaseName.SELECTION if self.n == self._selected_at else self._phase().name
 
     # Inside
 
@@ -239,18 +240,18 @@ class Icm:
     def _apply(self, decision: Proposal | Decision, labels: Mapping[int, int | None]) -> dict[str, float]:
         """Change the state by a decision and return its score terms."""
         score: dict[str, float] = {}
-        if decision.phase == "seeds":
+        if decision.phase == PhaseName.SEEDS:
             for item, label in labels.items():
                 self._labellings[decision.chain].set_label(item, label)
-        elif decision.phase == "label_bias":
+        elif decision.phase == PhaseName.LABEL_BIAS:
             score = self._apply_label_bias(decision)
-        elif decision.phase == "selection":
+        elif decision.phase == PhaseName.SELECTION:
             self._apply_selection(decision.chain)
         else:
             phase = self._phase()
             unit = phase.unit_at(phase.committed)
             phase.commit([labels[item] for item in decision.items])
-            if phase.name == "sweeps":
+            if phase.name == PhaseName.SWEEPS:
                 self._margins[unit] = _gap(decision.options)
             bits = phase.labelling.held_out.bits
             if bits is not None:
@@ -395,7 +396,7 @@ class Icm:
         """A decision that is computed rather than drawn."""
         return Proposal(
             n=self.n,
-            phase=name.name.lower(),
+            phase=name,
             chain=chain,
             items=items,
             options=options,

@@ -7,11 +7,11 @@ answers and never on when they came.
 
 import math
 from collections.abc import Callable, Sequence
-from enum import IntEnum
 
 import msgspec
 
 from icm_tui.domain.decisions import Context, Demonstrations, Option, Proposal, Question
+from icm_tui.domain.phases import PhaseName
 from icm_tui.domain.scores import Scores, centred, log_softmax
 from icm_tui.search.choice import Choice, choose
 from icm_tui.search.draws import Draws, Purpose
@@ -20,17 +20,6 @@ from icm_tui.search.icm.demonstrations import draw_context
 from icm_tui.search.icm.labelling import Labelling
 from icm_tui.search.schedule import geometric
 from icm_tui.search.settings import Settings
-
-
-class PhaseName(IntEnum):
-    """The phases of method `icm`, numbered for the keyed draws; records hold the name in lower case."""
-
-    SEEDS = 0
-    LABEL_BIAS = 1
-    TOURNAMENT = 2
-    SELECTION = 3
-    SWEEPS = 4
-    SECOND_LOOK = 5
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -60,7 +49,7 @@ class Phase:
         publish: Callable[[str, int, Demonstrations], Context],
     ) -> None:
         self.plan = plan
-        self.name = plan.name.name.lower()
+        self.name = plan.name
         self.labelling = labelling
         self.total = len(plan.units) * plan.sweeps
         self.committed = 0
@@ -86,7 +75,7 @@ class Phase:
         """Which unit the decision at `place` labels; every sweep has a keyed order of its own."""
         sweep, within = divmod(place, len(self.plan.units))
         if sweep not in self._orders:
-            generator = self._draws.generator(Purpose.ORDER, int(self.plan.name), self.plan.chain, sweep)
+            generator = self._draws.generator(Purpose.ORDER, self.plan.name.number, self.plan.chain, sweep)
             self._orders[sweep] = generator.permutation(self.plan.units).tolist()
             self._orders.pop(sweep - 2, None)
         return self._orders[sweep][within]
@@ -206,7 +195,7 @@ class Phase:
         return draw_context(
             self.labelling.pool,
             problem,
-            self._draws.generator(Purpose.DEMONSTRATIONS, int(self.plan.name), self.plan.chain, first),
+            self._draws.generator(Purpose.DEMONSTRATIONS, self.plan.name.number, self.plan.chain, first),
             outside=outside,
             shots=shots,
             balanced=self._settings.balanced,

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from icm_tui.domain.decisions import Decision, Proposal
+from icm_tui.domain.phases import PhaseName
 from icm_tui.domain.rules import RULES, parts_of
 from icm_tui.domain.scores import Scores
 from icm_tui.search.draws import Draws, Purpose
 from icm_tui.search.problem import Problem
-from icm_tui.search.replications.sequential import SEEDS, Sequential
+from icm_tui.search.replications.sequential import Sequential
 from icm_tui.search.schedule import logarithmic
 from icm_tui.search.settings import ForkSettings
 
@@ -138,7 +139,7 @@ class Fork(Sequential):
 
     def _apply(self, decision: Proposal | Decision, labels: Mapping[int, int | None]) -> None:
         self._set_labels(labels)
-        if decision.phase != SEEDS and decision.accepted:
+        if decision.phase != PhaseName.SEEDS and decision.accepted:
             candidate = decision.items[0]
             raw = self._raws[candidate]
             # A person's word against the proposal leaves the score as it was, too.

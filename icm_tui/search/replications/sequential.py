@@ -13,11 +13,10 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 import msgspec
 
 from icm_tui.domain.decisions import Context, Decision, Demonstrations, LabelChange, Option, Proposal, Question
+from icm_tui.domain.phases import PhaseName
 from icm_tui.domain.scores import Scores, centred
 from icm_tui.search.draws import Draws, Purpose
 from icm_tui.search.problem import Problem
-
-SEEDS = "seeds"
 
 
 class Sequential(ABC):
@@ -147,8 +146,8 @@ class Sequential(ABC):
     def phase(self) -> str:
         """The phase of the next decision, or "done"."""
         if self.done:
-            return "done"
-        return self._name if self.n else SEEDS
+            return PhaseName.DONE
+        return self._name if self.n else PhaseName.SEEDS
 
     # What a method brings
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
 
+from icm_tui.domain.phases import PhaseName
 from icm_tui.domain.rules import RULES, Demand
 from icm_tui.run_dir.records import AnswerRecord, ContextRecord, DecisionRecord, ReaskRecord
 from icm_tui.tui.run.history import NEVER, UNLABELLED, Change
@@ -285,7 +286,7 @@ def _change_words(change: Change, decision: DecisionRecord | None) -> str:
         return "set by a person, before that decision"
     if decision is None:
         return ""
-    if decision.phase == "seeds":
+    if decision.phase == PhaseName.SEEDS:
         return f"at random, as chain {decision.chain} began"
     told = [f"T {fraction(decision.temperature, 3)}"]
     if decision.options and 0 <= decision.chosen < len(decision.options):

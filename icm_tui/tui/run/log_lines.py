@@ -1,5 +1,6 @@
 """The log: a line a record, and streamed reasoning."""
 
+from icm_tui.domain.phases import PhaseName
 from icm_tui.run_dir.records import (
     AnyRecord,
     CommandRecord,
@@ -66,15 +67,15 @@ def change_words(view: RunView, before: int | None, after: int | None) -> str:
 
 def _decision(view: RunView, record: DecisionRecord) -> Line:
     number = span(f"{record.n:>5}  ", "dim")
-    if record.phase == "seeds":
+    if record.phase == PhaseName.SEEDS:
         return line(number, f"chain {record.chain} begins with {len(record.items)} labels at random")
-    if record.phase == "label_bias":
+    if record.phase == PhaseName.LABEL_BIAS:
         label_bias = [value for key, value in record.score.items() if key.startswith("label_bias_")]
         return line(number, f"label bias: {logprobs(view, label_bias)} nats, taken off every answer")
-    if record.phase == "selection":
+    if record.phase == PhaseName.SELECTION:
         return line(number, span(f"chain {record.chain} hangs together best and goes on", "accent"))
     parts: list[Span] = [number, span(f"T {fraction(record.temperature, 3)}  ", "dim")]
-    if view.in_tournament or record.phase == "tournament":
+    if view.in_tournament or record.phase == PhaseName.TOURNAMENT:
         parts.append(span(f"chain {record.chain}  ", "dim"))
     before_items = len(parts)
     changed = {item: (before, after) for item, before, after in record.changes}

@@ -5,6 +5,7 @@ from copy import copy
 from typing import NamedTuple
 
 from icm_tui.domain.items import Item
+from icm_tui.domain.phases import PhaseName
 from icm_tui.profile.schema import Profile
 from icm_tui.run_dir.pins import read_pin
 from icm_tui.run_dir.reasoning import ReasoningPiece
@@ -124,7 +125,7 @@ class RunView:
                 self._decision(offset, record)
             elif isinstance(record, ContextRecord):
                 self.context_offsets[record.id] = offset
-                self._chain_of[record.id] = -1 if record.phase == "label_bias" else record.chain
+                self._chain_of[record.id] = -1 if record.phase == PhaseName.LABEL_BIAS else record.chain
             elif isinstance(record, CommandRecord):
                 self._command(offset, record)
             elif isinstance(record, ExplanationRecord):
@@ -239,18 +240,18 @@ class RunView:
         self.n = record.n + 1
         self.phase = record.phase
         self.log.add_record(offset)
-        if record.phase == "label_bias":
+        if record.phase == PhaseName.LABEL_BIAS:
             self.label_bias = list(record.score.values())
             return
         chain = self._chain(record.chain)
-        if record.phase == "selection":
+        if record.phase == PhaseName.SELECTION:
             self.kept = self.chain = record.chain
         flips = 0
         for item, _, label in record.changes:
             flips += chain.change(item, record.n, label)
         if record.items:
             self.skips_next = False
-            if record.phase not in ("seeds", "selection"):
+            if record.phase not in (PhaseName.SEEDS, PhaseName.SELECTION):
                 self._count_flips(chain, record, flips)
                 self.temperature.add(record.temperature)
         if "energy" in record.score:
