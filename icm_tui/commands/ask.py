@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 import msgspec
 
-from icm_tui.commands.control import Watch, end_of_whole_lines
+from icm_tui.commands.control import Watch
 from icm_tui.errors import RunFailed
 from icm_tui.files import runs_dir
 from icm_tui.profile.toml import load
-from icm_tui.run_dir.journal import read_records
 from icm_tui.run_dir.layout import RunDir, find_run
+from icm_tui.run_dir.reading import end_of_whole_lines, read_records
 from icm_tui.run_dir.reasoning import ReasoningFollower, ReasoningPiece
 from icm_tui.run_dir.records import ExplanationRecord, ReaskRecord
 from icm_tui.text import multi_line, one_line

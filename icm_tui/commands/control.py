@@ -2,20 +2,18 @@
 
 import argparse
 import math
-import os
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from icm_tui.commands.console import to_type
 from icm_tui.errors import RunFailed, UserError
 from icm_tui.files import runs_dir
 from icm_tui.run_dir import inbox
-from icm_tui.run_dir.journal import read_records
 from icm_tui.run_dir.layout import RunDir, find_run
 from icm_tui.run_dir.os_lock import is_held
+from icm_tui.run_dir.reading import end_of_whole_lines, read_records
 from icm_tui.run_dir.records import CommandRecord
 from icm_tui.run_dir.status import LIVE, Heartbeat, Status, liveness, read_status
 from icm_tui.text import one_line
@@ -178,22 +176,6 @@ class Watch:
             if isinstance(record, CommandRecord) and record.id == command:
                 return record
         return None
-
-
-def end_of_whole_lines(path: Path) -> int:
-    """The offset behind the last newline of a file; 0 if it has none or is not there yet."""
-    try:
-        with path.open("rb") as file:
-            end = file.seek(0, os.SEEK_END)
-            while end > 0:
-                start = file.seek(max(0, end - _CHUNK))
-                found = file.read(end - start).rfind(b"\n")
-                if found >= 0:
-                    return start + found + 1
-                end = start
-    except FileNotFoundError:
-        pass
-    return 0
 
 
 def _not_running(run: RunDir, state: str) -> str:

@@ -5,44 +5,91 @@ answers are paid for, one sync. What the disk refuses stays in memory, in order,
 """
 
 import asyncio
+import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
-import msgspec
-
-from icm_tui.errors import RunFailed, UserError
-from icm_tui.files import sync_directory
-from icm_tui.run_dir.append_file import AppendFile
+from icm_tui.errors import RunFailed
+from icm_tui.files import sync_directory, write_all
 from icm_tui.run_dir.layout import FILE_MODE, unwritable
-from icm_tui.run_dir.records import FORMAT, AnyRecord, StartRecord
+from icm_tui.run_dir.reading import damaged, last_line_break, record_of
+from icm_tui.run_dir.records import AnyRecord, BadLineError, add_line
 
 Durability = Literal["paid", "free"]
 
 _SYNC_EVERY = 1.0
-_CHUNK = 1 << 18
-
-_decoder = cast("msgspec.json.Decoder[AnyRecord]", msgspec.json.Decoder(AnyRecord))
-
-
-class _Start(msgspec.Struct, tag_field="kind", tag="start"):
-    """As much of a start record as every format has."""
-
-    format: int
-
-
-_start_decoder = msgspec.json.Decoder(_Start)
 
 
 class JournalUnwritable(RunFailed):
     """The disk took no records. They are kept in memory, in order, and the next flush tries again."""
 
 
-class MalformedLineError(ValueError):
-    """A whole line that is not JSON: the end of a write that a crash cut short, or damage."""
+class AppendFile:
+    """The writing end of a file. What is added is kept in memory until it is synced.
+
+    A write that stops part way is cut back to the last good length. After a sync that failed nobody knows which bytes
+    are on disk (the system may count them as clean), so all bytes since the last good sync are cut off and written
+    anew. Whatever goes wrong, each byte ends up in the file once. Not safe for threads by itself.
+    """
+
+    def __init__(self, descriptor: int, size: int) -> None:
+        """`descriptor` is open for reading, writing and appending; the file's first `size` bytes are good."""
+        self._descriptor = descriptor
+        self._synced = size
+        self._tail = bytearray()
+        self._written = 0  # how much of the tail is in the file
+        self._torn = False  # the file may be longer than it should be, and could not be cut
+
+    @property
+    def has_unsynced(self) -> bool:
+        """Whether anything added may be lost by a power cut."""
+        return bool(self._tail)
+
+    def add(self, data: bytes | bytearray) -> None:
+        """Take over bytes for the next write."""
+        self._tail += data
+
+    def write(self) -> None:
+        """Write all that was added. Raises OSError; nothing is lost then, and a later write tries again."""
+        if self._torn:
+            os.ftruncate(self._descriptor, self._synced + self._written)
+            self._torn = False
+        if self._written == len(self._tail):
+            return
+        try:
+            write_all(self._descriptor, bytes(self._tail[self._written :]))
+        except BaseException:
+            self._cut()
+            raise
+        self._written = len(self._tail)
+
+    def sync(self) -> None:
+        """Write all that was added and put it on disk. Raises OSError, like write()."""
+        self.write()
+        if not self._tail:
+            return
+        try:
+            os.fsync(self._descriptor)
+        except BaseException:
+            self._written = 0
+            self._cut()
+            raise
+        self._synced += len(self._tail)
+        self._tail.clear()
+        self._written = 0
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+    def _cut(self) -> None:
+        self._torn = True
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._descriptor, self._synced + self._written)
+            self._torn = False
 
 
 class Journal:
@@ -65,7 +112,6 @@ class Journal:
         self._path = path
         self._durability = durability
         self._clock = clock
-        self._encoder = msgspec.json.Encoder()
         self._buffer = bytearray()
         self._end = size
         self._last_seq = last_seq
@@ -120,14 +166,7 @@ class Journal:
         record.seq = self._last_seq + 1
         record.t = self._clock()
         start = len(self._buffer)
-        try:
-            self._encoder.encode_into(record, self._buffer, start)
-            if self._buffer.find(b"null", start) >= 0:
-                _refuse_not_finite(self._buffer[start:])
-        except BaseException:
-            del self._buffer[start:]
-            raise
-        self._buffer += b"\n"
+        add_line(record, self._buffer)
         self._last_seq += 1
         offset = self._end
         self._end += len(self._buffer) - start
@@ -198,121 +237,24 @@ class Journal:
             self._written_seq = self._added_seq
 
 
-def read_records(path: Path, *, start_offset: int = 0) -> Iterator[tuple[int, AnyRecord]]:
-    """The records of a journal with the byte offset of each one's line, read as they are asked for.
-
-    `start_offset` is the offset of a line. A torn last line ends the reading, as if it were not there. Raises UserError
-    if the journal cannot be read, is of a newer format, or is damaged before its end.
-    """
-    try:
-        with path.open("rb", buffering=_CHUNK) as file:
-            file.seek(start_offset)
-            offset = start_offset
-            seq = -1 if start_offset == 0 else None
-            malformed: MalformedLineError | None = None
-            for line in file:
-                if not line.endswith(b"\n"):
-                    return
-                if malformed is not None:
-                    raise damaged(path, offset, str(malformed))
-                try:
-                    record = decode_line(path, offset, line)
-                except MalformedLineError as error:
-                    # Damage only if another line follows.
-                    malformed = error
-                    continue
-                if seq is not None and record.seq != seq + 1:
-                    raise damaged(path, offset, f"its seq is {record.seq} where {seq + 1} was expected")
-                seq = record.seq
-                yield offset, record
-                offset += len(line)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise UserError(f"The journal {path} cannot be read: {reason}.") from error
-
-
-def decode_line(path: Path, offset: int, line: bytes) -> AnyRecord:
-    """One whole line as a record; `path` and `offset` tell where it stands. Fields that are not known are passed over.
-
-    Raises MalformedLineError if it is not JSON, and UserError if it is no record or of a newer format.
-    """
-    try:
-        record = _decoder.decode(line)
-    except msgspec.ValidationError as error:
-        _refuse_newer(path, line)
-        raise damaged(path, offset, str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise MalformedLineError(str(error)) from None
-    if isinstance(record, StartRecord) and record.format > FORMAT:
-        raise _newer(path, record.format)
-    return record
-
-
-def damaged(path: Path, offset: int, why: str) -> UserError:
-    """The error for a line that cannot be used; `offset` is where it begins."""
-    with path.open("rb") as file:
-        number, left = 1, offset
-        while left > 0 and (chunk := file.read(min(left, _CHUNK))):
-            number += chunk.count(b"\n")
-            left -= len(chunk)
-    return UserError(
-        f"The journal {path} is damaged at line {number}: {why}. Put back a whole copy of it, or start a new run."
-    )
-
-
-def _refuse_not_finite(line: bytearray) -> None:
-    """NaN and the infinities are encoded as null; a journal with such a line could never be read again."""
-    try:
-        _decoder.decode(line)
-    except msgspec.ValidationError as error:
-        raise ValueError(f"a record holds a number that is not finite: {error}") from None
-
-
-def _refuse_newer(path: Path, line: bytes) -> None:
-    try:
-        start = _start_decoder.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return
-    if start.format > FORMAT:
-        raise _newer(path, start.format)
-
-
-def _newer(path: Path, version: int) -> UserError:
-    return UserError(
-        f"The journal {path} was written by a newer version of icm-tui: its format is {version}, and this version "
-        f"reads up to {FORMAT}. Update icm-tui to use this run."
-    )
-
-
 def _cut_torn_end(path: Path, descriptor: int) -> tuple[int, int]:
     """Cut off what follows the last whole line, and that line too if it is not JSON; return size and last seq."""
     size = os.fstat(descriptor).st_size
-    end = _last_line_break(descriptor, size) + 1
+    end = last_line_break(descriptor, size) + 1
     record: AnyRecord | None = None
     if end:
-        start = _last_line_break(descriptor, end - 1) + 1
+        start = last_line_break(descriptor, end - 1) + 1
         try:
-            record = decode_line(path, start, os.pread(descriptor, end - start, start))
-        except MalformedLineError:
+            record = record_of(path, start, os.pread(descriptor, end - start, start))
+        except BadLineError:
             end = start
             if end:
-                start = _last_line_break(descriptor, end - 1) + 1
+                start = last_line_break(descriptor, end - 1) + 1
                 try:
-                    record = decode_line(path, start, os.pread(descriptor, end - start, start))
-                except MalformedLineError as error:
+                    record = record_of(path, start, os.pread(descriptor, end - start, start))
+                except BadLineError as error:
                     raise damaged(path, start, str(error)) from None
     if end < size:
         os.ftruncate(descriptor, end)
         os.fsync(descriptor)
     return end, -1 if record is None else record.seq
-
-
-def _last_line_break(descriptor: int, end: int) -> int:
-    """The offset of the last newline before `end`, -1 if there is none."""
-    while end > 0:
-        start = max(0, end - _CHUNK)
-        found = os.pread(descriptor, end - start, start).rfind(b"\n")
-        if found >= 0:
-            return start + found
-        end = start
-    return -1

@@ -7,9 +7,9 @@ import msgspec
 
 from icm_tui.domain.phases import PhaseName
 from icm_tui.domain.scores import log_softmax
-from icm_tui.run_dir.journal import read_records
 from icm_tui.run_dir.layout import RunDir, read_items
 from icm_tui.run_dir.pins import read_pin
+from icm_tui.run_dir.reading import read_records
 from icm_tui.run_dir.records import AnswerRecord, CommandRecord, ContextRecord, DecisionRecord, StartRecord
 
 

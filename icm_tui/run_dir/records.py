@@ -1,9 +1,11 @@
-"""The records of a run's journal: one JSON object a line, told apart by `kind`.
+"""The records of a run's journal and the lines that hold them: one JSON object a line, told apart by `kind`.
 
-Every record carries `seq`, rising by one from 0, and `t`, the unix time in seconds at which it was written.
+Every record carries `seq`, rising by one from 0, and `t`, the unix time in seconds at which it was written. The last
+field of a line is `crc`, the CRC-32 of its other bytes.
 """
 
-from typing import Any
+from typing import Any, cast
+from zlib import crc32
 
 import msgspec
 
@@ -154,3 +156,55 @@ AnyRecord = (
     | ErrorRecord
     | DoneRecord
 )
+
+
+class BadLineError(ValueError):
+    """A whole line that is not JSON or not what was written: the end of a write that a crash cut short, or damage."""
+
+
+_CRC = b',"crc":'
+_CRC_LONGEST = len(b',"crc":4294967295}\n')
+
+_encoder = msgspec.json.Encoder()
+_decoder = cast("msgspec.json.Decoder[AnyRecord]", msgspec.json.Decoder(AnyRecord))
+
+
+def add_line(record: AnyRecord, buffer: bytearray) -> None:
+    """Add a record's line to the end of `buffer`. Raises ValueError for a number that is not finite, and TypeError for
+    what JSON has no word for; `buffer` is as it was then."""
+    start = len(buffer)
+    try:
+        _encoder.encode_into(record, buffer, start)
+        if buffer.find(b"null", start) >= 0:
+            _refuse_not_finite(buffer[start:])
+    except BaseException:
+        del buffer[start:]
+        raise
+    crc = crc32(memoryview(buffer)[start:])
+    buffer[-1:] = b"%b%d}\n" % (_CRC, crc)
+
+
+def read_line(line: bytes) -> AnyRecord:
+    """The record of a whole line, newline included. Fields that are not known are passed over.
+
+    Raises BadLineError if the line is not what was written, and msgspec.ValidationError if it is no record.
+    """
+    end = line.rfind(_CRC, -_CRC_LONGEST)
+    if end < 0 or not line.endswith(b"}\n"):
+        raise BadLineError("it does not end with its checksum")
+    if line[end + len(_CRC) : -2] != b"%d" % crc32(b"}", crc32(line[:end])):
+        raise BadLineError("its checksum does not match its bytes")
+    try:
+        return _decoder.decode(line)
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadLineError(str(error)) from None
+
+
+def _refuse_not_finite(json: bytearray) -> None:
+    """NaN and the infinities are encoded as null; a journal with such a line could never be read again."""
+    try:
+        _decoder.decode(json)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"a record holds a number that is not finite: {error}") from None

@@ -25,9 +25,10 @@ from icm_tui.models.interface import Query, Unavailable
 from icm_tui.models.server.cost import cost_of
 from icm_tui.models.server.reply.types import Usage
 from icm_tui.profile.schema import Profile
-from icm_tui.run_dir.journal import Journal, read_records
+from icm_tui.run_dir.journal import Journal
 from icm_tui.run_dir.layout import RunDir, read_held_out, read_items
 from icm_tui.run_dir.lock import RunLock
+from icm_tui.run_dir.reading import read_records
 from icm_tui.run_dir.records import AnswerRecord, EndpointRecord
 from icm_tui.run_dir.tally import Tally
 from icm_tui.runner.assembly import is_paid, make_model_client, problem_of

@@ -4,7 +4,7 @@ may."""
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from icm_tui.run_dir.journal import read_records
+from icm_tui.run_dir.reading import read_record
 from icm_tui.run_dir.records import AnyRecord, ContextRecord
 from icm_tui.runner.restore import Restored
 from icm_tui.search.method import Search
@@ -61,7 +61,7 @@ def read_contexts(journal: Path, offsets: Mapping[int, int], wanted: Iterable[in
     contexts: dict[int, ContextRecord] = {}
     for number in wanted:
         if number in offsets:
-            _, record = next(read_records(journal, start_offset=offsets[number]))
+            record = read_record(journal, offsets[number])
             assert isinstance(record, ContextRecord)
             contexts[number] = record
     return contexts

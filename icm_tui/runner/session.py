@@ -16,9 +16,10 @@ from icm_tui.errors import UserError
 from icm_tui.models.interface import ModelClient
 from icm_tui.profile.schema import Profile
 from icm_tui.profile.toml import load
-from icm_tui.run_dir.journal import Journal, JournalUnwritable, read_records
+from icm_tui.run_dir.journal import Journal, JournalUnwritable
 from icm_tui.run_dir.layout import RunDir, digest, read_items
 from icm_tui.run_dir.lock import RunLock
+from icm_tui.run_dir.reading import read_records
 from icm_tui.run_dir.records import AnyRecord, StartRecord
 from icm_tui.run_dir.run_identity import Digests, refuse_other_run, start_record
 from icm_tui.run_dir.status import Status

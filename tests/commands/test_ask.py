@@ -12,8 +12,9 @@ from icm_tui.commands.ask import ask_runner
 from icm_tui.commands.control import Watch
 from icm_tui.errors import RunFailed
 from icm_tui.run_dir import inbox
-from icm_tui.run_dir.journal import Journal, read_records
+from icm_tui.run_dir.journal import Journal
 from icm_tui.run_dir.layout import RunDir
+from icm_tui.run_dir.reading import read_records
 from icm_tui.run_dir.reasoning import ReasoningLog, ReasoningPiece
 from icm_tui.run_dir.records import AnyRecord, CommandRecord, ExplanationRecord, ReaskRecord
 from icm_tui.run_dir.status import Status, write_status

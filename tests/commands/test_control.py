@@ -15,8 +15,9 @@ from icm_tui.evaluate.gold_file import write_gold
 from icm_tui.profile.schema import Profile, TaskSection
 from icm_tui.profile.toml import apply_sets
 from icm_tui.run_dir import inbox
-from icm_tui.run_dir.journal import Journal, read_records
+from icm_tui.run_dir.journal import Journal
 from icm_tui.run_dir.layout import RunDir
+from icm_tui.run_dir.reading import read_records
 from icm_tui.run_dir.records import CommandRecord
 from icm_tui.run_dir.status import Status, read_status, write_status
 from icm_tui.runner import launch

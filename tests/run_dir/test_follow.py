@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icm_tui.errors import UserError
-from icm_tui.run_dir.follow import Follower
 from icm_tui.run_dir.journal import Journal
+from icm_tui.run_dir.reading import Follower
 from icm_tui.run_dir.records import AnyRecord, ErrorRecord
+from tests.runner.journals import sealed
 
 
 def line(seq: int, what: str) -> bytes:
-    return b'{"kind":"error","seq":%d,"t":0.0,"what":"%s"}\n' % (seq, what.encode())
+    return sealed(b'{"kind":"error","seq":%d,"t":0.0,"what":"%s"}' % (seq, what.encode()))
 
 
 def lines(*whats: str) -> bytes:
@@ -85,7 +86,7 @@ def test_a_poll_ends_when_its_time_is_up_but_gives_at_least_one_record(path: Pat
     ticks = iter(range(100))
     follower = Follower(path, clock=lambda: float(next(ticks)))
     assert whats(follower.poll(max_seconds=0.0)) == ["a"]
-    assert follower.unread == len(line(1, "b")) * 3
+    assert follower.unread == len(lines("a", "b", "c", "d")) - len(line(0, "a"))
     assert whats(follower.poll(max_seconds=2.0)) == ["b", "c"]
     follower.close()
 
@@ -144,13 +145,13 @@ def test_damage_is_told_after_the_records_before_it_and_after_a_second_look(foll
         file.write(line(3, "d"))
     assert whats(follower.poll()) == ["a", "b"]
     assert follower.restarted
-    with pytest.raises(UserError, match="is damaged at line 3: JSON is malformed"):
+    with pytest.raises(UserError, match="is damaged at line 3: it does not end with its checksum"):
         follower.poll()
 
 
 def test_damage_at_the_beginning_and_a_newer_format_are_told_at_once(follower: Follower, path: Path) -> None:
     path.write_bytes(line(1, "not the first"))
-    with pytest.raises(UserError, match="line 1: its seq is 1 where 0 was expected"):
+    with pytest.raises(UserError, match="line 1: its seq is 1 instead of 0"):
         follower.poll()
     path.write_bytes(b'{"kind":"start","seq":0,"format":99}\n')
     with pytest.raises(UserError, match="newer version of icm-tui"):

@@ -6,7 +6,6 @@ import json
 import os
 import stat
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icm_tui.errors import UserError
-from icm_tui.run_dir import journal as journal_module
-from icm_tui.run_dir.journal import Durability, Journal, read_records
+from icm_tui.run_dir.journal import Durability, Journal
+from icm_tui.run_dir.reading import read_records
 from icm_tui.run_dir.records import FORMAT, AnswerRecord, AnyRecord, CommandRecord, ErrorRecord
-from tests.runner.journals import Clock, faulty_disk, fresh_path, note, start, texts, whole_journal
+from tests.runner.journals import Clock, faulty_disk, fresh_path, note, sealed, start, texts, whole_journal
 from tests.runner.strategies import any_record
 
 # What is written
@@ -259,7 +258,15 @@ def test_a_journal_cut_anywhere_keeps_its_whole_records_and_goes_on(records: lis
 def test_a_last_line_that_is_no_json_is_cut_off_even_with_its_newline(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     data = whole_journal(path, [note("a"), note("b")])
-    for garbage in (b'{"seq":2,"ki\n', b"\0\0\0\n", b"\n", b'{"kind":"error","what":"\xff"}\n', b'{"seq\n{"half'):
+    unsealed = b'{"kind":"error","seq":2,"what":"c"}\n'
+    for garbage in (
+        b'{"seq":2,"ki\n',
+        b"\0\0\0\n",
+        b"\n",
+        unsealed,
+        sealed(b'{"kind":"error","what":"\xff"}'),
+        b'{"seq\n{"half',
+    ):
         path.write_bytes(data + garbage)
         assert texts(path) == ["a", "b"]
         journal = Journal.open(path, durability="paid")
@@ -281,82 +288,7 @@ def test_only_the_end_is_read_and_only_one_bad_line_is_taken_for_torn(tmp_path: 
     path.write_bytes(data + b"bad\nbad\n")
     with pytest.raises(UserError, match="is damaged at line 4"):
         Journal.open(path, durability="paid")
-    path.write_bytes(data + b'{"not": "a record"}\n')
+    path.write_bytes(data + sealed(b'{"not": "a record"}'))
     with pytest.raises(UserError, match=r"is damaged at line 4: .*kind"):
         Journal.open(path, durability="paid")
     assert path.read_bytes().startswith(data)
-
-
-# Reading
-
-
-def replace_line(data: bytes, number: int, line: bytes) -> bytes:
-    lines = data.splitlines(keepends=True)
-    lines[number - 1] = line
-    return b"".join(lines)
-
-
-@pytest.mark.parametrize(
-    ("line", "why"),
-    [
-        (b"not json\n", "line 2: JSON is malformed"),
-        (b"\n", "line 2"),
-        (b'{"seq":1,"t":0.0,"kind":"error"}\n', "line 2: Object missing required field `what`"),
-        (b'{"seq":1,"t":0.0,"kind":"riddle"}\n', "line 2: Invalid value 'riddle'"),
-        (b'{"seq":1,"t":0.0,"kind":"error","what":"\xff"}\n', "line 2"),
-        (b'{"seq":7,"t":0.0,"kind":"error","what":""}\n', "line 2: its seq is 7 where 1 was expected"),
-        (b"", "line 2: its seq is 2 where 1 was expected"),
-    ],
-)
-def test_damage_in_the_middle_is_named_by_its_line(tmp_path: Path, line: bytes, why: str) -> None:
-    path = tmp_path / "journal.jsonl"
-    data = whole_journal(path, [note("a"), note("b"), note("c")])
-    path.write_bytes(replace_line(data, 2, line))
-    records = read_records(path)
-    next(records)
-    with pytest.raises(UserError) as caught:
-        list(records)
-    assert f"The journal {path} is damaged at {why}" in str(caught.value)
-    if line:
-        second = data.index(b"\n") + 1
-        with pytest.raises(UserError, match=r"damaged at line [23]"):
-            list(read_records(path, start_offset=second))
-
-
-def test_a_newer_format_is_refused_even_where_its_start_record_looks_different(tmp_path: Path) -> None:
-    path = tmp_path / "journal.jsonl"
-    whole_journal(path, [start(FORMAT + 1)])
-    for line in (path.read_bytes(), b'{"kind":"start","seq":0,"format":2,"shape":"unheard of"}\n'):
-        path.write_bytes(line)
-        with pytest.raises(UserError, match=r"written by a newer version.*format is 2.*reads up to 1\. Update icm-tui"):
-            list(read_records(path))
-        with pytest.raises(UserError, match="newer version"):
-            Journal.open(path, durability="paid")
-
-
-def test_fields_that_are_not_known_are_passed_over(tmp_path: Path) -> None:
-    path = tmp_path / "journal.jsonl"
-    path.write_bytes(b'{"kind":"error","seq":0,"t":1.5,"what":"a","severity":[1,{"deep":null}]}\n')
-    assert [record for _, record in read_records(path)] == [ErrorRecord(seq=0, t=1.5, what="a")]
-
-
-def test_a_journal_that_is_not_there_or_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"journal\.jsonl cannot be read: no such file"):
-        list(read_records(tmp_path / "journal.jsonl"))
-    with pytest.raises(UserError, match="cannot be read: is a directory"):
-        list(read_records(tmp_path))
-
-
-def test_reading_is_streamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "journal.jsonl"
-    whole_journal(path, [note("a"), note("b")])
-    decoded: list[bytes] = []
-    decode: Callable[[Path, int, bytes], AnyRecord] = journal_module.decode_line
-
-    def seen(at: Path, offset: int, line: bytes) -> AnyRecord:
-        decoded.append(line)
-        return decode(at, offset, line)
-
-    monkeypatch.setattr(journal_module, "decode_line", seen)
-    next(read_records(path))
-    assert len(decoded) == 1

@@ -6,10 +6,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
-from icm_tui.run_dir.journal import Journal, read_records
+from icm_tui.run_dir.journal import Journal
+from icm_tui.run_dir.reading import read_records
 from icm_tui.run_dir.records import FORMAT, AnyRecord, ErrorRecord, StartRecord
 
 
@@ -74,6 +76,17 @@ def faulty_disk() -> Iterator[Disk]:
 def fresh_path() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as directory:
         yield Path(directory) / "journal.jsonl"
+
+
+def sealed(json: bytes) -> bytes:
+    """An object as a line of a journal: with the checksum of its bytes as its last field."""
+    return json[:-1] + b',"crc":%d}\n' % crc32(json)
+
+
+def resealed(data: bytes) -> bytes:
+    """The lines of a journal with the checksums that fit them."""
+    lines = data.splitlines()
+    return b"".join(sealed(line[: line.rindex(b',"crc":')] + b"}") for line in lines)
 
 
 def note(text: str) -> ErrorRecord:

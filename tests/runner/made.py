@@ -16,8 +16,8 @@ from icm_tui.evaluate.gold_file import write_gold
 from icm_tui.models.interface import ModelClient, Piece, Query, Unavailable
 from icm_tui.profile.schema import Model, Profile, Reasoning, TaskSection
 from icm_tui.profile.toml import apply_sets
-from icm_tui.run_dir.journal import read_records
 from icm_tui.run_dir.layout import RunDir
+from icm_tui.run_dir.reading import read_records
 from icm_tui.run_dir.records import AnyRecord
 from icm_tui.run_dir.status import Status
 from icm_tui.runner.assembly import make_model_client
@@ -46,7 +46,9 @@ def records(run: RunDir) -> list[AnyRecord]:
 def lines(run: RunDir, *kinds: str) -> list[dict[str, Any]]:
     """The records of some kinds as they stand in the file, but for what tells when they were written."""
     found = [json.loads(line) for line in run.journal.read_bytes().splitlines()]
-    return [{key: line[key] for key in line if key not in ("seq", "t")} for line in found if line["kind"] in kinds]
+    return [
+        {key: line[key] for key in line if key not in ("seq", "t", "crc")} for line in found if line["kind"] in kinds
+    ]
 
 
 def trajectory(run: RunDir) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:

@@ -20,6 +20,7 @@ from icm_tui.run_dir.records import FORMAT, ErrorRecord, StopRecord
 from icm_tui.run_dir.status import Status, read_status
 from icm_tui.runner import runner, session
 from icm_tui.runner.session import run_here
+from tests.runner.journals import resealed, sealed
 from tests.runner.made import Script, Silent, counted, driven, lines, make, records, trajectory, until, wrapped
 from tests.runner.processes import lock_holder
 
@@ -226,7 +227,7 @@ Damage = Callable[[RunDir], None]
 
 
 def _of_a_newer_format(run: RunDir) -> None:
-    run.journal.write_bytes(run.journal.read_bytes().replace(b'"format":1', b'"format":2', 1))
+    run.journal.write_bytes(resealed(run.journal.read_bytes().replace(b'"format":1', b'"format":2', 1)))
 
 
 def _with_a_line_damaged(run: RunDir) -> None:
@@ -241,13 +242,12 @@ def _with_a_line_missing(run: RunDir) -> None:
 
 
 def _without_its_beginning(run: RunDir) -> None:
-    line = msgspec.json.encode(ErrorRecord(seq=0, t=1.0, what="the beginning is gone"))
-    run.journal.write_bytes(line + b"\n")
+    run.journal.write_bytes(sealed(msgspec.json.encode(ErrorRecord(seq=0, t=1.0, what="the beginning is gone"))))
 
 
 def _with_an_answer_of_another_run(run: RunDir) -> None:
     data = run.journal.read_bytes()
-    run.journal.write_bytes(data.replace(b'"question":"tournament/0', b'"question":"tournament/7', 1))
+    run.journal.write_bytes(resealed(data.replace(b'"question":"tournament/0', b'"question":"tournament/7', 1)))
 
 
 def _with_another_item(run: RunDir) -> None:
@@ -283,7 +283,7 @@ def _without_its_profile(run: RunDir) -> None:
             f"this version reads up to {FORMAT}. Update icm-tui to use this run.",
         ),
         (_with_a_line_damaged, "The journal {0.journal} is damaged at line 10: "),
-        (_with_a_line_missing, "The journal {0.journal} is damaged at line 10: its seq is 10 where 9 was expected"),
+        (_with_a_line_missing, "The journal {0.journal} is damaged at line 10: its seq is 10 instead of 9"),
         (
             _without_its_beginning,
             "The journal {0.journal} does not begin with the start of a run. Put it back as it was written.",

@@ -20,6 +20,7 @@ from icm_tui.run_dir.status import LIVE, Status, liveness, process_exists, read_
 from icm_tui.runner import launch
 from icm_tui.runner.launch import detach
 from icm_tui.runner.session import run_here
+from tests.runner.journals import resealed
 from tests.runner.made import lines, make, trajectory
 from tests.runner.test_faults import sentence
 
@@ -81,7 +82,7 @@ def test_a_run_that_is_done_at_once_was_started(run: RunDir) -> None:
 def test_a_runner_that_cannot_start_says_why(run: RunDir) -> None:
     with detached(run):
         pass
-    run.journal.write_bytes(run.journal.read_bytes().replace(b'"format":1', b'"format":2', 1))
+    run.journal.write_bytes(resealed(run.journal.read_bytes().replace(b'"format":1', b'"format":2', 1)))
     log = run.log.read_bytes()
     for _ in range(2):
         with pytest.raises(RunFailed) as caught:

@@ -11,9 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from icm_tui.profile.toml import load
-from icm_tui.run_dir.journal import read_records
 from icm_tui.run_dir.labels import final_labels
 from icm_tui.run_dir.layout import RunDir, read_items
+from icm_tui.run_dir.reading import read_records
 from icm_tui.run_dir.records import AnswerRecord, CommandRecord, ContextRecord, DecisionRecord, StartRecord
 from icm_tui.run_dir.status import read_status
 from icm_tui.runner.assembly import make_model_client, make_search, problem_of

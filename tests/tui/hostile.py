@@ -9,6 +9,7 @@ from pathlib import Path
 
 from icm_tui.profile.schema import Model, Profile, Prompt, Reasoning, Run, TaskSection
 from icm_tui.run_dir.records import AnswerRecord, CommandRecord, ExplanationRecord, ReaskRecord, StopRecord
+from tests.runner.journals import sealed
 from tests.tui.synthetic import SyntheticRun
 
 MEGABYTE = 1 << 20
@@ -120,7 +121,7 @@ def hostile_home(home: Path) -> None:
     torn = _run(home / "icm" / "runs" / "broken-journal", CORPUS, LABELS)
     torn.flush()
     with torn.run.journal.open("ab") as file:
-        file.write(b'{"kind":"error","what":"\xff\xfe\x1b[2J"}\n{"kind":"\x1b[2J[/foo]"}\n{}\n')
+        file.write(sealed(b'{"kind":"error","what":"\xff\xfe\x1b[2J"}') + sealed(b'{"kind":"\x1b[2J[/foo]"}') + b"{}\n")
     torn.close()
     lied = _run(home / "icm" / "runs" / "broken-profile", CORPUS, LABELS)
     lied.run.profile.write_bytes(b'[task]\ndataset = "\xff\xfe"\n"\x1b[2J[/foo]" = 1\n')

@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from icm_tui.run_dir.journal import read_records
 from icm_tui.run_dir.labels import FinalLabel, final_labels
 from icm_tui.run_dir.layout import RunDir
+from icm_tui.run_dir.reading import read_records
 from icm_tui.run_dir.records import DecisionRecord
 from icm_tui.run_dir.status import read_status
 from tests.tui.terminal import ICM_TUI, PATIENCE, environment

@@ -17,8 +17,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import msgspec
-
 from icm_tui.domain.decisions import Option
 from icm_tui.domain.items import Item
 from icm_tui.profile.defaults import resolve
@@ -37,6 +35,7 @@ from icm_tui.run_dir.records import (
     ExplanationRecord,
     StartRecord,
     StopRecord,
+    add_line,
 )
 from icm_tui.run_dir.status import Status, write_status
 
@@ -44,8 +43,6 @@ SUBJECTS = ("The council", "A good neighbour", "The new tax", "Public transport"
 VERBS = ("should pay for", "has little to do with", "is the reason for", "will outlast", "takes away from", "protects")
 OBJECTS = ("the school at the river.", "a longer summer.", "cheaper bread.", "the people of the valley.", "itself.")
 WORDS = tuple(" ".join((*SUBJECTS, *VERBS, *OBJECTS)).split())
-
-_ENCODER = msgspec.json.Encoder()
 
 
 class SyntheticRun:
@@ -83,7 +80,10 @@ class SyntheticRun:
             record.seq = self.seq
             record.t = time.time()
             self.seq += 1
-        self._journal.write(_ENCODER.encode_lines(records))
+        lines = bytearray()
+        for record in records:
+            add_line(record, lines)
+        self._journal.write(lines)
 
     def decide(self, count: int = 1) -> None:
         """Add `count` answers and as many decisions, each of one pair."""

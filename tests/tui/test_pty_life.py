@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from icm_tui.run_dir.journal import read_records
 from icm_tui.run_dir.labels import FinalLabel
 from icm_tui.run_dir.layout import RunDir
+from icm_tui.run_dir.reading import read_records
 from icm_tui.run_dir.records import CommandRecord
 from icm_tui.run_dir.status import LIVE, liveness, read_status
 from tests.tui.paced import decisions, finish, goes_on, icm_tui, labels, start, undisturbed, until

@@ -28,6 +28,7 @@ from icm_tui.tui.doctor.screen import DoctorScreen
 from icm_tui.tui.keys.keymap import Keymap
 from icm_tui.tui.models.screen import ModelsScreen
 from icm_tui.tui.run.screen import RunScreen
+from tests.runner.journals import resealed, sealed
 from tests.runner.made import make
 from tests.tui.drawn import until
 from tests.tui.served import CATALOGUE, FIT, Telling
@@ -73,9 +74,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def anonymous(run: RunDir) -> None:
     """Take the names of host and process out of a journal."""
-    text = run.journal.read_text()
-    text = re.sub(r'"host":"[^"]*","pid":\d+', '"host":"host","pid":4711', text)
-    run.journal.write_text(text)
+    data = run.journal.read_bytes()
+    run.journal.write_bytes(resealed(re.sub(rb'"host":"[^"]*","pid":\d+', b'"host":"host","pid":4711', data)))
 
 
 def cut_after(run: RunDir, n: int) -> None:
@@ -83,6 +83,7 @@ def cut_after(run: RunDir, n: int) -> None:
     kept: list[dict[str, object]] = []
     for line in run.journal.read_text().splitlines():
         record = json.loads(line)
+        del record["crc"]
         if record["kind"] == "explanation":
             continue
         kept.append({**record, "seq": len(kept)})
@@ -90,7 +91,8 @@ def cut_after(run: RunDir, n: int) -> None:
             break
     item = kept[-1]["items"][0]  # type: ignore[index]
     kept.append({"kind": "explanation", "seq": len(kept), "t": 0.0, "item": item, "n": n, "call": 0, "label": 0})
-    run.journal.write_text("".join(json.dumps(record, separators=(",", ":")) + "\n" for record in kept))
+    lines = (json.dumps(record, separators=(",", ":")).encode() for record in kept)
+    run.journal.write_bytes(b"".join(map(sealed, lines)))
     pieces = ('For A: "repair" +0.66', ', "share" +0.61', '; for B: "costly" -0.21', ". Vote for A: +4.81 nats", "")
     common = {"call": 0, "item": item, "n": n, "t": 0.0, "speaker": EMBEDDED}
     lines = [json.dumps({**common, "text": text, "end": not text}) for text in pieces]

@@ -10,9 +10,8 @@ from pathlib import Path
 from icm_tui.errors import UserError
 from icm_tui.profile.toml import load
 from icm_tui.run_dir import inbox
-from icm_tui.run_dir.follow import Follower
-from icm_tui.run_dir.journal import MalformedLineError, decode_line
 from icm_tui.run_dir.layout import RunDir, read_items
+from icm_tui.run_dir.reading import Follower, read_record
 from icm_tui.run_dir.reasoning import ReasoningFollower
 from icm_tui.run_dir.records import AnswerRecord, AnyRecord, ContextRecord
 from icm_tui.run_dir.status import LIVE, Heartbeat, liveness, read_status
@@ -91,10 +90,8 @@ class Feed:
     def record_at(self, offset: int) -> AnyRecord | None:
         """The record whose line begins at a byte offset of the journal; None if it cannot be read."""
         try:
-            with self.run.journal.open("rb") as file:
-                file.seek(offset)
-                return decode_line(self.run.journal, offset, file.readline())
-        except (OSError, UserError, MalformedLineError):
+            return read_record(self.run.journal, offset)
+        except UserError:
             return None
 
     def answer_of(self, item: int) -> AnswerRecord | None:

@@ -5,12 +5,11 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-import msgspec
 from textual.pilot import Pilot
 from textual.screen import Screen
 
 from icm_tui.run_dir.layout import RunDir
-from icm_tui.run_dir.records import AnyRecord
+from icm_tui.run_dir.records import AnyRecord, add_line
 from icm_tui.tui.app import IcmApp
 from icm_tui.tui.base_app import Opening
 from icm_tui.tui.item.screen import ItemScreen, Start
@@ -61,5 +60,8 @@ def write(run: RunDir, *more: AnyRecord) -> None:
     last = records(run)[-1].seq
     for number, record in enumerate(more, start=1):
         record.seq, record.t = last + number, time.time()
+    lines = bytearray()
+    for record in more:
+        add_line(record, lines)
     with run.journal.open("ab") as file:
-        file.write(msgspec.json.Encoder().encode_lines(more))
+        file.write(lines)

@@ -12,8 +12,8 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 
 from icm_tui.run_dir import inbox
-from icm_tui.run_dir.journal import read_records
 from icm_tui.run_dir.layout import RunDir, read_items, write_items
+from icm_tui.run_dir.reading import read_records
 from icm_tui.run_dir.reasoning import ReasoningLog, ReasoningPiece
 from icm_tui.run_dir.records import CommandRecord, DecisionRecord, ExplanationRecord
 from icm_tui.runner.session import run_here

@@ -21,7 +21,7 @@ from icm_tui.run_dir.status import Status, write_status
 from icm_tui.tui.run import feed as feed_module
 from icm_tui.tui.run.feed import Feed
 from icm_tui.tui.run.view import RunView
-from tests.runner.journals import Clock
+from tests.runner.journals import Clock, sealed
 from tests.tui.state.finished import Finished, finisher, full_view, records_of
 
 
@@ -82,9 +82,9 @@ def test_a_run_is_read_to_its_end(feed: Feed, run: RunDir) -> None:
 def test_reasoning_is_read_once_the_journal_is(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed_module, "_MOST_RECORDS", 7)
     padding = {"kind": "error", "t": 0.0, "what": "x" * 200_000}
-    with run.journal.open("a") as file:
-        for seq in range(len(records_of(run)), len(records_of(run)) + 4):
-            file.write(json.dumps(padding | {"seq": seq}) + "\n")
+    first = len(records_of(run))
+    with run.journal.open("ab") as file:
+        file.writelines(sealed(json.dumps(padding | {"seq": first + number}).encode()) for number in range(4))
     feed = Feed(run.path)
     parts: list[float] = []
     while feed.poll():
@@ -129,8 +129,8 @@ def test_a_failed_answer_is_found_where_there_is_no_other(feed: Feed, run: RunDi
     view.shown.answers[item] = view.shown.contexts[item] = -1
     seq = view.last_seq + 1
     failed = {"kind": "answer", "seq": seq, "t": 0.0, "question": "q", "context_id": context, "item": item}
-    with run.journal.open("a") as file:
-        file.write(json.dumps(failed | {"logprobs": None, "failed": "too long"}) + "\n")
+    with run.journal.open("ab") as file:
+        file.write(sealed(json.dumps(failed | {"logprobs": None, "failed": "too long"}).encode()))
     read(feed)
     answer = feed.answer_of(item)
     assert answer is not None
@@ -198,9 +198,10 @@ def test_a_record_that_does_not_fit_the_run_is_told_and_ends_what_is_shown(feed:
     read(feed)
     labels, whole, seq = list(feed.view.shown.labels), run.journal.read_bytes(), feed.view.last_seq + 1
     record = {"kind": "command", "t": 0.0, "id": "x", "what": "pin", "n": 1, "outcome": "done"}
-    with run.journal.open("a") as file:
-        file.write(json.dumps(record | {"seq": seq, "changes": [[0, 4000, None, 1]]}) + "\n")
-        file.write(json.dumps(record | {"seq": seq + 1, "changes": [[0, 1, None, 1]]}) + "\n")
+    with run.journal.open("ab") as file:
+        for number, item in enumerate((4000, 1)):
+            more = record | {"seq": seq + number, "changes": [[0, item, None, 1]]}
+            file.write(sealed(json.dumps(more).encode()))
     read(feed)
     assert f"does not fit its run: record {seq} cannot be taken in" in feed.view.problem
     assert list(feed.view.shown.labels) == labels

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from icm_tui.profile.toml import load
-from icm_tui.run_dir.journal import read_records
 from icm_tui.run_dir.layout import RunDir, read_items
+from icm_tui.run_dir.reading import read_records
 from icm_tui.run_dir.records import AnyRecord
 from icm_tui.runner import runner
 from icm_tui.runner.session import run_here

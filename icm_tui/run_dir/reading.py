@@ -1,0 +1,249 @@
+"""Reading a journal: all of it, one record of it, or what is new while its runner writes it."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from icm_tui.errors import UserError
+from icm_tui.run_dir.growing_file import GrowingFile
+from icm_tui.run_dir.records import FORMAT, AnyRecord, BadLineError, StartRecord, read_line
+
+_CHUNK = 1 << 18
+
+
+class _Start(msgspec.Struct, tag_field="kind", tag="start"):
+    """As much of a start record as every format has."""
+
+    format: int
+
+
+_start_decoder = msgspec.json.Decoder(_Start)
+
+
+class JournalReader:
+    """Turns the lines of one journal into records, in their order; it does no input or output but to count lines for an
+    error.
+
+    `offset` is where the next line begins; `next_seq` the number its record must have, None for any.
+    """
+
+    def __init__(self, path: Path, offset: int = 0, next_seq: int | None = 0) -> None:
+        self.offset = offset
+        self.next_seq = next_seq
+        self._path = path
+        self._bad: BadLineError | None = None
+
+    def read(self, line: bytes) -> AnyRecord | None:
+        """The record of the next whole line; None if the line is bad, which counts as a torn end until another line
+        follows it.
+
+        Raises UserError if the journal is damaged or of a newer format.
+        """
+        if self._bad is not None:
+            raise damaged(self._path, self.offset, str(self._bad))
+        try:
+            record = record_of(self._path, self.offset, line)
+        except BadLineError as error:
+            self._bad = error
+            return None
+        if self.next_seq is not None and record.seq != self.next_seq:
+            raise damaged(self._path, self.offset, f"its seq is {record.seq} instead of {self.next_seq}")
+        self.next_seq = record.seq + 1
+        self.offset += len(line)
+        return record
+
+
+def read_records(path: Path, *, start_offset: int = 0) -> Iterator[tuple[int, AnyRecord]]:
+    """The records of a journal with the byte offset of each one's line, read as they are asked for.
+
+    `start_offset` is the offset of a line. A torn last line ends the reading, as if it were not there. Raises UserError
+    if the journal cannot be read, is of a newer format, or is damaged before its end.
+    """
+    reader = JournalReader(path, start_offset, None if start_offset else 0)
+    try:
+        with path.open("rb", buffering=_CHUNK) as file:
+            file.seek(start_offset)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return
+                offset = reader.offset
+                record = reader.read(line)
+                if record is not None:
+                    yield offset, record
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def read_record(path: Path, offset: int) -> AnyRecord:
+    """The record whose line begins at a byte offset of the journal. Raises UserError if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            return record_of(path, offset, file.readline())
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    except BadLineError as error:
+        raise damaged(path, offset, str(error)) from None
+
+
+def record_of(path: Path, offset: int, line: bytes) -> AnyRecord:
+    """The record of one whole line; `path` and `offset` say in errors where it is.
+
+    Raises BadLineError if it is not what was written, and UserError if it is no record or of a newer format.
+    """
+    try:
+        record = read_line(line)
+    except msgspec.ValidationError as error:
+        _refuse_newer(path, line)
+        raise damaged(path, offset, str(error)) from None
+    except BadLineError:
+        _refuse_newer(path, line)
+        raise
+    if isinstance(record, StartRecord) and record.format > FORMAT:
+        raise _newer(path, record.format)
+    return record
+
+
+def damaged(path: Path, offset: int, why: str) -> UserError:
+    """The error for a line that cannot be used; `offset` is where it begins."""
+    with path.open("rb") as file:
+        number, left = 1, offset
+        while left > 0 and (chunk := file.read(min(left, _CHUNK))):
+            number += chunk.count(b"\n")
+            left -= len(chunk)
+    return UserError(
+        f"The journal {path} is damaged at line {number}: {why}. Put back a whole copy of it, or start a new run."
+    )
+
+
+def end_of_whole_lines(path: Path) -> int:
+    """The offset behind the last newline of a file; 0 if it has none or does not exist yet."""
+    try:
+        with path.open("rb") as file:
+            return last_line_break(file.fileno(), file.seek(0, os.SEEK_END)) + 1
+    except FileNotFoundError:
+        return 0
+
+
+def last_line_break(descriptor: int, end: int) -> int:
+    """The offset of the last newline before `end` in an open file, -1 if there is none. Raises OSError."""
+    while end > 0:
+        start = max(0, end - _CHUNK)
+        found = os.pread(descriptor, end - start, start).rfind(b"\n")
+        if found >= 0:
+            return start + found
+        end = start
+    return -1
+
+
+class Follower:
+    """An incremental reader of a journal, for viewers.
+
+    Between polls it remembers whole lines only and reads a torn one again, so that a runner may cut it off and write
+    another in its place. If the file was replaced, cut below what was read, or does not go on with the next `seq`,
+    reading starts again at its beginning and `restarted` says so.
+    """
+
+    def __init__(
+        self, path: Path, *, reopen_each_poll: bool = False, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`reopen_each_poll` is for network file systems, which show what another host wrote to a file opened after
+        that. `clock` (seconds) times a poll."""
+        self._path = path
+        self._file = GrowingFile(path, "The journal", reopen_each_poll=reopen_each_poll)
+        self._clock = clock
+        self._seq = 0
+        self._doubted: int | None = None
+        self._unread = 0
+
+    @property
+    def reopen_each_poll(self) -> bool:
+        """Whether the file is opened again for every poll."""
+        return self._file.reopen_each_poll
+
+    @reopen_each_poll.setter
+    def reopen_each_poll(self, reopen: bool) -> None:
+        self._file.reopen_each_poll = reopen
+
+    @property
+    def restarted(self) -> bool:
+        """Whether the last poll began again: what earlier polls gave no longer counts."""
+        return self._file.restarted
+
+    @property
+    def unread(self) -> int:
+        """How many bytes the last poll left unread, a torn line included."""
+        return self._unread
+
+    def poll(self, *, max_records: int = 2000, max_seconds: float = 0.05) -> list[tuple[int, AnyRecord]]:
+        """The records that came since the last poll, each with its byte offset in the journal: as many as the limits
+        allow, but at least one if there is one.
+
+        A file that is not there (yet) has none. Raises UserError if the journal cannot be read, is of a newer
+        format or is damaged.
+        """
+        self._unread = 0
+        file = self._file
+        with file.poll() as is_there:
+            if not is_there:
+                return []
+            until = self._clock() + max_seconds
+            try:
+                records = self._read(max_records, until)
+            except UserError:
+                if file.offset in (0, self._doubted):
+                    raise
+                # The file may have been changed under us; it is damaged if a second reading stops here too.
+                self._doubted = file.offset
+                file.start_again()
+                records = self._read(max_records, until)
+            self._unread = max(0, file.size - file.offset)
+            return records
+
+    def close(self) -> None:
+        """Let go of the file; another poll opens it again and goes on."""
+        self._file.close()
+
+    def _read(self, max_records: int, until: float) -> list[tuple[int, AnyRecord]]:
+        """Read on from the offset. Raises UserError if the very first line is not what should come."""
+        records: list[tuple[int, AnyRecord]] = []
+        file = self._file
+        reader = JournalReader(self._path, file.offset, self._seq if file.offset else 0)
+        for line in file.lines():
+            try:
+                record = reader.read(line)
+            except UserError:
+                if records:
+                    break  # the next poll begins with this line
+                raise
+            if record is None:
+                continue
+            records.append((file.offset, record))
+            file.offset += len(line)
+            self._seq = record.seq + 1
+            if len(records) >= max_records or self._clock() >= until:
+                break
+        return records
+
+
+def _unreadable(path: Path, error: OSError) -> UserError:
+    return UserError(f"The journal {path} cannot be read: {(error.strerror or str(error)).lower()}.")
+
+
+def _refuse_newer(path: Path, line: bytes) -> None:
+    try:
+        start = _start_decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return
+    if start.format > FORMAT:
+        raise _newer(path, start.format)
+
+
+def _newer(path: Path, version: int) -> UserError:
+    return UserError(
+        f"The journal {path} was written by a newer version of icm-tui: its format is {version}, and this version "
+        f"reads up to {FORMAT}. Update icm-tui to use this run."
+    )
