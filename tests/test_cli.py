@@ -1,4 +1,4 @@
-"""The command line without its commands: what is parsed, and what a mistake is told."""
+"""The command line without its commands: what is parsed, and what is said of a mistake."""
 
 import argparse
 import importlib
@@ -11,7 +11,9 @@ from types import SimpleNamespace
 import pytest
 
 from icm_tui import cli
+from icm_tui.commands.table import COMMANDS, SCREENS, readme_table
 from icm_tui.errors import RunFailed, UserError
+from tests.house import ROOT
 
 
 @pytest.fixture
@@ -128,7 +130,9 @@ def _raising(error: BaseException) -> SimpleNamespace:
         ),
     ],
 )
-def test_arguments(line: str, handler: str, expected: dict[str, object], parsed: dict[str, argparse.Namespace]) -> None:
+def test_parse_arguments(
+    line: str, handler: str, expected: dict[str, object], parsed: dict[str, argparse.Namespace]
+) -> None:
     assert cli.main(line.split()) == 0
     assert list(parsed) == [handler]
     assert vars(parsed[handler]) | expected == vars(parsed[handler])
@@ -163,7 +167,7 @@ def test_arguments(line: str, handler: str, expected: dict[str, object], parsed:
         ("to r soon", "icm-tui to: argument N: invalid int value: 'soon'. See `icm-tui to --help`."),
     ],
 )
-def test_mistakes_are_told_in_a_sentence(
+def test_parse_names_mistake_in_one_sentence(
     line: str, sentence: str, parsed: dict[str, argparse.Namespace], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(line.split()) == 2
@@ -171,28 +175,35 @@ def test_mistakes_are_told_in_a_sentence(
     assert not parsed
 
 
-def test_headless_and_detach_exclude_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+def test_parse_refuses_headless_with_detach(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["run", "demo", "--headless", "--detach"]) == 2
     assert "--headless" in capsys.readouterr().err
 
 
-def test_every_handler_exists() -> None:
-    parsers = list(cli._build_parser().commands.values())
-    for parser in parsers:
-        parsers.extend(parser.commands.values())
-    for module, function in (parser.get_default("handler").split(":") for parser in parsers):
-        assert callable(getattr(importlib.import_module(module), function))
+def test_table_names_handlers_that_exist() -> None:
+    for command in (SCREENS, *COMMANDS):
+        module, function = command.handler.split(":")
+        assert callable(getattr(importlib.import_module(f"icm_tui.commands.{module}"), function)), command.name
 
 
-def test_the_help_names_every_command_but_the_hidden_one() -> None:
-    top = cli._build_parser()
-    text = top.format_help()
+def test_table_gives_each_command_once() -> None:
+    names = [command.name for command in COMMANDS]
+    assert len(names) == len(set(names)) > 25
+
+
+def test_table_is_the_one_in_readme() -> None:
+    """`python -m icm_tui.commands.table` prints it."""
+    assert f"\n\n{readme_table()}\n\n" in (ROOT / "README.md").read_text("utf-8")
+
+
+def test_help_names_every_command_but_hidden_ones() -> None:
+    text = cli._build_parser().format_help()
     named = {line.split()[0] for line in text.splitlines() if line.startswith("  ") and line.split()}
-    assert {name for name in top.commands if not name.startswith("_")} <= named
+    assert {command.name for command in COMMANDS if not command.hidden and " " not in command.name} <= named
     assert "_runner" not in text
 
 
-def test_every_help_fits_eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_help_fits_eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     parsers = [cli._build_parser()]
     for parser in parsers:
@@ -200,12 +211,12 @@ def test_every_help_fits_eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None
         parsers.extend(parser.commands.values())
 
 
-def test_help(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_of_one_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["runs", "--help"]) == 0
     assert capsys.readouterr().out.startswith("usage: icm-tui runs ")
 
 
-def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+def test_main_prints_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("icm-tui 0.")
 
@@ -218,7 +229,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (KeyboardInterrupt(), 130, ""),
     ],
 )
-def test_exit_status(
+def test_main_turns_error_into_status(
     error: BaseException, status: int, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(cli, "importlib", _raising(error))
@@ -226,7 +237,7 @@ def test_exit_status(
     assert capsys.readouterr() == ("", told)
 
 
-def test_a_fault_of_the_program_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_main_does_not_hide_bugs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli, "importlib", _raising(ZeroDivisionError()))
     with pytest.raises(ZeroDivisionError):
         cli.main(["runs"])
@@ -237,18 +248,18 @@ def _icm_tui(*words: str, stdin: int = subprocess.DEVNULL) -> "subprocess.Comple
     return subprocess.run(line, stdin=stdin, capture_output=True, text=True, check=False, timeout=60)
 
 
-def test_without_a_command_off_a_terminal() -> None:
+def test_main_off_terminal_needs_command() -> None:
     done = _icm_tui()
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "icm-tui off a terminal needs a command, such as `icm-tui run demo`. See `icm-tui --help`.\n"
 
 
-def test_without_a_command_the_screens_open(parsed: dict[str, argparse.Namespace]) -> None:
+def test_main_opens_screens_without_command(parsed: dict[str, argparse.Namespace]) -> None:
     assert cli.main([]) == 0
     assert list(parsed) == ["tui:open_"]
 
 
-def test_a_terminal_that_cannot_draw_is_told_what_to_do() -> None:
+def test_main_refuses_terminal_that_cannot_draw() -> None:
     import pty
 
     controller, terminal = pty.openpty()
@@ -275,7 +286,7 @@ def _read_all(descriptor: int) -> Sequence[bytes]:
         pieces.append(piece)
 
 
-def test_a_reader_that_leaves_early_gets_no_traceback() -> None:
+def test_main_survives_reader_that_leaves() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     line = [sys.executable, "-m", "icm_tui", "--version"]
