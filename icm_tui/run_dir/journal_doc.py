@@ -22,9 +22,9 @@ apart by `kind`; `seq` rises by one from 0, `t` is the unix time in seconds at w
 format {FORMAT}. Items are numbered as the lines of `items.jsonl`, from 0. Labels are numbers too: label 0 is the first
 of the set names in the `start` record. A field that has its default may be left out.
 
-The last field of every line, `crc`, is the CRC-32 (zlib's) of the line's other bytes: of the object as it would be
-without that field. A line that does not match it is damage, and readers name it by its number. Only the last line of
-the file may be broken: it is the torn end of a write that was cut short, and does not count.
+The last field of every line, `crc`, is the CRC-32 (zlib's) of the bytes before it: from the opening brace up to the
+comma, which is left out. A line that does not match is damage, and readers name it by its number. Only the last line
+of the file may be broken: it is the torn end of a write that was cut short, and does not count.
 
 The labels at any decision are those of its chain after all `changes` up to it, of decisions and of commands: the chains
 of the tournament until the decision of phase "selection", the chain that it names from there on.

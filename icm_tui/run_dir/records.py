@@ -1,7 +1,7 @@
 """The records of a run's journal and the lines that hold them: one JSON object a line, told apart by `kind`.
 
 Every record carries `seq`, rising by one from 0, and `t`, the unix time in seconds at which it was written. The last
-field of a line is `crc`, the CRC-32 of its other bytes.
+field of a line is `crc`, the CRC-32 of the bytes before it.
 """
 
 from typing import Any, cast
@@ -162,8 +162,9 @@ class BadLineError(ValueError):
     """A whole line that is not JSON or not what was written: the end of a write that a crash cut short, or damage."""
 
 
-_CRC = b',"crc":'
-_CRC_LONGEST = len(b',"crc":4294967295}\n')
+# How a line ends, after everything that the checksum is of.
+_END = b',"crc":%d}\n'
+_LONGEST_END = len(_END % 0xFFFFFFFF)
 
 _encoder = msgspec.json.Encoder()
 _decoder = cast("msgspec.json.Decoder[AnyRecord]", msgspec.json.Decoder(AnyRecord))
@@ -180,8 +181,7 @@ def add_line(record: AnyRecord, buffer: bytearray) -> None:
     except BaseException:
         del buffer[start:]
         raise
-    crc = crc32(memoryview(buffer)[start:])
-    buffer[-1:] = b"%b%d}\n" % (_CRC, crc)
+    buffer[-1:] = _END % crc32(memoryview(buffer)[start:-1])
 
 
 def read_line(line: bytes) -> AnyRecord:
@@ -189,11 +189,9 @@ def read_line(line: bytes) -> AnyRecord:
 
     Raises BadLineError if the line is not what was written, and msgspec.ValidationError if it is no record.
     """
-    end = line.rfind(_CRC, -_CRC_LONGEST)
-    if end < 0 or not line.endswith(b"}\n"):
-        raise BadLineError("it does not end with its checksum")
-    if line[end + len(_CRC) : -2] != b"%d" % crc32(b"}", crc32(line[:end])):
-        raise BadLineError("its checksum does not match its bytes")
+    end = line.rfind(b",", -_LONGEST_END)
+    if line[end:] != _END % crc32(line[:end]):
+        raise BadLineError("its checksum is missing or does not match its bytes")
     try:
         return _decoder.decode(line)
     except msgspec.ValidationError:

@@ -145,7 +145,7 @@ def test_damage_is_told_after_the_records_before_it_and_after_a_second_look(foll
         file.write(line(3, "d"))
     assert whats(follower.poll()) == ["a", "b"]
     assert follower.restarted
-    with pytest.raises(UserError, match="is damaged at line 3: it does not end with its checksum"):
+    with pytest.raises(UserError, match="is damaged at line 3: its checksum is missing"):
         follower.poll()
 
 

@@ -80,7 +80,7 @@ def fresh_path() -> Iterator[Path]:
 
 def sealed(json: bytes) -> bytes:
     """An object as a line of a journal: with the checksum of its bytes as its last field."""
-    return json[:-1] + b',"crc":%d}\n' % crc32(json)
+    return json[:-1] + b',"crc":%d}\n' % crc32(json[:-1])
 
 
 def resealed(data: bytes) -> bytes:
