@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from icm_tui.errors import RunFailed
+from icm_tui.run_dir.inbox import read_item
 from icm_tui.run_dir.journal import Journal, JournalUnwritable
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.lock import RunLock
-from icm_tui.run_dir.pins import read_item
 from icm_tui.run_dir.reasoning import ReasoningPiece
 from icm_tui.run_dir.records import AnyRecord, ContextRecord, EndpointRecord, ExplanationRecord, ReaskRecord
 from icm_tui.runner.assembly import is_paid, make_model_client

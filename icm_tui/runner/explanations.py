@@ -16,7 +16,7 @@ from icm_tui.domain.decisions import Decision
 from icm_tui.domain.reply import Reply
 from icm_tui.errors import RunFailed
 from icm_tui.models.interface import ModelClient, Piece, Query, Unavailable
-from icm_tui.run_dir.last_asked import LastAsked
+from icm_tui.run_dir.labels import LastAsked
 from icm_tui.run_dir.reasoning import ReasoningLog, ReasoningPiece
 from icm_tui.run_dir.records import AnyRecord, ContextRecord, ErrorRecord, ExplanationRecord, ReaskRecord
 from icm_tui.runner.budget import Limits

@@ -7,9 +7,8 @@ import msgspec
 
 from icm_tui.domain.decisions import LabelChange
 from icm_tui.domain.endpoint import Endpoint
-from icm_tui.errors import UserError
-from icm_tui.run_dir.last_asked import LastAsked
-from icm_tui.run_dir.pins import read_pin
+from icm_tui.run_dir.inbox import read_pin
+from icm_tui.run_dir.labels import LastAsked, misfit
 from icm_tui.run_dir.records import (
     AnswerRecord,
     AnyRecord,
@@ -73,10 +72,7 @@ def fold(
                     search.relabel(chain, changes)
                     relabel(chain, changes)
         except (KeyError, IndexError, ValueError, AssertionError, StopIteration) as error:
-            raise UserError(
-                f"The journal {journal} does not fit its run: record {record.seq} ({type(record).__name__}) cannot be "
-                f"taken in ({error!r}). Put back the run directory as it was, or start a new run."
-            ) from error
+            raise misfit(journal, record, error) from error
         restored.tally.add(record)
         restored.last_asked.add(record)
     return restored

@@ -21,9 +21,9 @@ from icm_tui.errors import RunFailed, UserError
 from icm_tui.models.interface import ModelClient, Query, Unavailable
 from icm_tui.profile.schema import Profile
 from icm_tui.run_dir import inbox
+from icm_tui.run_dir.inbox import read_item, read_pin
 from icm_tui.run_dir.journal import Journal, JournalUnwritable
 from icm_tui.run_dir.layout import RunDir
-from icm_tui.run_dir.pins import read_item, read_pin
 from icm_tui.run_dir.records import (
     AnswerRecord,
     AnyRecord,

@@ -12,8 +12,7 @@ import pytest
 from icm_tui.errors import RunFailed
 from icm_tui.models.interface import ModelClient, Piece, Query
 from icm_tui.run_dir import inbox
-from icm_tui.run_dir.labels import final_labels
-from icm_tui.run_dir.last_asked import LastAsked
+from icm_tui.run_dir.labels import LastAsked, final_labels
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.reasoning import ReasoningPiece
 from icm_tui.run_dir.records import (

@@ -16,9 +16,9 @@ from icm_tui.domain.rules import RULES
 from icm_tui.models.interface import ModelClient
 from icm_tui.profile.toml import load
 from icm_tui.run_dir import inbox
+from icm_tui.run_dir.inbox import read_pin
 from icm_tui.run_dir.labels import FinalLabel, final_labels
 from icm_tui.run_dir.layout import RunDir, read_items
-from icm_tui.run_dir.pins import read_pin
 from icm_tui.run_dir.reading import read_records
 from icm_tui.run_dir.records import CommandRecord, ContextRecord, DecisionRecord
 from icm_tui.run_dir.status import Status, read_status

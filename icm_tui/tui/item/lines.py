@@ -7,8 +7,8 @@ from itertools import groupby
 
 from icm_tui.domain.phases import PhaseName
 from icm_tui.domain.rules import RULES, Demand
+from icm_tui.run_dir.chain import NEVER, UNLABELLED, Change
 from icm_tui.run_dir.records import AnswerRecord, ContextRecord, DecisionRecord, ReaskRecord
-from icm_tui.tui.run.history import NEVER, UNLABELLED, Change
 from icm_tui.tui.run.log import Explanation
 from icm_tui.tui.run.view import RunView
 from icm_tui.tui.text.cells import Line, Style, as_many_as_fit, cut, fit, joined, line, span, width, wrap

@@ -19,7 +19,7 @@ def coherence(view: RunView, cells: int) -> Line:
     chain = view.shown
     spark = _SPARK if cells >= 100 else _SPARK // 2
     parts = [_measured(view, spark)]
-    flips = chain.sweeps.counts()
+    flips = view.curves[view.chain].sweeps.counts()
     if flips:
         parts.append(line(f"flips a sweep {flips[0]} → {flips[-1]}" if len(flips) > 1 else f"flips {flips[0]}"))
     if view.temperature.last is not None:
@@ -80,15 +80,15 @@ def gold_line(name: str, column: Mapping[str, Any], curve: Sequence[float], cell
 
 def _measured(view: RunView, spark: int) -> Line:
     """What the search itself makes of the labels; only method icm measures their coherence."""
-    chain = view.shown
+    curves = view.curves[view.chain]
     if view.profile.search.method != "icm":
-        if chain.energy.last is None:
+        if curves.energy.last is None:
             return line("energy ", span("not measured yet", "bold"))
-        curve = sparkline(chain.energy.points(), spark)
-        return line("energy ", span(f"{signed(chain.energy.last, 2)} ", "bold"), span(curve, "accent"))
-    bits = chain.coherence_bits
+        curve = sparkline(curves.energy.points(), spark)
+        return line("energy ", span(f"{signed(curves.energy.last, 2)} ", "bold"), span(curve, "accent"))
+    bits = view.coherence.get(view.chain)
     shown = "not measured yet" if bits is None else f"{fraction(bits)} bits"
-    curve = sparkline(chain.coherence.points(), spark, 0.0)
+    curve = sparkline(curves.coherence.points(), spark, 0.0)
     return line("coherence ", span(f"{shown} ", "bold"), span(curve, "accent"))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from icm_tui.errors import UserError
 from icm_tui.profile.toml import load
 from icm_tui.run_dir import inbox
+from icm_tui.run_dir.labels import misfit
 from icm_tui.run_dir.layout import RunDir, read_items
 from icm_tui.run_dir.reading import Follower, read_record
 from icm_tui.run_dir.reasoning import ReasoningFollower
@@ -123,11 +124,9 @@ class Feed:
         if not self._misfit:
             try:
                 self.view.apply(records)
-            except (IndexError, OverflowError, ValueError) as error:
-                self._misfit = (
-                    f"The journal {self.run.journal} does not fit its run: record {self.view.last_seq} cannot be taken "
-                    f"in ({error}). What is shown ends before it. Put back the run directory as it was."
-                )
+            except (KeyError, IndexError, OverflowError, ValueError) as error:
+                record = next(record for _, record in records if record.seq == self.view.last_seq)
+                self._misfit = f"{misfit(self.run.journal, record, error)} What is shown ends before that record."
         return bool(records) or self._journal.restarted
 
     def _read_reasoning(self, seconds: float) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 from icm_tui.errors import UserError
-from icm_tui.tui.run.history import UNLABELLED
+from icm_tui.run_dir.chain import UNLABELLED
 from icm_tui.tui.run.view import RunView
 
 Field = Literal["text", "label", "flips", "p", "group", "item", "pinned", "unlabelled"]

@@ -10,8 +10,8 @@ from icm_tui.domain.rules import names_matter
 from icm_tui.errors import UserError
 from icm_tui.evaluate.blind import is_hidden, mark_looked
 from icm_tui.profile.schema import Profile
+from icm_tui.run_dir.chain import History
 from icm_tui.run_dir.layout import RunDir
-from icm_tui.tui.run.history import History
 
 if TYPE_CHECKING:
     from icm_tui.evaluate.curves import AgreementCurves

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
-from icm_tui.tui.run.history import NEVER, UNLABELLED
+from icm_tui.run_dir.chain import NEVER, UNLABELLED
 from icm_tui.tui.run.view import RunView
 from icm_tui.tui.text.cells import Line, Style, fit, line, span, width
 from icm_tui.tui.text.numbers import fraction, signed

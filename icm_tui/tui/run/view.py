@@ -1,5 +1,6 @@
 """A run as a viewer knows it: the journal's records in, what there is to draw out. No input or output happens here."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from copy import copy
 from typing import NamedTuple
@@ -7,7 +8,8 @@ from typing import NamedTuple
 from icm_tui.domain.items import Item
 from icm_tui.domain.phases import PhaseName
 from icm_tui.profile.schema import Profile
-from icm_tui.run_dir.pins import read_pin
+from icm_tui.run_dir.chain import UNLABELLED
+from icm_tui.run_dir.labels import Labels
 from icm_tui.run_dir.reasoning import ReasoningPiece
 from icm_tui.run_dir.records import (
     AnswerRecord,
@@ -24,20 +26,9 @@ from icm_tui.run_dir.records import (
     StopRecord,
 )
 from icm_tui.run_dir.status import Status
-from icm_tui.tui.run.chain import ChainLabels
-from icm_tui.tui.run.history import UNLABELLED
+from icm_tui.tui.run.curves import ChainCurves
 from icm_tui.tui.run.log import Explanation, Log
 from icm_tui.tui.text.curve import Curve
-
-# More chains than the profile says cannot be, but if it does not say.
-_MOST_CHAINS = 64
-
-
-class Pin(NamedTuple):
-    """A person's word on an item: the label's index and a note."""
-
-    label: int
-    note: str
 
 
 class Facts(NamedTuple):
@@ -62,18 +53,17 @@ class Ask(NamedTuple):
     n: int = -1
 
 
-class RunView:
-    """A run, told of its items, records, reasoning and status as they come.
+class RunView(Labels):
+    """A run's labels and what a screen shows beside them, from its items, records, reasoning and status as they come.
 
-    `chain` is the chain shown: the one that was kept, before that the one in the lead. `n` is the number of the next
-    decision, `last_seq` the last record taken in. `state` is the run's as an onlooker must take it. `extra` has what
-    the model said when a person had it asked about an item again, `thoughts` what was streamed, by its call.
+    `last_seq` is the number of the last record taken in. `state` is the run's as a viewer sees it. `reask` has the
+    last answer about each item that a person had asked about again, `explanations` what was streamed, by its call;
+    `curves` is by chain.
     """
 
     def __init__(self, profile: Profile, items: Sequence[Item]) -> None:
         self.profile = profile
         self.items = items
-        self._most_chains = profile.search.chains or _MOST_CHAINS
         self.label_names = profile.prompt.labels
         self._members = _members(items)
         self.status: Status | None = None
@@ -81,20 +71,16 @@ class RunView:
         self.problem = ""
         # The part of the runs under other seeds, this one among them, that give an item the label most of them do.
         self.seeds_agree: Sequence[float | None] = ()
-        self.clear()
+        # No more chains than the profile says, if it does.
+        super().__init__(len(items), self.label_names, *filter(None, [profile.search.chains]))
 
     def clear(self) -> None:
         """Forget what was read of the journal and of the reasoning: both begin anew."""
-        self.chains: dict[int, ChainLabels] = {}
-        self.chain = 0
-        self.kept: int | None = None
-        self.label_bias: list[float] | None = None
-        self.n = 0
-        self.phase = ""
+        super().clear()
+        self.curves: defaultdict[int, ChainCurves] = defaultdict(ChainCurves)
         self.last_seq = -1
         self.temperature = Curve()
         self.log = Log()
-        self.pins: dict[int, Pin] = {}
         self.reask: dict[int, ReaskRecord] = {}
         self.context_offsets: dict[int, int] = {}
         self.skips_next = False
@@ -107,25 +93,24 @@ class RunView:
         self._unended: dict[int, float] = {}
         self._ended: set[int] = set()
         self._turned_at = 0.0
-        self._chain_of: dict[int, int] = {}
-        self._coherence: dict[int, float] = {}
 
     # Coming in
 
     def apply(self, records: Iterable[tuple[int, AnyRecord]]) -> None:
         """Take in records with their byte offsets.
 
-        Raises IndexError, OverflowError or ValueError for one that does not fit the run; `last_seq` is its number then.
+        Raises KeyError, IndexError, OverflowError or ValueError for one that does not fit the run; `last_seq` is its
+        number then.
         """
         for offset, record in records:
             self.last_seq = record.seq
             if isinstance(record, AnswerRecord):
-                self._answer(offset, record)
+                self.add_answer(offset, record)
             elif isinstance(record, DecisionRecord):
                 self._decision(offset, record)
             elif isinstance(record, ContextRecord):
                 self.context_offsets[record.id] = offset
-                self._chain_of[record.id] = -1 if record.phase == PhaseName.LABEL_BIAS else record.chain
+                self.add_context(record)
             elif isinstance(record, CommandRecord):
                 self._command(offset, record)
             elif isinstance(record, ExplanationRecord):
@@ -180,19 +165,9 @@ class RunView:
     # Looking
 
     @property
-    def shown(self) -> ChainLabels:
-        """The labels of the chain shown."""
-        return self._chain(self.chain)
-
-    @property
     def open_calls(self) -> list[int]:
         """The calls that stream now: without an end, and not from before a runner last began or ended."""
         return [call for call, t in self._unended.items() if t >= self._turned_at]
-
-    @property
-    def in_tournament(self) -> bool:
-        """Whether several chains still compete."""
-        return self.kept is None and len(self.chains) > 1
 
     def facts(self, item: int) -> Facts:
         """What is known of an item in the chain shown."""
@@ -224,67 +199,33 @@ class RunView:
 
     # Inside
 
-    def _chain(self, number: int) -> ChainLabels:
-        if number not in self.chains:
-            if not 0 <= number < self._most_chains:
-                raise IndexError(f"chain {number}")
-            self.chains[number] = ChainLabels(len(self.items), len(self.label_names))
-        return self.chains[number]
-
-    def _answer(self, offset: int, record: AnswerRecord) -> None:
-        chain = self._chain_of.get(record.context_id, -1)
-        if chain >= 0:
-            self._chain(chain).answer(record.item, record.context_id, record.logprobs, offset)
-
     def _decision(self, offset: int, record: DecisionRecord) -> None:
-        self.n = record.n + 1
-        self.phase = record.phase
         self.log.add_record(offset)
-        if record.phase == PhaseName.LABEL_BIAS:
-            self.label_bias = list(record.score.values())
-            return
-        chain = self._chain(record.chain)
-        if record.phase == PhaseName.SELECTION:
-            self.kept = self.chain = record.chain
-        flips = 0
-        for item, _, label in record.changes:
-            flips += chain.change(item, record.n, label)
+        flips = self.add_decision(record)
+        curves = self.curves[record.chain]
         if record.items:
             self.skips_next = False
-            if record.phase not in (PhaseName.SEEDS, PhaseName.SELECTION):
-                self._count_flips(chain, record, flips)
+            if record.phase not in (PhaseName.SEEDS, PhaseName.LABEL_BIAS, PhaseName.SELECTION):
+                self._count_flips(curves, record, flips)
                 self.temperature.add(record.temperature)
         if "energy" in record.score:
-            chain.energy.add(record.score["energy"])
-        bits = record.score.get("coherence_bits")
-        if bits is not None:
-            chain.coherence.add(bits)
-            chain.coherence_bits = bits
-            if self.kept is None:
-                self._coherence[record.chain] = bits
-                self.chain = max(self._coherence, key=self._coherence.__getitem__)
+            curves.energy.add(record.score["energy"])
+        if "coherence_bits" in record.score:
+            curves.coherence.add(record.score["coherence_bits"])
 
-    def _count_flips(self, chain: ChainLabels, record: DecisionRecord, flips: int) -> None:
+    def _count_flips(self, curves: ChainCurves, record: DecisionRecord, flips: int) -> None:
         if self.profile.search.method == "icm":
-            chain.sweeps.add(record.phase, record.items[0], flips)
+            curves.sweeps.add(record.phase, record.items[0], flips)
         else:
             # The others draw their items with replacement: a pass is as many decisions as there are items.
-            chain.sweeps.add(record.n // len(self.items), record.n, flips)
+            curves.sweeps.add(record.n // len(self.items), record.n, flips)
 
     def _command(self, offset: int, record: CommandRecord) -> None:
         self.log.add_record(offset)
         self.sent[record.id] = Ask(record.what, record.outcome, record.why, record.n)
-        if record.outcome != "done":
-            return
-        for chain, item, _, label in record.changes:
-            self._chain(chain).change(item, record.n, label, by_person=True)
-        if record.what == "skip":
+        self.add_command(record)
+        if record.what == "skip" and record.outcome == "done":
             self.skips_next = True
-        if record.what == "pin":
-            item, label = read_pin(record.args, self.label_names, len(self.items))
-            self.pins.pop(item, None)
-            if label is not None:
-                self.pins[item] = Pin(label, record.args.get("note", ""))
 
     def _explanation_ended(self, record: ExplanationRecord) -> None:
         self._ended.add(record.call)

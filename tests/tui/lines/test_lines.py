@@ -346,10 +346,10 @@ def test_coherence_flips_temperature_rules_and_shares_are_told(finished: Finishe
     view = full_view(finished("all"))
     view.apply_status(status("done", violations=2), "done")
     shown = text(accuracy.coherence(view, 200))
-    bits = view.shown.coherence_bits
+    bits = view.coherence[view.chain]
     assert bits is not None
     assert shown.startswith(f" coherence {fraction(bits)} bits ")
-    passes = view.shown.sweeps.counts()
+    passes = view.curves[view.chain].sweeps.counts()
     assert f"flips a sweep {passes[0]} → {passes[-1]}" in shown
     assert f"T {fraction(view.temperature.last, 3)}" in shown
     assert "broken rules 2" in shown
@@ -362,7 +362,7 @@ def test_coherence_flips_temperature_rules_and_shares_are_told(finished: Finishe
 @pytest.mark.parametrize("kind", ["paper", "fork"])
 def test_methods_without_coherence_tell_their_energy(kind: str, finished: Finished) -> None:
     view = full_view(finished(kind))
-    assert text(accuracy.coherence(view, 120)).startswith(f" energy {signed(view.shown.energy.last, 2)} ")
+    assert text(accuracy.coherence(view, 120)).startswith(f" energy {signed(view.curves[view.chain].energy.last, 2)} ")
     assert "coherence" not in text(accuracy.brief(view, None, hidden="", cells=80))
 
 

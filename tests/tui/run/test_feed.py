@@ -203,7 +203,7 @@ def test_a_record_that_does_not_fit_the_run_is_told_and_ends_what_is_shown(feed:
             more = record | {"seq": seq + number, "changes": [[0, item, None, 1]]}
             file.write(sealed(json.dumps(more).encode()))
     read(feed)
-    assert f"does not fit its run: record {seq} cannot be taken in" in feed.view.problem
+    assert f"does not fit its run: record {seq} (command) cannot be applied" in feed.view.problem
     assert list(feed.view.shown.labels) == labels
     assert not feed.poll()
     beside = run.path / "beside"

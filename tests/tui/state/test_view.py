@@ -9,26 +9,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icm_tui.domain.items import Item
+from icm_tui.run_dir.chain import NEVER, UNLABELLED, Change
 from icm_tui.run_dir.labels import final_labels
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.records import AnyRecord, CommandRecord, DecisionRecord, DoneRecord, ExplanationRecord, StopRecord
-from icm_tui.tui.run.history import NEVER, UNLABELLED, Change
 from icm_tui.tui.run.view import RunView
+from tests.run_dir.reference_labels import reference_labels
 from tests.tui.state.finished import KINDS, Finished, cut, full_view, records_of, view_of
 from tests.tui.state.small import answer, context, decision, numbered, piece, small_view, started
 
 
 def assert_agrees(view: RunView, run: RunDir) -> None:
-    """The view's labels are those that the journal of `run` leaves."""
+    """The view's labels are those that the journal of `run` leaves, by the book and by the fold for commands."""
     finals = final_labels(run.path)
+    assert finals == reference_labels(run)
     chain = view.shown
     assert list(chain.labels) == [UNLABELLED if final.label is None else final.label for final in finals]
     assert list(chain.decided) == [NEVER if final.decided_at is None else final.decided_at for final in finals]
     assert [item in view.pins for item in range(len(finals))] == [final.pinned for final in finals]
     for item, final in enumerate(finals):
         p = chain.p(item, view.label_bias)
-        assert (p is None) == (final.p is None)
-        assert p is None or p == pytest.approx(final.p, abs=2e-5)
+        assert final.p == (None if p is None else round(p, 6))
+        assert chain.logprobs(item) == final.logprobs
     assert chain.counts == [sum(final.label == label for final in finals) for label in range(len(view.label_names))]
     assert chain.labelled == sum(final.label is not None for final in finals)
 
@@ -106,7 +108,7 @@ def test_a_pass_is_one_look_at_every_group_of_a_phase(kind: str, finished: Finis
             sweep = of_phase[start : start + units]
             assert len({record.items[0] for record in sweep}) == units
             expected.append(sum(None not in change for record in sweep for change in record.changes))
-    assert view.shown.sweeps.counts() == expected
+    assert view.curves[view.chain].sweeps.counts() == expected
     assert len(expected) > 1
 
 
@@ -116,9 +118,9 @@ def test_methods_that_draw_items_at_random_have_passes_as_long_as_the_items_are_
 ) -> None:
     run = finished(kind)
     view = full_view(run)
-    assert len(view.shown.sweeps.counts()) == 1 + (view.n - 1) // len(view.items)
-    assert view.shown.energy.last is not None
-    assert view.shown.coherence_bits is None
+    assert len(view.curves[view.chain].sweeps.counts()) == 1 + (view.n - 1) // len(view.items)
+    assert view.curves[view.chain].energy.last is not None
+    assert view.coherence == {}
 
 
 def test_the_chain_in_the_lead_is_shown_until_one_is_kept(finished: Finished) -> None:
@@ -214,6 +216,7 @@ def test_log_odds_of_three_labels_are_the_own_label_s_over_the_best_other() -> N
         answer(-1, 0, [0.0, 0.0]),
         answer(4, 0, [0.0, 0.0]),
         answer(0, 0, [0.0, 0.0, 0.0]),
+        answer(0, 7, [0.0, 0.0]),
         CommandRecord(id="x", what="pin", args={"item": 99, "label": "A"}, n=0, outcome="done"),
         CommandRecord(id="x", what="pin", args={"item": 0, "label": "Z"}, n=0, outcome="done"),
     ],
@@ -221,7 +224,7 @@ def test_log_odds_of_three_labels_are_the_own_label_s_over_the_best_other() -> N
 def test_a_record_that_does_not_fit_the_run_is_refused(record: AnyRecord) -> None:
     view = small_view(chains=2)
     view.apply([(0, context(0))])
-    with pytest.raises((IndexError, OverflowError, ValueError)):
+    with pytest.raises((KeyError, IndexError, OverflowError, ValueError)):
         view.apply([(100, record)])
     assert view.shown.labelled == 0
 

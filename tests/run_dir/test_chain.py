@@ -1,14 +1,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icm_tui.tui.run.chain import ChainLabels, SweepFlips
-from icm_tui.tui.run.history import Change
+from icm_tui.run_dir.chain import ChainLabels, Change
 
 CHANGES = st.lists(st.tuples(st.integers(0, 3), st.none() | st.integers(0, 1), st.booleans()), max_size=30)
 
 
 @given(changes=CHANGES)
-def test_labels_counts_flips_and_history_follow_the_changes(changes: list[tuple[int, int | None, bool]]) -> None:
+def test_chain_labels_follow_the_changes(changes: list[tuple[int, int | None, bool]]) -> None:
     chain = ChainLabels(4, 2)
     labels: dict[int, int | None] = dict.fromkeys(range(4))
     history: dict[int, list[Change]] = {item: [] for item in range(4)}
@@ -26,11 +25,3 @@ def test_labels_counts_flips_and_history_follow_the_changes(changes: list[tuple[
         flips = [change for change in history[item] if None not in change[1:3] and change.before != change.after]
         assert chain.flips[item] == len(flips)
         assert chain.decided[item] == (-1 if labels[item] is None else history[item][-1].n)
-
-
-def test_a_pass_ends_when_an_item_comes_again_or_another_phase() -> None:
-    sweeps = SweepFlips()
-    assert sweeps.counts() == []
-    for phase, item, flips in [("a", 1, 2), ("a", 2, 1), ("a", 1, 1), ("b", 3, 5), ("b", 3, 0)]:
-        sweeps.add(phase, item, flips)
-    assert sweeps.counts() == [3, 1, 5, 0]

@@ -1,11 +1,83 @@
-"""The labels of one chain as a viewer keeps them: an entry an item in flat arrays, since items may be very many."""
+"""The labels of one chain and what became of them, in flat arrays: items and changes may be millions."""
 
 import math
 from array import array
-from collections.abc import Hashable
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-from icm_tui.tui.run.history import NEVER, UNLABELLED, History
-from icm_tui.tui.text.curve import Curve
+from icm_tui.domain.scores import log_softmax
+
+UNLABELLED = -1
+NEVER = -1
+
+
+class Change(NamedTuple):
+    """A label changed at decision `n`; None is unlabelled. `by_person` if a pin did it."""
+
+    n: int
+    before: int | None
+    after: int | None
+    by_person: bool = False
+
+
+class History:
+    """The changes of every item: fifteen bytes a change and four an item."""
+
+    def __init__(self, n_items: int) -> None:
+        self._last = array("i", [-1]) * n_items
+        self._earlier = array("i")
+        self._item = array("i")
+        self._n = array("i")
+        self._before = array("b")
+        self._after = array("b")
+        self._by_person = array("b")
+
+    def add(self, item: int, n: int, before: int, after: int, by_person: bool) -> None:
+        """Put a change behind the item's others; `before` and `after` are UNLABELLED if there is no label."""
+        self._item.append(item)
+        self._n.append(n)
+        self._before.append(before)
+        self._after.append(after)
+        self._by_person.append(by_person)
+        self._earlier.append(self._last[item])
+        self._last[item] = len(self._earlier) - 1
+
+    def of(self, item: int) -> list[Change]:
+        """The item's changes, oldest first."""
+        changes: list[Change] = []
+        place = self._last[item]
+        while place >= 0:
+            changes.append(self._at(place))
+            place = self._earlier[place]
+        return changes[::-1]
+
+    def last(self, item: int) -> Change | None:
+        """The item's last change, or None if it has had none."""
+        place = self._last[item]
+        return None if place < 0 else self._at(place)
+
+    def last_n(self, item: int) -> int:
+        """The decision of the item's last change, or NEVER."""
+        place = self._last[item]
+        return NEVER if place < 0 else self._n[place]
+
+    def __len__(self) -> int:
+        """How many changes there are; each is whole once it is counted."""
+        return len(self._earlier)
+
+    def between(self, start: int, stop: int) -> Iterator[tuple[int, Change]]:
+        """The items and changes number `start` to `stop` (exclusive), in the order in which they came."""
+        for number in range(start, stop):
+            yield self._item[number], self._at(number)
+
+    def _at(self, place: int) -> Change:
+        before, after = self._before[place], self._after[place]
+        return Change(
+            self._n[place],
+            None if before == UNLABELLED else before,
+            None if after == UNLABELLED else after,
+            bool(self._by_person[place]),
+        )
 
 
 class ChainLabels:
@@ -14,7 +86,6 @@ class ChainLabels:
     `labels` holds label indices, `decided` the decision that set the label, `flips` how often it went from one label to
     another, `answers` the byte offset of the answer that counts, from the context number `contexts`. UNLABELLED and
     NEVER stand for nothing. `failed` has the byte offset of the last failed answer of each item that has no other.
-    `energy` is what methods paper and fork raise.
 
     A record that does not fit raises IndexError, OverflowError or ValueError.
     """
@@ -28,12 +99,8 @@ class ChainLabels:
         self.failed: dict[int, int] = {}
         self.history = History(n_items)
         self.counts = [0] * n_labels
-        self.coherence = Curve()
-        self.coherence_bits: float | None = None
-        self.energy = Curve()
-        self.sweeps = SweepFlips()
         self._n_labels = n_labels
-        self._logprobs = array("f", [math.nan]) * (n_items * n_labels)
+        self._logprobs = array("d", [math.nan]) * (n_items * n_labels)
 
     @property
     def labelled(self) -> int:
@@ -87,20 +154,16 @@ class ChainLabels:
         start = item * self._n_labels
         return self._logprobs[start : start + self._n_labels].tolist()
 
-    def p(self, item: int, label_bias: list[float] | None) -> float | None:
-        """The probability of the item's label by its answer, once the model's `label_bias` (nats a label) is taken
-        off."""
+    def p(self, item: int, label_bias: Sequence[float] | None) -> float | None:
+        """The probability of the item's label by its answer, with the model's `label_bias` (nats a label) removed."""
         label = self.labels[item]
         if label == UNLABELLED or self.contexts[item] == NEVER:
             return None
         start = item * self._n_labels
-        logprobs = self._logprobs[start : start + self._n_labels]
-        if label_bias is None:
-            found = logprobs.tolist()
-        else:
-            found = [logprob - lean for logprob, lean in zip(logprobs, label_bias, strict=True)]
-        top = max(found)
-        return math.exp(found[label] - top) / sum([math.exp(value - top) for value in found])
+        found: Sequence[float] = self._logprobs[start : start + self._n_labels]
+        if label_bias is not None:
+            found = [logprob - bias for logprob, bias in zip(found, label_bias, strict=True)]
+        return math.exp(log_softmax(found)[label])
 
     def log_odds(self, item: int) -> float | None:
         """How far the first label is ahead of the second in the answer (nats); for more than two labels, how far the
@@ -113,28 +176,3 @@ class ChainLabels:
         if label == UNLABELLED:
             return None
         return found[label] - max(value for place, value in enumerate(found) if place != label)
-
-
-class SweepFlips:
-    """Flips counted a pass over the items: a pass ends when an item comes up that the pass had already, or when another
-    phase begins."""
-
-    def __init__(self) -> None:
-        self.passes: list[int] = []
-        self._seen: set[int] = set()
-        self._phase: Hashable = None
-        self._flips = 0
-
-    def add(self, phase: Hashable, item: int, flips: int) -> None:
-        """A decision of `phase` about `item` (the first of its group) flipped so many labels."""
-        if self._seen and (item in self._seen or phase != self._phase):
-            self.passes.append(self._flips)
-            self._seen.clear()
-            self._flips = 0
-        self._phase = phase
-        self._seen.add(item)
-        self._flips += flips
-
-    def counts(self) -> list[int]:
-        """The flips of every pass; the last one may still be under way."""
-        return [*self.passes, self._flips] if self._seen else list(self.passes)
