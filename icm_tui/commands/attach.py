@@ -8,7 +8,8 @@ from icm_tui.commands.tui import has_screen, watch
 from icm_tui.errors import UserError
 from icm_tui.files import runs_dir
 from icm_tui.run_dir.layout import RunDir, find_run, run_paths
-from icm_tui.run_dir.status import ENDED, LIVE, Heartbeat, liveness, read_status
+from icm_tui.run_dir.lock import Heartbeat, liveness
+from icm_tui.run_dir.status import ENDED, LIVE, read_status
 from icm_tui.text import one_line
 
 _EVERY = 1.0

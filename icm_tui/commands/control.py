@@ -12,10 +12,10 @@ from icm_tui.errors import RunFailed, UserError
 from icm_tui.files import runs_dir
 from icm_tui.run_dir import inbox
 from icm_tui.run_dir.layout import RunDir, find_run
-from icm_tui.run_dir.os_lock import is_held
+from icm_tui.run_dir.lock import Heartbeat, is_held, liveness
 from icm_tui.run_dir.reading import end_of_whole_lines, read_records
 from icm_tui.run_dir.records import CommandRecord
-from icm_tui.run_dir.status import LIVE, Heartbeat, Status, liveness, read_status
+from icm_tui.run_dir.status import LIVE, Status, read_status
 from icm_tui.text import one_line
 
 # A runner looks into its inbox ten times a second, but not while it reads a long journal back or waits for a disk.

@@ -38,7 +38,8 @@ def farewell(path: Path) -> str:
     """How a run stands and how to come back to it, in one line."""
     from icm_tui.commands.console import to_type
     from icm_tui.run_dir.layout import RunDir
-    from icm_tui.run_dir.status import LIVE, liveness, read_status
+    from icm_tui.run_dir.lock import liveness
+    from icm_tui.run_dir.status import LIVE, read_status
 
     run = RunDir(path)
     name, typed = one_line(run.name), to_type(run)

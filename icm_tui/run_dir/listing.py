@@ -13,8 +13,8 @@ import msgspec
 
 from icm_tui.errors import UserError
 from icm_tui.run_dir.layout import RunDir, run_paths
-from icm_tui.run_dir.lock import RunLock
-from icm_tui.run_dir.status import liveness, read_status
+from icm_tui.run_dir.lock import RunLock, liveness
+from icm_tui.run_dir.status import read_status
 
 
 class RunSummary(msgspec.Struct, frozen=True):

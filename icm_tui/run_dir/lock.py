@@ -1,23 +1,30 @@
-"""One runner a run: the lock in the run's directory, and the heartbeat if the lock cannot tell."""
+"""Who runs a run: the lock in its directory, and its heartbeat if the lock cannot tell."""
 
+import contextlib
+import errno
 import os
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import msgspec
 
 from icm_tui.errors import RunFailed, UserError
-from icm_tui.run_dir.layout import RunDir, unwritable
-from icm_tui.run_dir.os_lock import LockingUnsupportedError, take
-from icm_tui.run_dir.status import QUIET_AFTER, Status, process_exists, read_status
+from icm_tui.run_dir.layout import FILE_MODE, RunDir, unwritable
+from icm_tui.run_dir.status import Status, read_status
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
 _LOOK_EVERY = 0.5
+_UNSUPPORTED = {errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP}
+# Who looks whether a lock is held holds it for an instant itself; who wants it outlasts that.
+_PATIENCE = 0.25
+# A runner writes its status about once a second.
+_QUIET_AFTER = 10.0
 
 
 class _Owner(msgspec.Struct, frozen=True):
@@ -41,21 +48,24 @@ class RunLock:
         host: str | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        patience: float = _PATIENCE,
     ) -> None:
-        """`host` is this one's name unless given; `clock` (seconds) and `sleep` are used while watching."""
+        """`host` is this one's name unless given; `clock` (seconds) and `sleep` are used while watching; `patience` is
+        how many seconds a lock that is held is waited for."""
         self._run = run
         self._host = host or socket.gethostname()
         self._clock = clock
         self._sleep = sleep
+        self._patience = patience
         self._lock: BaseFileLock | None = None
 
     def acquire(self) -> None:
         """Take the lock. Raises UserError if a live runner has it, RunFailed if the disk refuses."""
         note = msgspec.json.encode(_Owner(self._host, os.getpid()))
         try:
-            self._lock = take(self._run.lock, note)
+            self._lock = _take(self._run.lock, note, self._patience)
             locked = True
-        except LockingUnsupportedError:
+        except _LockingUnsupportedError:
             locked = False
         except OSError as error:
             raise RunFailed(unwritable("The run's lock", self._run.lock, error)) from error
@@ -94,7 +104,7 @@ class RunLock:
         self._watch(status)
 
     def _watch(self, first: Status) -> None:
-        until = self._clock() + QUIET_AFTER
+        until = self._clock() + _QUIET_AFTER
         while self._clock() < until:
             self._sleep(_LOOK_EVERY)
             status = read_status(self._run)
@@ -117,3 +127,126 @@ class RunLock:
             f"The run {name} is already being run by {who}; watch it with `icm-tui attach {name}`, or stop it first "
             f"with `icm-tui stop {name}`."
         )
+
+
+def process_exists(pid: int) -> bool:
+    """Whether this host has a process of that number."""
+    if pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return True
+
+
+class Heartbeat:
+    """How long ago a watcher saw the status change, by the watcher's own clock: other hosts' clocks may be off."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._beat: tuple[str, int, float] | None = None
+        self._changed_at = 0.0
+
+    def age(self, status: Status, now: float) -> float:
+        """Seconds since the status was seen to change. At the first look that is judged by its time, against `now`
+        (unix seconds)."""
+        if self._beat is None:
+            self._changed_at = self._clock() - abs(now - status.t)
+        elif self._beat != status.beat:
+            self._changed_at = self._clock()
+        self._beat = status.beat
+        return self._clock() - self._changed_at
+
+
+def liveness(run: RunDir, status: Status | None, now: float, *, age: float | None = None) -> str:
+    """The state of a run as an onlooker must take it: the status's own, "died" or "quiet".
+
+    A run has died if its runner is gone without having said so; it is quiet if its runner is on another host, or
+    the file system knows no locks, and its status has not changed for 10 s. `now` is in unix seconds. Who watches gives
+    Heartbeat's `age`; without it the time in the status is compared with `now`, which trusts both clocks.
+    """
+    if status is None:
+        return "starting" if is_held(run.lock) or _is_new(run, now) else "died"
+    if status.ended:
+        return status.state
+    if status.host == socket.gethostname():
+        if not process_exists(status.pid):
+            return _parting_state(run)
+        held = is_held(run.lock)
+        if held is not None:
+            return status.state if held else _parting_state(run)
+    if age is None:
+        age = abs(now - status.t)
+    return status.state if age <= _QUIET_AFTER else "quiet"
+
+
+def _parting_state(run: RunDir) -> str:
+    """The state of a run whose process is gone. It may have said so since its status was read."""
+    status = read_status(run)
+    return status.state if status is not None and status.ended else "died"
+
+
+def _is_new(run: RunDir, now: float) -> bool:
+    """Whether the directory was made so lately that its runner may still be on its way."""
+    try:
+        return abs(now - run.profile.stat().st_mtime) <= _QUIET_AFTER
+    except OSError:
+        return False
+
+
+class _LockingUnsupportedError(Exception):
+    """The file system knows no locks."""
+
+
+def _take(path: Path, note: bytes, patience: float) -> "BaseFileLock | None":
+    """Lock the file, making it (mode 0600) if it is missing, and leave `note` in it; None if another process still
+    holds it after `patience` seconds.
+
+    Let go with release(). Raises _LockingUnsupportedError, and OSError if the file cannot be opened.
+    """
+    # Filelock costs 40 ms to import, which a command that lists finished runs need not pay.
+    from filelock import FileLock, Timeout
+
+    def leave_note(descriptor: int) -> None:
+        # The lock counts, not what it says.
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, note, 0)
+
+    lock = FileLock(
+        path,
+        mode=FILE_MODE,
+        thread_local=False,
+        fallback_to_soft=False,
+        preserve_lock_file=True,
+        on_acquired=leave_note,
+    )
+    try:
+        lock.acquire(timeout=patience)
+    except Timeout:
+        return None
+    except OSError as error:
+        if error.errno in _UNSUPPORTED:
+            raise _LockingUnsupportedError from error
+        raise
+    return lock
+
+
+def is_held(path: Path) -> bool | None:
+    """Whether some process holds the lock; None if that cannot be told."""
+    if not path.exists():
+        return False
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path, thread_local=False, fallback_to_soft=False, preserve_lock_file=True)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return True
+    except OSError:
+        return None
+    lock.release()
+    return False

@@ -2,8 +2,6 @@ import errno
 import os
 import socket
 import stat
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from icm_tui.errors import RunFailed
-from icm_tui.run_dir import layout, os_lock
+from icm_tui.run_dir import layout
 from icm_tui.run_dir.layout import RunDir
-from icm_tui.run_dir.status import ENDED, LIVE, Heartbeat, Status, liveness, process_exists, read_status, write_status
-from tests.runner.processes import dead_pid, lock_holder
+from icm_tui.run_dir.status import Status, read_status, write_status
 
 NOW = 1_795_450_746.0
 
@@ -95,108 +92,3 @@ def test_a_first_status_without_room_is_one_sentence(run: RunDir, monkeypatch: p
     with pytest.raises(RunFailed, match=r"status\.json cannot be written: no space left on device.*free some space"):
         write_status(run, status_of())
     assert os.listdir(run.path) == ["inbox"]
-
-
-# Who is there
-
-
-def test_states_that_announce_the_exit_are_taken_at_their_word(run: RunDir) -> None:
-    for state in ENDED:
-        for host in (socket.gethostname(), "elsewhere"):
-            status = status_of(state, host=host, pid=dead_pid() if host != "elsewhere" else 1, t=NOW - 1e6)
-            assert liveness(run, status, NOW) == state
-
-
-def test_on_this_host_a_runner_lives_while_it_holds_the_lock(run: RunDir) -> None:
-    with lock_holder(run) as holder:
-        for state in LIVE:
-            assert liveness(run, status_of(state, pid=holder.pid, t=NOW - 1e6), NOW) == state
-        holder.kill()
-        holder.wait()
-        # A process of that number is not enough: the number may have been given to another.
-        assert liveness(run, status_of(pid=os.getpid()), NOW) == "died"
-    for state in LIVE:
-        assert liveness(run, status_of(state, pid=holder.pid), NOW) == "died"
-
-
-def test_a_killed_runner_that_nobody_has_waited_for_has_died(run: RunDir) -> None:
-    with lock_holder(run) as holder:
-        holder.kill()
-        os.waitid(os.P_PID, holder.pid, os.WEXITED | os.WNOWAIT)
-        assert process_exists(holder.pid)
-        assert liveness(run, status_of(pid=holder.pid), NOW) == "died"
-
-
-def test_looking_does_not_make_a_lock_file(run: RunDir) -> None:
-    assert liveness(run, status_of(), NOW) == "died"
-    assert not run.lock.exists()
-
-
-def test_a_run_without_a_status_is_starting_while_somebody_may_be_about_to_run_it(run: RunDir) -> None:
-    layout.write_atomically(run.profile, b"")
-    os.utime(run.profile, (NOW, NOW))
-    assert liveness(run, None, NOW + 5) == "starting"
-    assert liveness(run, None, NOW + 11) == "died"
-    with lock_holder(run):
-        assert liveness(run, None, NOW + 11) == "starting"
-    run.profile.unlink()
-    assert liveness(run, None, NOW) == "died"
-
-
-def test_on_another_host_an_old_status_is_quiet(run: RunDir) -> None:
-    status = status_of("running", host="elsewhere", pid=1)
-    assert liveness(run, status, NOW + 9) == "running"
-    assert liveness(run, status, NOW + 11) == "quiet"
-    assert liveness(run, status, NOW - 3600, age=1.0) == "running"
-    assert liveness(run, status, NOW, age=10.5) == "quiet"
-
-
-def test_without_locks_the_process_and_the_heartbeat_decide(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("icm_tui.run_dir.status.is_held", lambda path: None)
-    assert liveness(run, status_of(), NOW + 1) == "running"
-    assert liveness(run, status_of(), NOW + 11) == "quiet"
-    assert liveness(run, status_of(pid=dead_pid()), NOW) == "died"
-
-
-def test_a_heartbeat_ages_by_the_watchers_own_clock() -> None:
-    seconds = [100.0]
-    heartbeat = Heartbeat(clock=lambda: seconds[0])
-    # The first look can only compare clocks: an hour off seems an hour old, before or behind.
-    assert heartbeat.age(status_of(t=NOW + 3600), NOW) == 3600
-    seconds[0] += 1
-    assert heartbeat.age(status_of(t=NOW + 3601), NOW) == 0
-    seconds[0] += 7
-    assert heartbeat.age(status_of(t=NOW + 3601), NOW) == 7
-    assert heartbeat.age(status_of(t=NOW + 3601, pid=1), NOW) == 0
-    assert Heartbeat(clock=lambda: 5.0).age(status_of(t=NOW - 4), NOW) == 4
-
-
-def test_process_exists() -> None:
-    assert process_exists(os.getpid())
-    assert not process_exists(dead_pid())
-    for number in (0, -1, 2**80):
-        assert not process_exists(number)
-
-
-def test_another_users_process_exists(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
-        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
-
-    monkeypatch.setattr(os, "kill", refuse)
-    assert process_exists(1)
-
-
-def test_a_lock_that_cannot_be_opened_is_not_known_to_be_held(run: RunDir) -> None:
-    run.lock.mkdir()
-    assert os_lock.is_held(run.lock) is None
-
-
-def test_looking_at_a_finished_run_does_not_load_the_lock_library(run: RunDir) -> None:
-    write_status(run, status_of("done"))
-    code = (
-        "import sys; from pathlib import Path; from icm_tui.run_dir.layout import RunDir; "
-        "from icm_tui.run_dir.status import liveness, read_status; run = RunDir(Path(sys.argv[1])); "
-        "print(liveness(run, read_status(run), 0.0), 'filelock' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code, str(run.path)], capture_output=True, text=True, check=True)
-    assert done.stdout == "done False\n"

@@ -16,7 +16,8 @@ from icm_tui.commands import attach
 from icm_tui.errors import RunFailed
 from icm_tui.run_dir import inbox
 from icm_tui.run_dir.layout import RunDir
-from icm_tui.run_dir.status import LIVE, Status, liveness, process_exists, read_status
+from icm_tui.run_dir.lock import liveness, process_exists
+from icm_tui.run_dir.status import LIVE, Status, read_status
 from icm_tui.runner import launch
 from icm_tui.runner.launch import detach
 from icm_tui.runner.session import run_here

@@ -13,7 +13,8 @@ import pytest
 
 from icm_tui.profile.store import SHIPPED
 from icm_tui.run_dir.layout import RunDir
-from icm_tui.run_dir.status import process_exists, read_status
+from icm_tui.run_dir.lock import process_exists
+from icm_tui.run_dir.status import read_status
 from icm_tui.tui import children
 from icm_tui.tui.children import Expected, Failed, Started
 

@@ -11,9 +11,10 @@ import pytest
 
 from icm_tui.run_dir.labels import FinalLabel
 from icm_tui.run_dir.layout import RunDir
+from icm_tui.run_dir.lock import liveness
 from icm_tui.run_dir.reading import read_records
 from icm_tui.run_dir.records import CommandRecord
-from icm_tui.run_dir.status import LIVE, liveness, read_status
+from icm_tui.run_dir.status import LIVE, read_status
 from tests.tui.paced import decisions, finish, goes_on, icm_tui, labels, start, undisturbed, until
 from tests.tui.terminal import ICM_TUI, Terminal
 

@@ -12,10 +12,11 @@ from icm_tui.profile.toml import load
 from icm_tui.run_dir import inbox
 from icm_tui.run_dir.labels import misfit
 from icm_tui.run_dir.layout import RunDir, read_items
+from icm_tui.run_dir.lock import Heartbeat, liveness
 from icm_tui.run_dir.reading import Follower, read_record
 from icm_tui.run_dir.reasoning import ReasoningFollower
 from icm_tui.run_dir.records import AnswerRecord, AnyRecord, ContextRecord
-from icm_tui.run_dir.status import LIVE, Heartbeat, liveness, read_status
+from icm_tui.run_dir.status import LIVE, read_status
 from icm_tui.tui.run.view import RunView
 
 _LOADING = 0.02

@@ -181,7 +181,7 @@ def test_the_embedded_model_needs_no_asking(tmp_path: Path) -> None:
 
 
 def test_a_child_that_asks_is_ended_with_the_screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from icm_tui.run_dir.status import process_exists
+    from icm_tui.run_dir.lock import process_exists
 
     made: list[int] = []
     popen = children.subprocess.Popen
