@@ -13,12 +13,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, cast
 
 from icm_tui.commands.table import COMMANDS, SCREENS, Command, overview
-from icm_tui.errors import UserError
+from icm_tui.errors import INTERRUPTED, STOPPED_SHORT, UserError
 
 Handler = Callable[[argparse.Namespace], int]
-
-STOPPED_SHORT = 1
-INTERRUPTED = 130
 
 ABOUT = """\
 Label a dataset without supervision, by Internal Coherence Maximization.

@@ -104,7 +104,7 @@ def _raising(error: BaseException) -> SimpleNamespace:
         ("measure r --json", "measure:measure", {"runs": ["r"], "json": True, "look": False, "sort": "table"}),
         (
             "export r --format csv -o f.csv --with-gold",
-            "export:export",
+            "results:export",
             {"run": "r", "format": "csv", "output": "f.csv", "with_gold": True},
         ),
         ("profiles", "profiles:list_", {"json": False}),

@@ -12,10 +12,10 @@ import pytest
 
 from icm_tui.cli import main
 from icm_tui.commands import attach as attach_module
-from icm_tui.commands import headless, progress
+from icm_tui.commands import headless
 from icm_tui.commands import run as run_module
 from icm_tui.commands import tui as tui_module
-from icm_tui.commands.progress import ProgressLine, progress_text
+from icm_tui.commands.attach import ProgressLine, progress_text
 from icm_tui.run_dir import inbox
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.status import Status, read_status, write_status
@@ -265,7 +265,7 @@ def test_a_status_in_one_line(fields: dict[str, Any], text: str) -> None:
 
 def test_off_a_terminal_a_line_comes_every_few_seconds_or_with_news(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(attach_module.time, "monotonic", lambda: now[0])
     stream = io.StringIO()
     line = ProgressLine(stream)
     for later, fields in (
@@ -501,7 +501,7 @@ def test_attach_without_a_name_shows_the_only_live_run_else_the_list(
 def test_how_to_come_back(fields: dict[str, Any], told: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make(home / "runs" / "small", "task.limit=8", "search.shots=2")
     write_status(run, status(**{"host": "elsewhere", **fields}))
-    monkeypatch.setattr(tui_module.time, "time", lambda: 1.0)
+    monkeypatch.setattr(attach_module.time, "time", lambda: 1.0)
     assert tui_module.farewell(run.path) == told
 
 

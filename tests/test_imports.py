@@ -39,12 +39,12 @@ def test_contracts_catch_planted_imports(tmp_path: Path) -> None:
     for room in ("domain", "search", "models", "run_dir", "runner", "tasks", "profile"):
         planted = "from icm_tui.evaluate.gold_file import read_gold\n"
         (tmp_path / "icm_tui" / room / "planted.py").write_text(planted)
-    planted = "import icm_tui.search.problem\nimport icm_tui.models\nimport icm_tui.runner.session\n"
-    (tmp_path / "icm_tui" / "tui" / "planted.py").write_text(planted)
+    walls = ("search.problem", "models", "runner.session", "commands.run")
+    (tmp_path / "icm_tui" / "tui" / "planted.py").write_text("".join(f"import icm_tui.{wall}\n" for wall in walls))
     said = " ".join(_lint_imports(tmp_path).stdout.split())
     for room in ("domain", "search", "models", "run_dir", "runner", "tasks", "profile"):
         assert f"icm_tui.{room}.planted -> icm_tui.evaluate.gold_file" in said, room
-    for room in ("search.problem", "models", "runner.session"):
+    for room in walls:
         assert f"icm_tui.tui.planted -> icm_tui.{room}" in said, room
 
 

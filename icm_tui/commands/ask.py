@@ -6,9 +6,9 @@ import sys
 import time
 from collections.abc import Callable
 
-import msgspec
-
+from icm_tui.commands.console import print_json
 from icm_tui.commands.control import Watch
+from icm_tui.commands.json import Answer
 from icm_tui.errors import RunFailed
 from icm_tui.files import runs_dir
 from icm_tui.profile.toml import load
@@ -21,7 +21,7 @@ from icm_tui.text import multi_line, one_line
 _LOOK_EVERY = 0.05
 
 Observe = Callable[[ReasoningPiece], None]
-Answer = tuple[ReaskRecord, ExplanationRecord | None]
+Answered = tuple[ReaskRecord, ExplanationRecord | None]
 
 
 def ask(args: argparse.Namespace) -> int:
@@ -41,14 +41,7 @@ def ask(args: argparse.Namespace) -> int:
         raise RunFailed(f"ask: item {reask.item} got no answer: {one_line(reask.failed or 'the run ended')}.")
     label = None if explanation.label is None else names[explanation.label]
     if args.json:
-        answer = {
-            "item": reask.item,
-            "label": label,
-            "logprobs": reask.logprobs,
-            "text": told.text,
-            "speaker": told.speaker,
-        }
-        print(msgspec.json.encode(answer).decode())
+        print_json(Answer(reask.item, label, reask.logprobs, told.text, told.speaker))
     else:
         print(f"item {reask.item}: {label}, with probability {math.exp(max(reask.logprobs)):.2f}")
     if explanation.failed is not None:
@@ -58,7 +51,7 @@ def ask(args: argparse.Namespace) -> int:
 
 def ask_runner(
     run: RunDir, watch: Watch, item: int, observe: Observe, sleep: Callable[[float], None] = time.sleep
-) -> Answer:
+) -> Answered:
     """Have the runner of `run` ask about an item, and follow what it says until that ends.
 
     Raises RunFailed if it refuses, or ends before it has said all.

@@ -5,11 +5,8 @@ import sys
 import time
 from pathlib import Path
 
-import msgspec
-
-from icm_tui.commands.console import can_ask, columns, confirm
-from icm_tui.errors import UserError
-from icm_tui.models.server.cache import Source, Survey, answers_path, survey
+from icm_tui.commands.console import agree, columns, print_json
+from icm_tui.models.server.cache import Source, answers_path, survey
 from icm_tui.models.server.cache import clear as clear_answers
 from icm_tui.text import disk_size, one_line
 
@@ -18,7 +15,7 @@ def show(args: argparse.Namespace) -> int:
     """Prints where the cache is, what it takes, and how many answers of which models it holds."""
     found = survey(answers_path())
     if args.json:
-        print(msgspec.json.encode(found).decode())
+        print_json(found)
         return 0
     print(f"{one_line(found.path)}  {disk_size(found.bytes)}")
     if found.trouble is not None:
@@ -28,8 +25,7 @@ def show(args: argparse.Namespace) -> int:
     else:
         print(f"{_answers(found.answers)}, from {_day(found.oldest)} to {_day(found.newest)}")
         print()
-        for line in columns([("ANSWERS", "MODEL", "PROVIDER", "SERVER"), *map(_row, found.sources)]):
-            print(line)
+        print("\n".join(columns([("ANSWERS", "MODEL", "PROVIDER", "SERVER"), *map(_row, found.sources)])))
     return 0
 
 
@@ -40,7 +36,12 @@ def clear(args: argparse.Namespace) -> int:
         print("There is no answer cache to clear.", file=sys.stderr)
         return 0
     if not args.yes:
-        _confirm(found)
+        what = _answers(found.answers) if found.trouble is None else "a file that cannot be read"
+        agree(
+            f"Clear the answer cache: {what}, {disk_size(found.bytes)}? Future runs will pay for these answers again.",
+            refused="Nothing was removed.",
+            unasked="There is no terminal to ask on; to clear the answer cache all the same, give --yes.",
+        )
     cleared = clear_answers(Path(found.path))
     if cleared.aside is not None:
         said = (
@@ -50,15 +51,6 @@ def clear(args: argparse.Namespace) -> int:
         said = f"{_answers(cleared.answers)} removed, {disk_size(cleared.bytes)} freed."
     print(said, file=sys.stderr)
     return 0
-
-
-def _confirm(found: Survey) -> None:
-    what = _answers(found.answers) if found.trouble is None else "a file that cannot be read"
-    if not can_ask():
-        raise UserError("There is no terminal to ask on; to clear the answer cache all the same, give --yes.")
-    size = disk_size(found.bytes)
-    if not confirm(f"Clear the answer cache: {what}, {size}? Future runs will pay for these answers again."):
-        raise UserError("Nothing was removed.")
 
 
 def _row(source: Source) -> list[str]:

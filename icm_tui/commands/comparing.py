@@ -1,118 +1,180 @@
-"""What `baselines` and `held-out` share: a run and its gold column, and asking what a table still needs."""
+"""`icm-tui baselines` and `icm-tui held-out`: a run's labels beside those of other examples, and of none.
+
+What the tables still need is asked for here, after a person agreed to what it costs.
+"""
 
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
-from icm_tui.commands.console import can_ask, columns, confirm
-from icm_tui.domain.rules import names_matter
+from icm_tui.commands.console import agree_to_cost, columns, print_json, share
+from icm_tui.commands.json import Baselines, HeldOut
 from icm_tui.errors import RunFailed, UserError
-from icm_tui.evaluate.blind import open_gold
-from icm_tui.evaluate.gold_file import read_gold
-from icm_tui.evaluate.saved_table import save_table
-from icm_tui.evaluate.table import number
-from icm_tui.files import runs_dir
-from icm_tui.profile.names import nearest
-from icm_tui.profile.schema import Profile
-from icm_tui.profile.toml import load
-from icm_tui.run_dir.labels import final_labels
-from icm_tui.run_dir.layout import RunDir, find_run
+from icm_tui.evaluate.comparison import (
+    ASKED,
+    DESIGNS,
+    METHODS,
+    NEED_GOLD,
+    SHOTS,
+    Subject,
+    baseline_rows,
+    curve_rows,
+    held_out_curves,
+    own_showings,
+    subject_of,
+)
+from icm_tui.evaluate.finished_run import FinishedRun
+from icm_tui.evaluate.saved_table import Row, save_table
 from icm_tui.run_dir.records import AnswerRecord
 from icm_tui.runner.changes import with_allowed_sets
-from icm_tui.runner.comparing import INTERRUPTED, Ground, Showing, compare_here, expected, ground_of, read_answers
+from icm_tui.runner.comparing import INTERRUPTED, Showing, compare_here, expected, read_answers
 from icm_tui.runner.preflight import examine
 from icm_tui.text import one_line
 
 
-class Subject(NamedTuple):
-    """A run to compare: its items and labels, and one gold column, by item."""
-
-    run: RunDir
-    profile: Profile
-    ground: Ground
-    found: dict[int, int]
-    column: str
-    gold: dict[int, int]
-    classes: int
-
-    @property
-    def fixed(self) -> bool:
-        """Whether the rule gives the labels their meaning."""
-        return names_matter(self.profile.consistency.rule)
-
-
-def subject_of(args: argparse.Namespace) -> Subject:
-    """The run that `args` names, with the column `args.column` of its gold, or the first. Raises UserError if there
-    is none, and for a blind run without `args.look`."""
-    run = find_run(args.run, runs_dir())
-    profile = load(run.profile)
-    profile = with_allowed_sets(profile, args.set)
-    open_gold(run, profile, look=args.look)
-    gold = read_gold(run.gold)
-    if not gold.columns:
-        raise UserError(f"{run.name} has no gold column: there is nothing to compare with. Name one in task.gold.")
-    name = next(iter(gold.columns)) if args.column is None else args.column
-    if name not in gold.columns:
-        near = nearest(name, gold.columns)
-        hint = f" Did you mean {one_line(near)}?" if near else ""
-        raise UserError(f"--column {one_line(name)} is no gold column of {run.name}.{hint}")
-    ground = ground_of(run, profile)
-    found = {item: final.label for item, final in enumerate(final_labels(run.path)) if final.label is not None}
-    labels = gold.columns[name]
-    by_item = {item: labels[each.uid] for item, each in enumerate(ground.items) if each.uid in labels}
-    classes = max(2, len(gold.classes[name]), len(profile.prompt.labels))
-    return Subject(run, profile, ground, found, name, by_item, classes)
+def baselines(args: argparse.Namespace) -> int:
+    """Prints a row for each method of `args.methods`, or for all that need no gold. The model is asked what is not
+    known yet."""
+    known_methods = [name for name in METHODS if args.gold or name not in NEED_GOLD]
+    methods = _chosen("--methods", args.methods, METHODS, known_methods)
+    if args.shots < 1:
+        raise UserError(f"--shots {args.shots} shows nothing; give 1 or more, or take zero_shot alone.")
+    finished, subject = _subject_of(args)
+    if "gold_few_shot" in methods:
+        _check_examples(finished, subject)
+    showings = {
+        name: own_showings(subject.ground, name, subject.own_gold, shots=args.shots, seed=subject.seed)
+        for name in methods
+        if name in ASKED
+    }
+    known = _answered(finished, subject, [each for asked in showings.values() for each in asked], yes=args.yes)
+    rows = baseline_rows(subject, methods, showings, known)
+    _keep(subject, finished.run.baselines, rows, args.shots)
+    if args.json:
+        print_json(Baselines(finished.run.name, subject.column, args.shots, rows))
+        return 0
+    _print_table(rows, {"method": [row.method for row in rows]})
+    print()
+    print(f"Agreement with {one_line(subject.column)}; contexts of {args.shots}, without the item's own group.")
+    if not subject.fixed and {"found", "zero_shot", "random_labels"} & set(methods):
+        print("Found, zero_shot and random_labels are read under the naming that fits best.")
+    if not set(methods) & set(NEED_GOLD):
+        print(f"--gold adds what gold labels would give: {', '.join(NEED_GOLD)}.")
+    return 0
 
 
-def as_examples(subject: Subject) -> dict[int, int]:
-    """Gold to be shown with items. Raises UserError if the prompt has too few labels for it."""
-    many = len(subject.profile.prompt.labels)
+def held_out(args: argparse.Namespace) -> int:
+    """Prints a row for each condition and number of shots: found labels, gold ones, random ones and scrambled ones as
+    examples."""
+    designs, shots = _chosen("--designs", args.designs, DESIGNS, DESIGNS), _shots(args.shots)
+    if args.draws < 1:
+        raise UserError(f"--draws {args.draws} draws no list; give 1 or more.")
+    finished, subject = _subject_of(args)
+    ground = subject.ground
+    if ground.searched == len(ground.items):
+        raise UserError(
+            f"{finished.run.name} holds no items out. Start a run with --set task.held_out=0.2, or with the name of "
+            "another split of its dataset."
+        )
+    _check_examples(finished, subject)
+    curves = held_out_curves(
+        ground,
+        subject.named(),
+        subject.own_gold,
+        designs=designs,
+        shots=shots,
+        draws=args.draws,
+        seed=subject.seed,
+    )
+    asked = [each for curve in curves for draw in curve.draws for each in draw]
+    rows = curve_rows(subject, curves, _answered(finished, subject, asked, yes=args.yes))
+    _keep(subject, finished.run.curves, rows)
+    if args.json:
+        print_json(HeldOut(finished.run.name, subject.column, rows))
+        return 0
+    heads = {
+        "condition": [row.condition for row in rows],
+        "shots": [str(row.shots) for row in rows],
+        "draws": [str(row.draws) for row in rows],
+    }
+    _print_table(rows, heads)
+    print()
+    print(
+        f"Agreement with {one_line(subject.column)} of held-out items, over all draws; all designs show the same "
+        "items.\nScrambled: labels that are right as often as the found ones, with the errors at random places."
+    )
+    if not subject.fixed:
+        print("Found labels are first named as fits gold best; zero_shot and random are read under the best naming.")
+    return 0
+
+
+def _chosen(option: str, text: str | None, known: Sequence[str], default: Sequence[str]) -> list[str]:
+    """The names that a person listed with commas between them, each once. Raises UserError for one that is unknown."""
+    if text is None:
+        return list(default)
+    named = dict.fromkeys(name.strip() for name in text.split(",") if name.strip())
+    for name in named:
+        if name not in known:
+            what = option.removeprefix("--")
+            raise UserError(f"{option}: {one_line(name)} is unknown; the {what} are {', '.join(known)}.")
+    return list(named)
+
+
+def _shots(text: str | None) -> list[int]:
+    if text is None:
+        return list(SHOTS)
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if not words or not all(word.isdecimal() and len(word) < 7 for word in words):
+        raise UserError(f"--shots {one_line(text)} is no list of numbers; give it as in --shots 0,4,16.")
+    return [int(word) for word in words]
+
+
+def _subject_of(args: argparse.Namespace) -> tuple[FinishedRun, Subject]:
+    """The run that `args` names, with the changed limits and the gold column of `args`."""
+    finished = FinishedRun.find(args.run)
+    finished = FinishedRun(finished.run, with_allowed_sets(finished.profile, args.set))
+    return finished, subject_of(finished, args.column, look=args.look)
+
+
+def _check_examples(finished: FinishedRun, subject: Subject) -> None:
+    """Raises UserError if the prompt has too few labels to show gold with items."""
+    many = len(finished.names)
     if subject.classes > many:
         raise UserError(
             f"The gold column {one_line(subject.column)} has {subject.classes} classes and prompt.labels {many} "
             "labels, so its labels cannot be shown as examples; take another --column."
         )
-    return subject.gold
 
 
-def answered(subject: Subject, showings: Sequence[Showing], *, yes: bool) -> dict[str, AnswerRecord]:
-    """The answers to `showings`, those that are missing asked for now; before money is spent a person is asked once.
+def _answered(
+    finished: FinishedRun, subject: Subject, showings: Sequence[Showing], *, yes: bool
+) -> dict[str, AnswerRecord]:
+    """The answers to `showings`. Those that are missing are asked for now, and before that costs money a person is
+    asked once, unless `yes`.
 
-    Raises UserError if nothing may be spent, RunFailed if the asking stopped short; KeyboardInterrupt if a
-    person stopped it.
+    Raises UserError if nothing may be spent, RunFailed if not all was answered, KeyboardInterrupt if a person stopped
+    it.
     """
-    known = read_answers(subject.run)
-    calls, _ = expected(subject.profile, subject.ground, showings, known, None)
+    run, profile, ground = finished.run, finished.profile, subject.ground
+    known = read_answers(run)
+    calls, _ = expected(profile, ground, showings, known, None)
     if not calls:
         return known
-    price = examine(subject.profile).price
-    calls, cost = expected(subject.profile, subject.ground, showings, known, price)
-    if subject.profile.model.backend == "openai" and not yes:
-        _confirm(calls, cost, subject.profile.run.budget_usd)
+    price = examine(profile).price
+    calls, cost = expected(profile, ground, showings, known, price)
+    if profile.model.backend == "openai" and not yes:
+        refused = "Nothing was asked and nothing was spent."
+        agree_to_cost("This comparison", calls, cost, profile.run.budget_usd, refused=refused)
     progress = _Progress()
-    answers = compare_here(subject.run.path, subject.profile, showings, observe=progress.show)
+    answers = compare_here(run.path, profile, showings, observe=progress.show)
     progress.close()
     if answers.why == INTERRUPTED:
         raise KeyboardInterrupt
     if answers.why:
-        left = expected(subject.profile, subject.ground, showings, answers.known, price)[0]
+        left = expected(profile, ground, showings, answers.known, price)[0]
         raise RunFailed(f"{left} of {calls} questions are still open: {answers.why}. The same command goes on.")
     return answers.known
-
-
-def _confirm(calls: int, cost: float | None, budget: float | None) -> None:
-    what = f"about {calls} calls at {'an unknown cost' if cost is None else f'about ${cost:.2f}'}"
-    if can_ask():
-        if confirm(f"This comparison will make {what}. Go on?"):
-            return
-        raise UserError("Nothing was asked and nothing was spent.")
-    if budget is None:
-        raise UserError(
-            f"This comparison would make {what}, and there is no terminal to ask on. "
-            "Give --set run.budget_usd=USD, or --yes."
-        )
 
 
 class _Progress:
@@ -131,7 +193,7 @@ class _Progress:
             print(file=sys.stderr)
 
 
-def keep(subject: Subject, path: Path, rows: Sequence[Mapping[str, Any]], shots: int | None = None) -> None:
+def _keep(subject: Subject, path: Path, rows: Sequence[Row], shots: int | None = None) -> None:
     """Keep a printed table for the screens; if that cannot be, it is said, and nothing else is lost."""
     try:
         save_table(path, subject.column, subject.found, rows, shots)
@@ -139,26 +201,21 @@ def keep(subject: Subject, path: Path, rows: Sequence[Mapping[str, Any]], shots:
         print(f"The screens will not show this table. {error}", file=sys.stderr)
 
 
-def laid_out(heads: Sequence[str], rows: Sequence[dict[str, object]]) -> str:
-    """Rows of a comparison as a table; `heads` are the columns before the measures."""
+def _print_table(rows: Sequence[Row], heads: Mapping[str, Sequence[str]]) -> None:
+    """Prints a comparison; `heads` are the columns before the measures, by their titles."""
     lines = [[*heads, "agree", "95% interval", "balanced", "n", "calls", "tokens", "USD", "seconds"]]
-    for row in rows:
-        interval, cost = row["ci95"], row["cost_usd"]
+    for row, *head in zip(rows, *heads.values(), strict=True):
         lines.append(
             [
-                *(str(row[head]) for head in heads),
-                _number(row["accuracy"]),
-                "-".join(map(_number, interval)) if isinstance(interval, list) else "-",
-                _number(row["balanced"]),
-                str(row["n"]),
-                str(row["calls"]),
-                str(row["tokens"]),
-                f"{cost:.4f}" if isinstance(cost, float) and cost else "-",
-                f"{row['seconds']:.1f}",
+                *head,
+                share(row.accuracy),
+                "-" if row.ci95 is None else "-".join(map(share, row.ci95)),
+                share(row.balanced),
+                str(row.n),
+                str(row.calls),
+                str(row.tokens),
+                f"{row.cost_usd:.4f}" if row.cost_usd else "-",
+                f"{row.seconds:.1f}",
             ]
         )
-    return "\n".join(columns(lines))
-
-
-def _number(value: object) -> str:
-    return number(value if isinstance(value, float) else None)
+    print("\n".join(columns(lines, numbers=True)))

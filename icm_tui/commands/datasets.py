@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from icm_tui.commands.console import columns
+from icm_tui.commands.console import columns, print_json
+from icm_tui.commands.json import Dataset, Datasets, DescribedDataset
 from icm_tui.profile.store import list_profiles
 from icm_tui.tasks.availability import Here, availability, hub_cache, local_folders
 from icm_tui.tasks.card import Card, Place, Terms
@@ -14,6 +15,7 @@ from icm_tui.tasks.registry import DATASETS, SAMPLES, card_of
 from icm_tui.text import one_line
 
 _WIDTH = 80
+_DESCRIBED = ("item", "gold", "paper", "split", "splits", "traps")
 _TERMS: dict[Terms, str] = {"free": "free", "non-commercial": "NON-COMMERCIAL", "no licence": "NO LICENCE"}
 _TERMS_TOLD: dict[Terms, str] = {
     "free": "may be passed on",
@@ -34,24 +36,23 @@ def datasets(args: argparse.Namespace) -> int:
         card = card_of(args.name)
         here = _here(args.name, card, args.path)
         if args.json:
-            print(msgspec.json.encode(_told(args.name, card, here) | msgspec.to_builtins(card)).decode())
+            listed = msgspec.structs.asdict(_listed(args.name, card, here))
+            print_json(DescribedDataset(**listed | {name: getattr(card, name) for name in _DESCRIBED}))
         else:
-            for line in _full(args.name, card, here):
-                print(line)
+            print("\n".join(_full(args.name, card, here)))
         return 0
     found = {name: card_of(name) for name in DATASETS}
     places = {name: _here(name, card, args.path) for name, card in found.items()}
     if args.json:
-        told = [_told(name, card, places[name]) for name, card in found.items()]
-        print(msgspec.json.encode({"datasets": told}).decode())
+        print_json(Datasets([_listed(name, card, places[name]) for name, card in found.items()]))
         return 0
     rows = [("NAME", "ITEMS", "RULE", "TERMS", "HERE")]
     rows += [
         (name, _items(card, card.split), card.rule, _TERMS[card.terms], _summed(name, places[name]))
         for name, card in found.items()
     ]
-    lines = columns(rows)
-    print(next(lines))
+    heading, *lines = columns(rows)
+    print(heading)
     for line, card in zip(lines, found.values(), strict=True):
         print(line)
         print(*_wrapped(f"{_sentence(card.groups)} Licence: {_sentence(card.licence)}", "Groups: "), sep="\n")
@@ -80,20 +81,19 @@ def _summed(name: str, here: dict[str, Here]) -> str:
     return f"{present} of {len(here)} splits" if "missing" in states else "local, cached"
 
 
-def _told(name: str, card: Card, here: dict[str, Here]) -> dict[str, object]:
-    counted = card.splits[card.split].items if card.splits else None
-    return {
-        "name": name,
-        "about": card.about,
-        "items": counted,
-        "groups": card.groups,
-        "rule": card.rule,
-        "licence": card.licence,
-        "terms": card.terms,
-        "split": card.split or None,
-        "here": _summed(name, here),
-        "splits_here": here,
-    }
+def _listed(name: str, card: Card, here: dict[str, Here]) -> Dataset:
+    return Dataset(
+        name=name,
+        about=card.about,
+        items=card.splits[card.split].items if card.splits else None,
+        groups=card.groups,
+        rule=card.rule,
+        licence=card.licence,
+        terms=card.terms,
+        split=card.split or None,
+        here=_summed(name, here),
+        splits_here=here,
+    )
 
 
 def _full(name: str, card: Card, here: dict[str, Here]) -> Iterator[str]:

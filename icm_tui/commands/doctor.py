@@ -2,39 +2,21 @@
 
 import argparse
 import asyncio
-import sys
 import time
 from pathlib import Path
 
-import msgspec
-
-from icm_tui.domain.endpoint import Endpoint
-from icm_tui.errors import UserError
-from icm_tui.models.server.probe.result import Finding, ProbeResult, keep
+from icm_tui.commands.console import print_json
+from icm_tui.commands.json import Diagnosis
+from icm_tui.domain.endpoint import Finding
+from icm_tui.errors import STOPPED_SHORT, UserError
+from icm_tui.models.server.probe.result import ProbeResult, keep
 from icm_tui.profile import store
 from icm_tui.profile.defaults import resolve_without_data
 from icm_tui.profile.presets import find_preset
 from icm_tui.profile.schema import Model, Profile
 from icm_tui.text import multi_line, one_line
 
-FIT, UNFIT = 0, 1
-
 _NOTHING_NEEDED = "The embedded model needs no server, no key and no download; a run can be made."
-
-
-class Report(msgspec.Struct, frozen=True):
-    """What `--json` prints. `known_limits` are those of a server that is known by its address, a sentence each; the
-    rest is as in Probed, and `label_bias` a score a label."""
-
-    fit: bool
-    endpoint: Endpoint | None
-    findings: list[Finding]
-    known_limits: list[str]
-    calls: int
-    cost_usd: float | None
-    label_bias: dict[str, float] | None
-    latency_s: float | None
-    tokens_a_second: float | None
 
 
 def doctor(args: argparse.Namespace) -> int:
@@ -46,10 +28,10 @@ def doctor(args: argparse.Namespace) -> int:
         profile = resolve_without_data(store.find(args.profile, args.set)[0])[0]
         report = _embedded() if profile.model.backend == "embedded" else _examined(profile)
     if args.json:
-        sys.stdout.write(msgspec.json.encode(report).decode() + "\n")
+        print_json(report)
     else:
-        sys.stdout.writelines(f"{line}\n" for line in _lines(report))
-    return FIT if report.fit else UNFIT
+        print("\n".join(_lines(report)))
+    return 0 if report.fit else STOPPED_SHORT
 
 
 def _only_embedded(sets: list[str]) -> None:
@@ -61,11 +43,11 @@ def _only_embedded(sets: list[str]) -> None:
         raise UserError(f"icm-tui doctor needs the name of a profile, such as `icm-tui doctor mine`.{names}")
 
 
-def _embedded() -> Report:
-    return Report(True, None, [Finding("model", "ok", _NOTHING_NEEDED)], [], 0, 0.0, None, None, None)
+def _embedded() -> Diagnosis:
+    return Diagnosis(True, None, [Finding("model", "ok", _NOTHING_NEEDED)], [], 0, 0.0)
 
 
-def _examined(profile: Profile) -> Report:
+def _examined(profile: Profile) -> Diagnosis:
     model, labels = profile.model, profile.prompt.labels
     try:
         probe_result = asyncio.run(_probe_result(model, labels))
@@ -74,7 +56,7 @@ def _examined(profile: Profile) -> Report:
         finding = Finding("setup", "bad", one_line(str(error)))
         probe_result = ProbeResult(None, [finding], 0, None, time.time(), None, None, None)
     preset = find_preset(model.base_url) if model.backend == "openai" and model.base_url else None
-    return Report(
+    return Diagnosis(
         probe_result.endpoint is not None,
         probe_result.endpoint,
         probe_result.findings,
@@ -98,7 +80,7 @@ async def _probe_result(model: Model, labels: list[str]) -> ProbeResult:
     return probe_result
 
 
-def _lines(report: Report) -> list[str]:
+def _lines(report: Diagnosis) -> list[str]:
     width = max(len(finding.name) for finding in report.findings)
     lines = []
     for finding in report.findings:

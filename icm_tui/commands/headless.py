@@ -4,16 +4,14 @@ import sys
 
 import msgspec
 
-from icm_tui.commands.console import to_type
-from icm_tui.commands.measure import measured, table
-from icm_tui.commands.progress import ProgressLine
-from icm_tui.evaluate.blind import is_hidden
-from icm_tui.profile.toml import load
+from icm_tui.commands.attach import ProgressLine
+from icm_tui.commands.console import terminal_width, to_type
+from icm_tui.commands.measure import format_table
+from icm_tui.errors import INTERRUPTED, STOPPED_SHORT
+from icm_tui.evaluate.finished_run import FinishedRun
+from icm_tui.evaluate.report import measure_run
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.runner.session import Outcome, run_here
-
-INTERRUPTED = 130
-STOPPED_SHORT = 1
 
 
 def run_to_end(made: RunDir, sets: list[str], *, as_json: bool) -> int:
@@ -22,7 +20,7 @@ def run_to_end(made: RunDir, sets: list[str], *, as_json: bool) -> int:
     try:
         outcome = run_here(made.path, observe=line.show, sets=sets)
     except KeyboardInterrupt:
-        # Before the run could heed it, while data and journal were read.
+        # While data and journal were read, before the run could end cleanly.
         print(f"Interrupted; nothing is lost. `icm-tui resume {to_type(made)}` goes on.", file=sys.stderr)
         return INTERRUPTED
     finally:
@@ -56,8 +54,9 @@ def _print_summary(made: RunDir, outcome: Outcome) -> None:
         print("coherence: not measured (fewer than 30 labels were held out)")
     else:
         print(f"coherence: not measured by method {summary['method']}")
-    if not is_hidden(made, load(made.profile)) and (report := measured(made))["columns"]:
+    finished = FinishedRun(made)
+    if not finished.hidden and (report := measure_run(finished, finished.open_gold()))["columns"]:
         print()
-        print(table(report))
+        print(format_table(report, terminal_width()))
     print()
     print(f"The run is in {made.path}")

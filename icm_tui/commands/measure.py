@@ -1,76 +1,168 @@
-"""`icm-tui measure`: labels of runs against gold."""
+"""`icm-tui measure`: labels of runs against gold, as tables that no name of a column can break."""
 
 import argparse
-from collections.abc import Mapping
-from shutil import get_terminal_size
+import textwrap
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from icm_tui.domain.rules import RULES, names_matter
-from icm_tui.evaluate.blind import open_gold
-from icm_tui.evaluate.gold_file import read_gold
-from icm_tui.evaluate.report import measure_labels, unconstrained_groups
-from icm_tui.evaluate.table import chosen, format_table, side_by_side
-from icm_tui.files import runs_dir
-from icm_tui.profile.toml import load
-from icm_tui.run_dir.labels import FinalLabel, final_labels
-from icm_tui.run_dir.layout import RunDir, find_run, read_items
-
-# If there is no terminal, such as in a file, lines may be long.
-_NO_TERMINAL = (120, 24)
+from icm_tui.commands.console import columns, share, terminal_width, width_of
+from icm_tui.evaluate.finished_run import FinishedRun
+from icm_tui.evaluate.report import chosen, measure_run
+from icm_tui.text import one_line
 
 
 def measure(args: argparse.Namespace) -> int:
     """Prints how well the labels of `args.runs` agree with each gold column: one run as a table or a JSON object,
     several side by side or as a JSON list."""
-    runs = [find_run(text, runs_dir()) for text in args.runs]
-    # All of them may be looked at, or none is marked.
+    runs = [FinishedRun.find(text) for text in args.runs]
     for run in runs:
         if not args.look:
-            open_gold(run, load(run.profile), look=False)
-    for run in runs:
-        open_gold(run, load(run.profile), look=True)
-    reports = [chosen(measured(run), args.columns, args.sort) for run in runs]
+            run.check_open()  # of all of them, before anything is printed
+    reports = [chosen(measure_run(run, run.open_gold(look=args.look)), args.columns, args.sort) for run in runs]
     if args.json:
         print(msgspec.json.encode(reports if len(reports) > 1 else reports[0]).decode())
     elif len(reports) > 1:
-        print(side_by_side(reports, _width()))
+        print(side_by_side(reports, terminal_width()))
     else:
-        print(table(reports[0]))
+        print(format_table(reports[0], terminal_width()))
     return 0
 
 
-def measured(run: RunDir) -> dict[str, Any]:
-    """The labels of a run against its gold columns, as they stand."""
-    profile = load(run.profile)
-    items, _ = read_items(run)
-    finals = final_labels(run.path)
-    rule = profile.consistency.rule
-    found = measure_labels(
-        items,
-        [final.label for final in finals],
-        read_gold(run.gold),
-        fixed_names=names_matter(rule),
-        seed=profile.run.seed,
-        n_labels=len(profile.prompt.labels),
-        logits=[_logit(final) for final in finals],
+def side_by_side(reports: Sequence[Mapping[str, Any]], width: int = 100) -> str:
+    """Several reports as one table: a row a gold column, a pair of columns a run: agreement with its interval, and n.
+
+    Runs that do not fit are put into further tables below. Raises nothing: a column that a run lacks shows as -.
+    """
+    names = list(dict.fromkeys(name for report in reports for name in report["columns"]))
+    if not names:
+        return "None of these runs names a gold column: there is nothing to measure against."
+    parts: list[str] = []
+    left = list(reports)
+    while left:
+        many = len(left)
+        while (
+            (lines := columns(_beside(left[:many], names), numbers=True))
+            and max(map(width_of, lines)) > width
+            and many > 1
+        ):
+            many -= 1
+        parts.append("\n".join(lines))
+        left = left[many:]
+    note = (
+        "Agreement with its 95% interval, the majority's share (what one class for all would reach) and n. Each run's "
+        "naming is the one that fits it best, unless its rule fixes the names."
     )
-    report = {"run": run.name, "directory": str(run.path), **found}
-    if rule is not None and RULES[rule].exact_keys is not None:
-        report["unconstrained_groups"] = unconstrained_groups(items, rule)
-    return report
+    return "\n\n".join([*parts, "\n".join(textwrap.wrap(note, width))])
 
 
-def _logit(final: FinalLabel) -> float | None:
-    """log p(first label) - log p(second label) of the last answer, in nats."""
-    return None if final.logprobs is None else final.logprobs[0] - final.logprobs[1]
+def _beside(reports: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[list[str]]:
+    rows = [["column"]] + [[one_line(name)] for name in names]
+    for report in reports:
+        rows[0] += [one_line(str(report["run"])), "majority", "n"]
+        for row, name in zip(rows[1:], names, strict=True):
+            column = report["columns"].get(name, {})
+            interval = column.get("ci95")
+            spread = "" if interval is None else f" {share(interval[0])}-{share(interval[1])}"
+            row += [
+                share(column.get("accuracy")) + spread,
+                share(column.get("majority")),
+                str(column.get("n", "-")),
+            ]
+    return rows
 
 
-def table(report: Mapping[str, Any]) -> str:
-    """What `measured` returned, as wide as the terminal allows."""
-    return format_table(report, _width())
+_HEADINGS = (
+    *("column", "n", "cover", "agree", "95% interval", "balanced", "MCC", "AUROC"),
+    *("majority", "p", "p of all", "fork's", "read as"),
+)
+# Their namings are told below a table that has no room for them.
+_MOST_NAMINGS = 3
+_SPARED = ("fork's", "AUROC", "MCC", "p", "cover", "balanced", "read as")
 
 
-def _width() -> int:
-    return get_terminal_size(_NO_TERMINAL).columns
+def format_table(report: Mapping[str, Any], width: int = 100) -> str:
+    """What measure_labels returned as lines for a terminal `width` cells wide, without a newline at the end.
+
+    Columns that do not fit are left out, in the order of _SPARED, and that is said. Column and class names are cleaned
+    of everything that could steer the terminal.
+    """
+    if not report["columns"]:
+        return "The task names no gold column: there is nothing to measure against."
+    rows = [list(_HEADINGS)]
+    rows += [_cells(name, column) for name, column in report["columns"].items()]
+    left_out: list[str] = []
+    while (lines := columns(rows, numbers=True)) and max(map(width_of, lines)) > width and len(left_out) < len(_SPARED):
+        left_out.append(_SPARED[len(left_out)])
+        place = rows[0].index(left_out[-1])
+        rows = [row[:place] + row[place + 1 :] for row in rows]
+    notes = _notes(report, "majority_answer" in report["baselines"], left_out)
+    return "\n".join([*lines, "", *(line for note in notes for line in textwrap.wrap(note, width))])
+
+
+def _cells(name: str, column: Mapping[str, Any]) -> list[str]:
+    interval = column["ci95"]
+    return [
+        name,
+        str(column["n"]),
+        share(column["coverage"]),
+        share(column["accuracy"]),
+        "-" if interval is None else "-".join(map(share, interval)),
+        share(column["balanced_accuracy"]),
+        share(column["mcc"]),
+        share(column["auroc"]),
+        share(column["majority"]),
+        p_value(column["p"]),
+        p_value(column["p_adjusted"]),
+        share(column["as_fork"]),
+        _read_as(column),
+    ]
+
+
+def _notes(report: Mapping[str, Any], fixed_names: bool, left_out: list[str]) -> list[str]:
+    notes = []
+    if fixed_names:
+        notes.append("Read as: the gold class of each label, in order; the rule gives the labels their meaning.")
+        for name, value in report["baselines"]["majority_answer"].items():
+            if value is not None:
+                notes.append(f"Taking each group's commonest answer for true: {share(value)} ({one_line(name)}).")
+    else:
+        notes.append(
+            "Read as: the gold class of each label, in order. The names of the labels are arbitrary, so the naming "
+            "that agrees best is shown; chance is then somewhat above an even share."
+        )
+    majority = "Majority: what one class for all items would reach."
+    fork = (
+        " Fork's: what its formula prints, where items without gold count as wrong and the better of the share and its "
+        "complement is taken."
+    )
+    notes.append(majority if "fork's" in left_out else majority + fork)
+    best, looked_at = report.get("best"), report.get("looked_at", 0)
+    if best:
+        notes.append(
+            f"p: how often labels without any tie to gold do as well, by {report['permutations']} permutations of "
+            f"whole groups; p of all: how often the best of all {looked_at} columns does. Best here: "
+            f"{one_line(best['column'])}, {p_value(best['p_adjusted'])}."
+            if looked_at > 1
+            else f"p: how often labels without any tie to gold do as well, by {report['permutations']} permutations of "
+            "whole groups."
+        )
+    if "read as" in left_out and len(report["columns"]) <= _MOST_NAMINGS:
+        notes += [f"{one_line(name)} read as: {_read_as(column)}." for name, column in report["columns"].items()]
+    if left_out:
+        notes.append(f"Left out for want of room: {', '.join(left_out)}; --json has them.")
+    free = report.get("unconstrained_groups")
+    if free:
+        notes.append(f"Groups without exactly two keys, left unconstrained by the rule: {free}.")
+    return notes
+
+
+def _read_as(column: Mapping[str, Any]) -> str:
+    naming = column["naming"]
+    return "-" if naming is None else " | ".join("-" if each is None else one_line(each) for each in naming)
+
+
+def p_value(value: float | None) -> str:
+    """A p to three places, or that it is below; - if there is none."""
+    return "-" if value is None else "<.001" if value < 0.001 else f"{value:.3f}"

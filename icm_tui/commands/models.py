@@ -6,12 +6,10 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
-import msgspec
-
-from icm_tui.commands.console import columns
+from icm_tui.commands import json
+from icm_tui.commands.console import columns, count, print_json
 from icm_tui.domain.endpoint import Price
 from icm_tui.errors import UserError
 from icm_tui.models.server.catalogue import Catalogue, Offer, load
@@ -124,13 +122,8 @@ def _meant(models: Sequence[Offer], found: Sequence[Offer], words: Sequence[str]
 
 def _show_models(catalogue: Catalogue, found: Sequence[Offer], now: float, args: argparse.Namespace) -> int:
     if args.json:
-        told = {
-            "server": catalogue.base_url,
-            "age_s": max(now - catalogue.at, 0.0),
-            "stale": catalogue.stale or None,
-            "models": [_offer_object(offer) for offer in found],
-        }
-        print(msgspec.json.encode(told).decode())
+        age = max(now - catalogue.at, 0.0)
+        print_json(json.Catalogue(catalogue.base_url, age, [_offer(offer) for offer in found], catalogue.stale or None))
         return 0
     if not found:
         hidden = 0 if args.all else len(_found(catalogue.models, args.search, every=True))
@@ -139,16 +132,15 @@ def _show_models(catalogue: Catalogue, found: Sequence[Offer], now: float, args:
         return 0
     rows = [("MODEL", "CONTEXT", "USD IN", "USD OUT", "LOGPROBS")]
     rows += [
-        (offer.id, _count(offer.context), *_prices(offer.price), _word(offer.logprobs, unknown="?")) for offer in found
+        (offer.id, count(offer.context), *_prices(offer.price), _word(offer.logprobs, unknown="?")) for offer in found
     ]
-    for line in columns(rows):
-        print(line)
+    print("\n".join(columns(rows)))
     return 0
 
 
 def _show_endpoints(model: str, routes: Sequence[Route], *, as_json: bool) -> int:
     if as_json:
-        print(msgspec.json.encode({"model": model, "endpoints": [_route_object(route) for route in routes]}).decode())
+        print_json(json.Endpoints(model, [_route(route) for route in routes]))
         return 0
     if not routes:
         print(f"No provider serves {one_line(model)} now.", file=sys.stderr)
@@ -160,7 +152,7 @@ def _show_endpoints(model: str, routes: Sequence[Route], *, as_json: bool) -> in
             route.tag,
             _word(route.logprobs),
             *_prices(route.price),
-            _count(route.context),
+            count(route.context),
             route.quantization or "-",
             "-" if route.uptime is None else f"{route.uptime:.1f}%",
             _word(route.caches),
@@ -168,8 +160,7 @@ def _show_endpoints(model: str, routes: Sequence[Route], *, as_json: bool) -> in
         )
         for route in routes
     ]
-    for line in columns(rows):
-        print(line)
+    print("\n".join(columns(rows)))
     return 0
 
 
@@ -189,28 +180,38 @@ def _usd(amount: float) -> str:
     return "free" if amount == 0 else f"{amount:.4g}" if amount < 1000 else f"{amount:.0f}"
 
 
-def _count(number: int | None) -> str:
-    return "-" if number is None else str(number)
-
-
 def _word(truth: bool | None, unknown: str = "-") -> str:
     return unknown if truth is None else "yes" if truth else "no"
 
 
 def _money(price: Price | None) -> dict[str, float | None]:
-    return {
-        "usd_in": price.tokens_in if price else None,
-        "usd_out": price.tokens_out if price else None,
-        "usd_cached": price.tokens_cached if price else None,
-    }
+    if price is None:
+        return {}
+    return {"usd_in": price.tokens_in, "usd_out": price.tokens_out, "usd_cached": price.tokens_cached}
 
 
-def _offer_object(offer: Offer) -> dict[str, Any]:
-    about = {"id": offer.id, "name": offer.name or None, "context": offer.context, "logprobs": offer.logprobs}
-    return about | _money(offer.price) | {"created": offer.created, "expires": offer.expires}
+def _offer(offer: Offer) -> json.Offer:
+    return json.Offer(
+        offer.id,
+        offer.name or None,
+        offer.context,
+        offer.logprobs,
+        offer.created,
+        offer.expires,
+        **_money(offer.price),
+    )
 
 
-def _route_object(route: Route) -> dict[str, Any]:
-    told: dict[str, Any] = msgspec.to_builtins(route)
-    del told["price"]
-    return told | {"works": route.works} | _money(route.price)
+def _route(route: Route) -> json.Route:
+    return json.Route(
+        tag=route.tag,
+        name=route.name,
+        context=route.context,
+        quantization=route.quantization,
+        status=route.status,
+        uptime=route.uptime,
+        logprobs=route.logprobs,
+        caches=route.caches,
+        works=route.works,
+        **_money(route.price),
+    )

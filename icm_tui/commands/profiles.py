@@ -6,7 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from icm_tui.commands.console import columns
+from icm_tui.commands.console import columns, print_json
+from icm_tui.commands.json import CheckedProfile, ListedProfile, ProfileFault, Profiles, ShownProfile
 from icm_tui.errors import UserError
 from icm_tui.profile import store
 from icm_tui.profile.defaults import resolve_without_data, unused
@@ -21,7 +22,7 @@ def list_(args: argparse.Namespace) -> int:
     """Prints the profiles that ship and a person's own; one with errors is listed with the first of them."""
     entries = store.list_profiles()
     if args.json:
-        _print_json({"profiles": [_entry_object(entry) for entry in entries]})
+        print_json(Profiles([_listed(entry) for entry in entries]))
         return 0
     rows = [("NAME", "KIND", "DATASET", "METHOD", "MODEL")]
     for entry in entries:
@@ -30,8 +31,7 @@ def list_(args: argparse.Namespace) -> int:
             rows.append((entry.name, kind, f"has errors: icm-tui profiles check {entry.name}", "", ""))
         else:
             rows.append((entry.name, kind, *_summary(entry.profile)))
-    for line in columns(rows):
-        _print(line)
+    print("\n".join(columns(rows)))
     return 0
 
 
@@ -40,10 +40,9 @@ def show(args: argparse.Namespace) -> int:
     profile, path = store.find(args.profile, args.set)
     known, waiting = resolve_without_data(profile)
     if args.json:
-        settings = msgspec.to_builtins(known)
-        _print_json({"profile": args.profile, "path": str(path), "settings": settings, "from_data": waiting})
+        print_json(ShownProfile(args.profile, str(path), msgspec.to_builtins(known), list(waiting)))
     else:
-        _print(dumps(known).rstrip("\n"))
+        print(dumps(known).rstrip("\n"))
         _say(f"from {path}")
         if waiting:
             _say(f"set once the data is read: {', '.join(waiting)}")
@@ -57,23 +56,22 @@ def check(args: argparse.Namespace) -> int:
     except ProfileError as error:
         if not args.json:
             raise
-        faults = [fault._asdict() for fault in error.faults]
-        _print_json({"profile": args.profile, "ok": False, "faults": faults, "unused": []})
+        print_json(CheckedProfile(args.profile, False, [ProfileFault(*fault) for fault in error.faults], []))
         return error.exit_status
     idle = unused(profile)
     if args.json:
-        _print_json({"profile": args.profile, "ok": True, "path": str(path), "faults": [], "unused": idle})
+        print_json(CheckedProfile(args.profile, True, [], list(idle), str(path)))
         return 0
     for key in idle:
         _say(f"{key} has no effect here: method {profile.search.method} does not use it with these settings")
-    _print(f"{args.profile} has no errors")
+    print(f"{args.profile} has no errors")
     return 0
 
 
 def new(args: argparse.Namespace) -> int:
     """Makes a profile of a person's own from another one, and prints its file."""
     profile, _ = store.find(args.from_profile, args.set)
-    _print(str(store.save(args.name, profile, overwrite=args.force)))
+    print(str(store.save(args.name, profile, overwrite=args.force)))
     return 0
 
 
@@ -89,9 +87,9 @@ def import_(args: argparse.Namespace) -> int:
     for note in notes:
         _say(note)
     if args.name is None:
-        _print(dumps(profile, sparse=True).rstrip("\n"))
+        print(dumps(profile, sparse=True).rstrip("\n"))
     else:
-        _print(str(store.save(args.name, profile, overwrite=args.force)))
+        print(str(store.save(args.name, profile, overwrite=args.force)))
     return 0
 
 
@@ -105,16 +103,12 @@ def _read(source: str) -> str:
         raise UserError(f"{source}: byte {error.start} is not UTF-8; save the file as UTF-8 text.") from error
 
 
-def _entry_object(entry: store.Entry) -> dict[str, object]:
-    told: dict[str, object] = {
-        "name": entry.name,
-        "kind": "own" if entry.own else "shipped",
-        "path": str(entry.path),
-        "error": entry.error or None,
-    }
-    if entry.profile is not None:
-        told |= dict(zip(("dataset", "method", "model"), _summary(entry.profile), strict=True))
-    return told
+def _listed(entry: store.Entry) -> ListedProfile:
+    listed = ListedProfile(entry.name, "own" if entry.own else "shipped", str(entry.path), entry.error or None)
+    if entry.profile is None:
+        return listed
+    dataset, method, model = _summary(entry.profile)
+    return msgspec.structs.replace(listed, dataset=dataset, method=method, model=model)
 
 
 def _summary(profile: Profile) -> tuple[str, str, str]:
@@ -122,13 +116,5 @@ def _summary(profile: Profile) -> tuple[str, str, str]:
     return profile.task.dataset, profile.search.method, model
 
 
-def _print(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-
-
-def _print_json(told: object) -> None:
-    _print(msgspec.json.encode(told).decode())
-
-
 def _say(line: str) -> None:
-    sys.stderr.write(f"{one_line(line)}\n")
+    print(one_line(line), file=sys.stderr)

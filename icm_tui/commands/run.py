@@ -5,17 +5,19 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from icm_tui.commands.console import can_ask, confirm, to_type
+from icm_tui.commands.console import agree_to_cost, print_json, to_type
 from icm_tui.commands.control import seconds_of
-from icm_tui.commands.headless import STOPPED_SHORT, run_to_end
-from icm_tui.commands.stability import compared, print_stability
+from icm_tui.commands.headless import run_to_end
+from icm_tui.commands.json import Expected, LastProbe
+from icm_tui.commands.stability import print_stability
 from icm_tui.commands.tui import has_screen, watch
-from icm_tui.errors import UserError
+from icm_tui.errors import STOPPED_SHORT, UserError
+from icm_tui.evaluate.finished_run import FinishedRun
 from icm_tui.evaluate.gold_file import write_gold
+from icm_tui.evaluate.stability import compare_runs
 from icm_tui.profile.store import find
 from icm_tui.run_dir import inbox
 from icm_tui.runner.forecast import Forecast, first_prompts, forecast
@@ -60,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         print(one_line(note), file=sys.stderr)
     if args.siblings > 1:
         return _run_siblings(prepared, source.stem, expected, args)
-    confirm_cost(prepared, expected, args.yes)
+    _agree_to_cost(prepared, expected, args.yes)
     made = make_run(prepared, name=source.stem, out=args.out, write_gold=write_gold)
     if on_screen:
         throttle = throttle_of(source)
@@ -78,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _run_siblings(prepared: Prepared, name: str, expected: Forecast, args: argparse.Namespace) -> int:
     """Makes a run for each of several seeds, works through them, and prints how alike their labels are."""
-    confirm_cost(prepared, expected, args.yes, args.siblings)
+    _agree_to_cost(prepared, expected, args.yes, args.siblings)
     made = []
     for one in under_seeds(prepared, name, args.siblings):
         out = None if args.out is None else str(Path(args.out).expanduser() / f"seed-{one.profile.run.seed}")
@@ -97,7 +99,8 @@ def _run_siblings(prepared: Prepared, name: str, expected: Forecast, args: argpa
             return status
     if not args.json:
         print()
-        print_stability(made, prepared.task.items, compared(made), _FLIPPING_SHOWN)
+        runs = [FinishedRun(run) for run in made]
+        print_stability(runs, compare_runs(runs), _FLIPPING_SHOWN)
     return 0
 
 
@@ -113,13 +116,9 @@ def runner_child(args: argparse.Namespace) -> int:
 def _show_forecast(prepared: Prepared, expected: Forecast, standing: Standing, as_json: bool) -> int:
     prompts = first_prompts(prepared.profile, prepared.task.items)
     if as_json:
-        shown = {
-            **msgspec.structs.asdict(expected),
-            "items": len(prepared.task.items),
-            "probe_result": _last_probe(standing, prepared.profile.prompt.labels),
-            "prompts": prompts,
-        }
-        print(msgspec.json.encode(shown).decode())
+        probe = _last_probe(standing, prepared.profile.prompt.labels)
+        costs = msgspec.structs.asdict(expected)
+        print_json(Expected(items=len(prepared.task.items), probe_result=probe, prompts=prompts, **costs))
         return 0
     print(f"{len(prepared.task.items)} items, about {expected.calls} calls ({expected.calls_per_label} a label)")
     if expected.paid:
@@ -143,19 +142,18 @@ def _minutes(minutes: float | None) -> str:
     return "under a minute" if minutes is None or minutes < 1 else f"about {minutes:.0f} minutes"
 
 
-def _last_probe(standing: Standing, labels: list[str]) -> dict[str, Any] | None:
+def _last_probe(standing: Standing, labels: list[str]) -> LastProbe | None:
     """What the last probe of the endpoint found, if one is kept: its age in seconds, how the endpoint is asked, and
     the label that it favours, by nats over the one that it favours least."""
     probe_result = standing.probe_result
     if probe_result is None or probe_result.endpoint is None:
         return None
     at, label_bias = probe_result.endpoint, probe_result.label_bias
-    told: dict[str, Any] = {"age_s": max(0.0, time.time() - probe_result.at), "kind": at.kind}
-    told |= {"top_logprobs": at.top_logprobs, "provider": at.provider}
-    if label_bias:
-        most = max(range(len(labels)), key=label_bias.__getitem__)
-        told |= {"favoured": labels[most], "nats": max(label_bias) - min(label_bias)}
-    return told
+    told = LastProbe(max(0.0, time.time() - probe_result.at), at.kind, at.top_logprobs, at.provider)
+    if not label_bias:
+        return told
+    most = max(range(len(labels)), key=label_bias.__getitem__)
+    return msgspec.structs.replace(told, favoured=labels[most], nats=max(label_bias) - min(label_bias))
 
 
 def _notes(prepared: Prepared) -> list[str]:
@@ -168,20 +166,14 @@ def _notes(prepared: Prepared) -> list[str]:
     return notes
 
 
-def confirm_cost(prepared: Prepared, expected: Forecast, yes: bool, runs: int = 1) -> None:
-    """Asks once on a terminal before money is spent on `runs` runs; off a terminal a budget or --yes must stand in for
-    the answer."""
+def _agree_to_cost(prepared: Prepared, expected: Forecast, yes: bool, runs: int = 1) -> None:
+    """Asks before money is spent on `runs` runs, unless `yes`; see console.agree_to_cost."""
     if not expected.paid or yes:
         return
-    cost = "an unknown cost" if expected.cost_usd is None else f"about ${expected.cost_usd * runs:.2f}"
-    calls = expected.calls * runs
-    if can_ask():
-        what = "This run" if runs == 1 else f"These {runs} runs"
-        if confirm(f"{what} will make about {calls} calls at {cost}. Go on?"):
-            return
-        raise UserError("Nothing was started and nothing was spent.")
-    if prepared.profile.run.budget_usd is None:
-        raise UserError(
-            f"This run would make about {calls} calls at {cost}, and there is no terminal to ask on. "
-            "Set run.budget_usd, or give --yes."
-        )
+    agree_to_cost(
+        "This run" if runs == 1 else f"These {runs} runs",
+        expected.calls * runs,
+        None if expected.cost_usd is None else expected.cost_usd * runs,
+        prepared.profile.run.budget_usd,
+        refused="Nothing was started and nothing was spent.",
+    )

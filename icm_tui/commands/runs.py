@@ -4,12 +4,10 @@ import argparse
 import sys
 import time
 
-import msgspec
-
-from icm_tui.commands.console import can_ask, columns, confirm
-from icm_tui.errors import UserError
+from icm_tui.commands.console import agree, columns, print_json
+from icm_tui.commands.json import Runs
 from icm_tui.files import runs_dir
-from icm_tui.run_dir.layout import RunDir, find_run
+from icm_tui.run_dir.layout import find_run
 from icm_tui.run_dir.listing import RunSummary, list_runs, remove
 from icm_tui.text import disk_size, one_line
 
@@ -18,32 +16,28 @@ def list_(args: argparse.Namespace) -> int:
     """Prints the runs, the latest first, with the disk they use."""
     runs = list_runs(runs_dir())
     if args.json:
-        print(msgspec.json.encode({"runs": runs}).decode())
+        print_json(Runs(runs))
     elif not runs:
         print(f"There are no runs in {runs_dir()} yet. `icm-tui run demo` starts one.", file=sys.stderr)
     else:
         heading = ("NAME", "STATE", "DECISIONS", "LABELLED", "COHERENCE", "METHOD", "MODEL", "DISK", "STARTED")
-        for line in columns([heading, *map(_row, runs)]):
-            print(line)
+        print("\n".join(columns([heading, *map(_row, runs)])))
     return 0
 
 
 def rm(args: argparse.Namespace) -> int:
     """Removes `args.run` after asking; off a terminal only with `--yes`. A live run is left alone."""
     run = find_run(args.run, runs_dir())
-    if not args.yes:
-        _confirm(run)
-    remove(run)
-    print(f"{one_line(run.name)} is removed.", file=sys.stderr)
-    return 0
-
-
-def _confirm(run: RunDir) -> None:
     name = one_line(run.name)
-    if not can_ask():
-        raise UserError(f"There is no terminal to ask on; to remove {name} all the same, give --yes.")
-    if not confirm(f"Remove {name} with its labels and all its answers?"):
-        raise UserError("Nothing was removed.")
+    if not args.yes:
+        agree(
+            f"Remove {name} with its labels and all its answers?",
+            refused="Nothing was removed.",
+            unasked=f"There is no terminal to ask on; to remove {name} all the same, give --yes.",
+        )
+    remove(run)
+    print(f"{name} is removed.", file=sys.stderr)
+    return 0
 
 
 def _row(run: RunSummary) -> list[str]:

@@ -329,7 +329,7 @@ _RESULTS = (
     ),
     Command(
         "diagnose",
-        "diagnose:diagnosis",
+        "results:diagnose",
         "what the split follows: words, length, places, gold",
         "Rank what a run's split follows: length, punctuation, words, places and gold columns. That shows a split by "
         "something that nobody meant.",
@@ -343,7 +343,7 @@ _RESULTS = (
     ),
     Command(
         "baselines",
-        "baselines:baselines",
+        "comparing:baselines",
         "what is reached without a search, on the same items",
         "Compare a run's labels with what is reached without a search, on the same items: no examples, random labels "
         "and, with --gold, gold examples, majorities and a supervised ceiling. The run stays as it is, and nothing "
@@ -363,7 +363,7 @@ _RESULTS = (
     ),
     Command(
         "held-out",
-        "held_out:held_out",
+        "comparing:held_out",
         "what the labels are worth as examples for other items",
         "Show what a run's labels are worth as examples for items that its search never saw (task.held_out), beside "
         "gold labels, random ones, and labels with as many errors in other places.",
@@ -397,7 +397,7 @@ _RESULTS = (
     ),
     Command(
         "export",
-        "export:export",
+        "results:export",
         "write the labels to a file",
         "Write a run's labels to a file, a row an item.",
         (

@@ -40,3 +40,13 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     reasoning_switch: ReasoningSwitch = ""
     warms: bool = False
     price: Price | None = None
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that a probe of a model looked at: its name, "ok", "note" or "bad", what was found, and what to change
+    if that is not "ok". A run can be made in spite of a "note", but not of a "bad"."""
+
+    name: str
+    state: Literal["ok", "note", "bad"]
+    says: str
+    remedy: str = ""

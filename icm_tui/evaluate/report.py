@@ -1,6 +1,6 @@
 """A run's labels measured against every gold column, as an object of plain JSON values."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -10,9 +10,29 @@ from icm_tui.domain.items import Gold, Item
 from icm_tui.domain.rules import RULES
 from icm_tui.errors import UserError
 from icm_tui.evaluate.agreement import agreement, majority_answer
+from icm_tui.evaluate.finished_run import FinishedRun
 from icm_tui.evaluate.naming import MAX_CLASSES, Ints
 from icm_tui.evaluate.significance import significance
 from icm_tui.text import one_line
+
+
+def measure_run(finished: FinishedRun, gold: Gold) -> dict[str, Any]:
+    """The labels of a run against its `gold`: what `measure_labels` makes, with `run` (its name), `directory`, and for
+    a rule about exact keys `unconstrained_groups`."""
+    rule = finished.profile.consistency.rule
+    measured = measure_labels(
+        finished.items,
+        finished.labels,
+        gold,
+        fixed_names=finished.fixed_names,
+        seed=finished.profile.run.seed,
+        n_labels=len(finished.names),
+        logits=[None if final.logprobs is None else final.logprobs[0] - final.logprobs[1] for final in finished.final],
+    )
+    report = {"run": finished.run.name, "directory": str(finished.run.path), **measured}
+    if rule is not None and RULES[rule].exact_keys is not None:
+        report["unconstrained_groups"] = unconstrained_groups(finished.items, rule)
+    return report
 
 
 def measure_labels(
@@ -114,3 +134,26 @@ def unconstrained_groups(items: Sequence[Item], rule: str) -> int:
 def _groups(items: Sequence[Item]) -> Ints:
     """The items' groups; an item without one gets a number of its own, below all others."""
     return np.array([-1 - row if item.group is None else item.group for row, item in enumerate(items)], dtype=np.int64)
+
+
+SORTS = ("table", "accuracy", "balanced", "p", "name")
+
+
+def chosen(report: Mapping[str, Any], words: Sequence[str], sort: str) -> dict[str, Any]:
+    """`report` with the columns alone whose name holds one of `words` (all if there are none), sorted by one of
+    SORTS, the best first. What was tested stays what it was: choosing after the fact changes no p."""
+    columns: Mapping[str, Mapping[str, Any]] = report["columns"]
+    names = [name for name in columns if not words or any(word.casefold() in name.casefold() for word in words)]
+    keys: dict[str, Callable[[str], Any]] = {
+        "accuracy": lambda name: -(columns[name]["accuracy"] or 0.0),
+        "balanced": lambda name: -(columns[name]["balanced_accuracy"] or 0.0),
+        "p": lambda name: (_or_one(columns[name]["p_adjusted"]), -(columns[name]["accuracy"] or 0.0)),
+        "name": str.casefold,
+    }
+    if sort in keys:
+        names.sort(key=keys[sort])
+    return {**report, "columns": {name: columns[name] for name in names}}
+
+
+def _or_one(p: float | None) -> float:
+    return 1.0 if p is None else p

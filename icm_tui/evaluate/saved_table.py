@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -10,10 +9,17 @@ from icm_tui.errors import UserError
 from icm_tui.run_dir.layout import digest, write_atomically
 
 
-class Row(msgspec.Struct, frozen=True):
-    """A row as measure.comparison makes it: of a `method`, or of a `condition` with so many `shots` over its `draws`.
-    Shares are None if nothing can be said."""
+class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A row of a comparison: of a `method`, or of a `condition` with so many `shots` over its `draws`.
 
+    Accuracy, its 95% interval and balanced accuracy are None if nothing can be said. `calls`, `tokens`, `cost_usd` and
+    `seconds` are what the answers took.
+    """
+
+    method: str = ""
+    condition: str = ""
+    shots: int | None = None
+    draws: int = 0
     accuracy: float | None
     balanced: float | None
     ci95: tuple[float, float] | None
@@ -22,10 +28,6 @@ class Row(msgspec.Struct, frozen=True):
     tokens: int
     cost_usd: float
     seconds: float
-    method: str = ""
-    condition: str = ""
-    shots: int = 0
-    draws: int = 1
 
 
 class SavedTable(msgspec.Struct, frozen=True):
@@ -44,10 +46,10 @@ def labels_digest(found: Mapping[int, int]) -> str:
 
 
 def save_table(
-    path: Path, column: str, found: Mapping[int, int], rows: Sequence[Mapping[str, Any]], shots: int | None = None
+    path: Path, column: str, found: Mapping[int, int], rows: Sequence[Row], shots: int | None = None
 ) -> None:
     """Write the table that replaces the one in `path`. Raises RunFailed if the system refuses."""
-    table = SavedTable(column, labels_digest(found), msgspec.convert(rows, list[Row]), shots)
+    table = SavedTable(column, labels_digest(found), list(rows), shots)
     write_atomically(path, msgspec.json.encode(table) + b"\n")
 
 

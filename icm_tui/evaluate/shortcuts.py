@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icm_tui.domain.items import Gold, Item
+from icm_tui.evaluate.finished_run import FinishedRun
 from icm_tui.evaluate.naming import Floats, Ints
 from icm_tui.evaluate.significance import permuted_labels, standardised, step_down
 from icm_tui.evaluate.traits import Trait, traits_of
@@ -43,6 +44,11 @@ class Finding(msgspec.Struct, frozen=True):
     lift: float | None
     p: float | None
     p_adjusted: float | None
+
+
+def diagnose_run(finished: FinishedRun, gold: Gold | None) -> list[Finding]:
+    """What the labels of a run follow; see `diagnose`. Without `gold` its columns are not among the traits."""
+    return diagnose(finished.items, finished.labels, gold, n_labels=len(finished.names), seed=finished.profile.run.seed)
 
 
 def diagnose(

@@ -6,11 +6,13 @@ the same split, 0 on average for splits that have nothing to do with each other.
 
 import math
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import msgspec
 import numpy as np
 
+from icm_tui.errors import UserError
+from icm_tui.evaluate.finished_run import FinishedRun
 from icm_tui.evaluate.naming import Ints, best_assignments
 
 
@@ -45,6 +47,23 @@ class Stability(msgspec.Struct, frozen=True):
         """The items that runs disagree on, those of least agreement first; the ones to look at."""
         unlike = [item for item, share in enumerate(self.share) if share is not None and share < 1]
         return sorted(unlike, key=lambda item: (self.share[item], item))
+
+
+def compare_runs(runs: Sequence[FinishedRun]) -> Stability:
+    """Compare the labels of runs of one profile. Raises UserError if there are fewer than two, or if they label
+    different items."""
+    if len(runs) < 2:
+        raise UserError(
+            f"{runs[0].run.name} has no siblings, which are runs of its profile under other seeds; "
+            "`icm-tui run PROFILE --siblings 5` makes them."
+        )
+    for one, other in pairwise(runs):
+        if one.items_digest != other.items_digest:
+            raise UserError(
+                f"{one.run.name} and {other.run.name} label different items; compare runs of the same items."
+            )
+    labels = [each.labels for each in runs]
+    return stability(labels, n_labels=len(runs[0].names), fixed_names=runs[0].fixed_names)
 
 
 def stability(labels: Sequence[Sequence[int | None]], *, n_labels: int, fixed_names: bool) -> Stability:

@@ -12,10 +12,11 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from typing import IO, Literal, TypeVar
+from typing import IO, TypeVar
 
 import msgspec
 
+from icm_tui.commands.json import Catalogue, Diagnosis, Expected
 from icm_tui.profile.store import SHIPPED
 from icm_tui.text import multi_line
 
@@ -41,87 +42,6 @@ class Failed(msgspec.Struct, frozen=True):
     """What a child said, cleaned: one line or several, the last ones the reason."""
 
     why: str
-
-
-class LastProbe(msgspec.Struct, frozen=True):
-    """What the last probe of an endpoint found, `age_s` seconds ago: how it is asked (chat or completions), how many
-    alternatives it gives, who serves it if a router is pinned, and the label that it favours by how many nats."""
-
-    age_s: float
-    kind: str
-    top_logprobs: int
-    provider: str = ""
-    favoured: str | None = None
-    nats: float = 0.0
-
-
-class Expected(msgspec.Struct, frozen=True):
-    """What a run would ask and cost: calls, tokens read, USD (None without a price), minutes (None if no call takes
-    any time). `probe_result` is None if no probe of the endpoint is kept."""
-
-    items: int
-    calls: int
-    calls_per_label: float
-    tokens_in: int
-    cost_usd: float | None
-    minutes: float | None
-    paid: bool
-    probe_result: LastProbe | None = None
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """One thing that a probe looked at: "ok", "note" or "bad" with what was found, and what to change if it is not
-    "ok"."""
-
-    name: str
-    state: Literal["ok", "note", "bad"]
-    says: str
-    remedy: str = ""
-
-
-class AskedEndpoint(msgspec.Struct, frozen=True):
-    """The endpoint that a run would ask."""
-
-    base_url: str
-    model: str
-    kind: str
-    top_logprobs: int
-    provider: str = ""
-
-
-class Diagnosis(msgspec.Struct, frozen=True):
-    """What a profile's model can do. `fit` says whether a run can ask it; `endpoint` is None if there is none, and
-    for the embedded model. `cost_usd` of the probe's calls, `latency_s` of a label; None is unknown."""
-
-    fit: bool
-    endpoint: AskedEndpoint | None
-    findings: list[Finding]
-    known_limits: list[str]
-    calls: int
-    cost_usd: float | None
-
-
-class Offer(msgspec.Struct, frozen=True):
-    """A model of a server's list: context in tokens, USD for a million tokens, whether some provider gives
-    log-probabilities, the date from which it is gone; None is unknown."""
-
-    id: str
-    name: str | None = None
-    context: int | None = None
-    usd_in: float | None = None
-    usd_out: float | None = None
-    usd_cached: float | None = None
-    logprobs: bool | None = None
-    expires: str | None = None
-
-
-class Catalogue(msgspec.Struct, frozen=True):
-    """The models that a server named `age_s` seconds ago; `stale` says why it could not be asked again."""
-
-    server: str
-    age_s: float
-    models: list[Offer]
-    stale: str | None = None
 
 
 Told = TypeVar("Told", Expected, Diagnosis, Catalogue)

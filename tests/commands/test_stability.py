@@ -71,7 +71,7 @@ def test_runs_of_unlike_items_are_refused(
     assert main(["run", "topics", "--headless", "--set", "task.limit=40", "--out", str(other)]) == 0
     capsys.readouterr()
     assert main(["stability", str(siblings / "seed-42"), str(other)]) == 2
-    assert "label unlike items" in capsys.readouterr().err
+    assert "label different items" in capsys.readouterr().err
 
 
 def test_a_detached_family_is_worked_through(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from icm_tui.domain.items import Item
 from icm_tui.domain.rules import RULES
-from icm_tui.evaluate.designs import held_out_curves, own_showings, scramble
+from icm_tui.evaluate.comparison import held_out_curves, own_showings, scramble
 from icm_tui.runner.comparing import Ground
 from icm_tui.search.problem import make_problem
 

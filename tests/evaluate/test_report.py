@@ -4,10 +4,10 @@ import json
 
 import pytest
 
+from icm_tui.commands.measure import format_table
 from icm_tui.domain.items import Gold, Item
 from icm_tui.errors import UserError
 from icm_tui.evaluate.report import measure_labels, unconstrained_groups
-from icm_tui.evaluate.table import format_table
 
 
 def _items(*places: tuple[int | None, int | None]) -> list[Item]:

@@ -9,25 +9,24 @@ from hypothesis import strategies as st
 from icm_tui.errors import UserError
 from icm_tui.evaluate.saved_table import Row, SavedTable, labels_digest, read_table, save_table
 
-ROW = {
-    "method": "found",
-    "accuracy": 0.75,
-    "balanced": None,
-    "ci95": [0.5, 1.0],
-    "n": 4,
-    "calls": 4,
-    "tokens": 80,
-    "cost_usd": 0.01,
-    "seconds": 1.5,
-}
+ROW = Row(
+    method="found",
+    accuracy=0.75,
+    balanced=None,
+    ci95=(0.5, 1.0),
+    n=4,
+    calls=4,
+    tokens=80,
+    cost_usd=0.01,
+    seconds=1.5,
+)
 
 
 def test_what_is_kept_is_read(tmp_path: Path) -> None:
     path = tmp_path / "table.json"
     assert read_table(path) is None
     save_table(path, "truth", {0: 1}, [ROW], 16)
-    row = Row(0.75, None, (0.5, 1.0), 4, 4, 80, 0.01, 1.5, method="found")
-    assert read_table(path) == SavedTable("truth", labels_digest({0: 1}), [row], 16)
+    assert read_table(path) == SavedTable("truth", labels_digest({0: 1}), [ROW], 16)
     save_table(path, "truth", {0: 1}, [])
     table = read_table(path)
     assert table is not None

@@ -6,15 +6,23 @@ from collections.abc import Awaitable, Callable
 from textual.pilot import Pilot
 from textual.screen import Screen
 
+from icm_tui.commands.json import Catalogue, Diagnosis, Offer
+from icm_tui.domain.endpoint import Endpoint, Finding
 from icm_tui.tui.app import IcmApp
 from icm_tui.tui.base_app import Opening
-from icm_tui.tui.children import AskedEndpoint, Catalogue, Diagnosis, Failed, Finding, Offer
+from icm_tui.tui.children import Failed
 from icm_tui.tui.keys.keymap import Keymap
 from tests.tui.drawn import until
 
 FIT = Diagnosis(
     True,
-    AskedEndpoint("http://127.0.0.1:8000/v1", "acme/tiny-1", "completions", 5, "chutes/bf16"),
+    Endpoint(
+        base_url="http://127.0.0.1:8000/v1",
+        model="acme/tiny-1",
+        kind="completions",
+        top_logprobs=5,
+        provider="chutes/bf16",
+    ),
     [
         Finding("reachable", "ok", "http://127.0.0.1:8000/v1 answers."),
         Finding("logprobs", "note", "5 alternatives a place, though 20 were asked for.", "Nothing to change."),
@@ -27,9 +35,9 @@ FIT = Diagnosis(
 )
 UNFIT = Diagnosis(False, None, [Finding("key", "bad", "MINE holds no key.", "Put a valid key into MINE.")], [], 0, None)
 OFFERS = [
-    Offer("acme/large-2", "Acme: Large 2", 131072, 3.0, 15.0, 0.3, logprobs=True),
-    Offer("acme/tiny-1", "Acme: Tiny 1", 32768, 0.1, 0.6, logprobs=True, expires="2027-01-01"),
-    Offer("zeta/tiny-3:free", "Zeta: Tiny 3 (free)", 32768, 0.0, 0.0, logprobs=True),
+    Offer("acme/large-2", "Acme: Large 2", 131072, usd_in=3.0, usd_out=15.0, usd_cached=0.3, logprobs=True),
+    Offer("acme/tiny-1", "Acme: Tiny 1", 32768, usd_in=0.1, usd_out=0.6, logprobs=True, expires="2027-01-01"),
+    Offer("zeta/tiny-3:free", "Zeta: Tiny 3 (free)", 32768, usd_in=0.0, usd_out=0.0, logprobs=True),
     Offer("tiny"),
 ]
 CATALOGUE = Catalogue("https://openrouter.ai/api/v1", 7300.0, OFFERS)

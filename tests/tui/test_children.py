@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
+from icm_tui.commands.json import Catalogue, Diagnosis, Expected
 from icm_tui.profile.store import SHIPPED
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.lock import process_exists
 from icm_tui.run_dir.status import read_status
 from icm_tui.tui import children
-from icm_tui.tui.children import Expected, Failed, Started
+from icm_tui.tui.children import Failed, Started
 
 SMALL = '[task]\ndataset = "leanings"\nlimit = 8\n[search]\nshots = 2\n'
 
@@ -107,7 +108,7 @@ def test_a_diagnosis_is_one_also_where_no_run_can_be_made(
 ) -> None:
     told = '{"fit":false,"endpoint":null,"findings":[],"known_limits":[],"calls":2,"cost_usd":null,"label_bias":null}'
     monkeypatch.setenv("CODE", f"import sys; print({told!r}); sys.exit(1)")
-    assert asyncio.run(children.doctor(tmp_path)) == children.Diagnosis(False, None, [], [], 2, None)
+    assert asyncio.run(children.doctor(tmp_path)) == Diagnosis(False, None, [], [], 2, None)
     assert asyncio.run(children.forecast(tmp_path)) == Failed("`icm-tui run` ended with status 1.")
     monkeypatch.setenv("CODE", "import sys; sys.exit('the disk is full')")
     assert asyncio.run(children.doctor(tmp_path)) == Failed("the disk is full")
@@ -128,7 +129,7 @@ def test_a_long_catalogue_is_read_whole(
     code = "import json; print(json.dumps({'server': 's', 'age_s': 0, 'models': [{'id': 'm' * 2000}] * 2000}))"
     monkeypatch.setenv("CODE", code)
     told = asyncio.run(children.models("openrouter", fresh=False))
-    assert isinstance(told, children.Catalogue)
+    assert isinstance(told, Catalogue)
     assert len(told.models) == 2000
 
 

@@ -4,14 +4,16 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from wcwidth import wcwidth
 
-from icm_tui.tui.children import AskedEndpoint, Catalogue, Diagnosis, Failed, Finding, LastProbe, Offer
+from icm_tui.commands.json import Catalogue, Diagnosis, LastProbe, Offer
+from icm_tui.domain.endpoint import Endpoint, Finding, Kind
+from icm_tui.tui.children import Failed
 from icm_tui.tui.doctor import lines as doctor
 from icm_tui.tui.form.expected import probe_lines
 from icm_tui.tui.models import lines as models
@@ -63,10 +65,10 @@ def test_any_text_at_all(text: str, cells: int) -> None:
 def test_what_a_server_says_steers_nothing(text: str) -> None:
     """In every place of a diagnosis and of a list of models."""
     text = text[:20_000]
-    at = AskedEndpoint(text, text, text, 5, text)
+    at = Endpoint(base_url=text, model=text, kind=cast(Kind, text), top_logprobs=5, provider=text)
     findings = [Finding(text, state, text, text) for state in _STATES]
     told = Diagnosis(True, at, findings, [text], 1, None)
-    offer = Offer(text, text, 10**17, 1e-9, 1e18, 1e300, logprobs=True, expires=text)
+    offer = Offer(text, text, 10**17, usd_in=1e-9, usd_out=1e18, usd_cached=1e300, logprobs=True, expires=text)
     catalogue = Catalogue(text, 0.0, [offer], text)
     for cells in (7, 40, 120):
         drawn = [doctor.title(text, told, cells), *doctor.doctor_lines(told, cells)[:200]]

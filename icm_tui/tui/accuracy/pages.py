@@ -8,15 +8,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from icm_tui.domain.rules import names_matter
-from icm_tui.errors import UserError
-from icm_tui.evaluate.gold_file import read_gold
+from icm_tui.evaluate.finished_run import FinishedRun
 from icm_tui.evaluate.saved_table import labels_digest, read_table
-from icm_tui.evaluate.shortcuts import diagnose, headline
-from icm_tui.evaluate.stability import Stability, stability
+from icm_tui.evaluate.shortcuts import diagnose_run, headline
+from icm_tui.evaluate.stability import compare_runs
 from icm_tui.profile.schema import Profile
-from icm_tui.profile.toml import load
-from icm_tui.run_dir.labels import final_labels
-from icm_tui.run_dir.layout import RunDir, read_items
+from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.siblings import siblings_of
 from icm_tui.tui.accuracy import comparison
 from icm_tui.tui.accuracy import shortcuts as diagnosis
@@ -42,11 +39,8 @@ def no_page(why: str) -> Told:
 
 
 def _diagnosed(run: RunDir, profile: Profile, with_gold: bool) -> Told:
-    items, _ = read_items(run)
-    labels = [final.label for final in final_labels(run.path)]
-    names = profile.prompt.labels
-    gold = read_gold(run.gold) if with_gold else None
-    found = diagnose(items, labels, gold, n_labels=len(names), seed=profile.run.seed)
+    finished, names = FinishedRun(run, profile), profile.prompt.labels
+    found = diagnose_run(finished, finished.open_gold() if with_gold else None)
     return Told(
         headline(found, names), diagnosis.heading, len(found), lambda at, cells: diagnosis.row(found[at], names, cells)
     )
@@ -55,27 +49,18 @@ def _diagnosed(run: RunDir, profile: Profile, with_gold: bool) -> Told:
 def seed_agreement(run: RunDir, profile: Profile) -> list[float | None]:
     """The part of a run and its siblings that give an item the label most of them do, an item each. Raises UserError
     if there are no siblings."""
-    return _stability(siblings_of(run), profile).share
+    return compare_runs(_siblings(run)).share
 
 
-def _stability(runs: Sequence[RunDir], profile: Profile) -> Stability:
-    if len(runs) < 2:
-        raise UserError(
-            "This run has no siblings, which are runs of its profile under other seeds; "
-            "`icm-tui run PROFILE --siblings 5` makes them."
-        )
-    labels = [[final.label for final in final_labels(each.path)] for each in runs]
-    fixed = names_matter(profile.consistency.rule)
-    return stability(labels, n_labels=len(profile.prompt.labels), fixed_names=fixed)
+def _siblings(run: RunDir) -> list[FinishedRun]:
+    return [FinishedRun(each) for each in siblings_of(run)]
 
 
 def _compared(run: RunDir, profile: Profile, with_gold: bool) -> Told:
-    runs = siblings_of(run)
-    found = _stability(runs, profile)
-    items, _ = read_items(run)
-    names = profile.prompt.labels
-    seeds = [load(each.profile).run.seed for each in runs]
-    rows = stability_lines.rows(found, seeds, items, names)
+    runs = _siblings(run)
+    found = compare_runs(runs)
+    seeds = [each.profile.run.seed for each in runs]
+    rows = stability_lines.rows(found, seeds, runs[0].items, profile.prompt.labels)
     return Told(stability_lines.summary(found), lambda _: (), len(rows), lambda at, _: rows[at])
 
 
@@ -97,9 +82,8 @@ def _kept(run: RunDir, profile: Profile, path: Path, with_gold: bool, command: s
     table = read_table(path)
     if table is None:
         return no_page(f"Not asked yet: {command} asks the model, and this page keeps what it found.")
-    found = {item: final.label for item, final in enumerate(final_labels(run.path)) if final.label is not None}
     told = [table.column, "held-out items" if table.shots is None else f"lists of {table.shots}"]
-    if labels_digest(found) != table.labels:
+    if labels_digest(FinishedRun(run, profile).label_of) != table.labels:
         told.insert(0, f"labels have changed since: {command} renews it")
     if not names_matter(profile.consistency.rule):
         named = [row.method or row.condition for row in table.rows]

@@ -153,7 +153,7 @@ class AccuracyScreen(Screen[None]):
             self._compute(self._page, self._with_gold, self._awaited)
 
     def _choose_rows(self) -> None:
-        from icm_tui.evaluate.table import chosen
+        from icm_tui.evaluate.report import chosen
 
         report = self._gold.report
         shown = report is not None and not self._gold.hidden

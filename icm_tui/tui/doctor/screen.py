@@ -9,7 +9,8 @@ from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widgets import Footer
 
-from icm_tui.tui.children import Diagnosis, Failed
+from icm_tui.commands.json import Diagnosis
+from icm_tui.tui.children import Failed
 from icm_tui.tui.doctor import lines
 from icm_tui.tui.text.cells import Line
 from icm_tui.tui.widgets.bindings import bindings

@@ -1,7 +1,7 @@
 """What a run of the draft would ask and cost, in words."""
 
+from icm_tui.commands.json import Expected, LastProbe
 from icm_tui.text import ago
-from icm_tui.tui.children import Expected, LastProbe
 from icm_tui.tui.text.cells import Line, line, span, wrap
 
 Outlook = Expected | str | None

@@ -16,6 +16,7 @@ from textual.timer import Timer
 from textual.widgets import Footer
 
 from icm_tui import files
+from icm_tui.commands.json import Catalogue, Expected
 from icm_tui.errors import UserError
 from icm_tui.profile import store
 from icm_tui.tui import children
@@ -164,7 +165,7 @@ class FormScreen(Screen[None]):
             return
         asking = self._draft.as_asking()
 
-        async def read(fresh: bool) -> children.Catalogue | children.Failed:
+        async def read(fresh: bool) -> Catalogue | children.Failed:
             if asking is None:
                 return await children.models(USUAL_SERVER, fresh=fresh)
             return await _with_file(asking, lambda path: children.models(str(path), fresh=fresh))
@@ -434,7 +435,7 @@ class FormScreen(Screen[None]):
         if outlook is None:
             self.say("counting what it would cost…")
             outlook = await _outlook_of(draft)
-        if not isinstance(outlook, children.Expected):
+        if not isinstance(outlook, Expected):
             self.say("It was not started, because what it would cost is not known.", "warn")
             return False
         if outlook.paid and not await self.app.push_screen_wait(Question(question(outlook))):
@@ -518,7 +519,7 @@ class FormScreen(Screen[None]):
     def _probe_result(self, width: int) -> list[Line]:
         """What the last probe said of the server, once it is known whether there was one."""
         profile = self._checked.profile
-        if profile is None or profile.model.backend != "openai" or not isinstance(self._outlook, children.Expected):
+        if profile is None or profile.model.backend != "openai" or not isinstance(self._outlook, Expected):
             return []
         return probe_lines(self._outlook.probe_result, self.app.key("form.doctor"), width)
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from icm_tui.commands.json import Catalogue, Offer
 from icm_tui.text import ago
-from icm_tui.tui.children import Catalogue, Failed, Offer
+from icm_tui.tui.children import Failed
 from icm_tui.tui.text.cells import Line, Span, fit, joined, line, rule, span, width, wrap
 
 READING = "reading the list …"

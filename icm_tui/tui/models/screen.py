@@ -9,7 +9,8 @@ from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widgets import Footer
 
-from icm_tui.tui.children import Catalogue, Failed, Offer
+from icm_tui.commands.json import Catalogue, Offer
+from icm_tui.tui.children import Failed
 from icm_tui.tui.models import lines
 from icm_tui.tui.text.cells import Line, line, span
 from icm_tui.tui.text.typed import Typed

@@ -6,9 +6,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from icm_tui.domain.items import Gold, Item
-from icm_tui.domain.rules import names_matter
 from icm_tui.errors import UserError
-from icm_tui.evaluate.blind import is_hidden, mark_looked
+from icm_tui.evaluate.finished_run import FinishedRun
 from icm_tui.profile.schema import Profile
 from icm_tui.run_dir.chain import History
 from icm_tui.run_dir.layout import RunDir
@@ -32,9 +31,9 @@ class GoldWatch:
         """`clock` (seconds) spaces the measurements."""
         self.report: dict[str, Any] | None = None
         self.problem = ""
-        self._run = run
+        self._run = FinishedRun(run, profile)
         self._profile = profile
-        self._shown = not is_hidden(run, profile)
+        self._shown = not self._run.hidden
         self._clock = clock
         self._due = 0.0
         self._measured_at = -1
@@ -53,16 +52,16 @@ class GoldWatch:
             return self.problem
         if self._shown:
             return ""
-        if is_hidden(self._run, self._profile):
+        if self._run.hidden:
             return "gold is hidden: this run is blind; a shows it and marks the run as looked at"
         return "gold is hidden; a shows it"
 
     def toggle(self, *, read_only: bool) -> None:
         """Show gold or hide it. Raises UserError if showing it would need a mark that cannot be made."""
-        if not self._shown and is_hidden(self._run, self._profile):
+        if not self._shown and self._run.hidden:
             if read_only:
                 raise UserError("This run is blind, and looking at gold marks it: not in a read-only view.")
-            mark_looked(self._run)
+            self._run.look()
         self._shown = not self._shown
         self._due = 0.0
 
@@ -84,17 +83,16 @@ class GoldWatch:
         self._busy = True
         start = self._clock()
         try:
-            from icm_tui.evaluate.gold_file import read_gold
             from icm_tui.evaluate.report import measure_labels
 
-            gold = self._gold = read_gold(self._run.gold)
+            gold = self._gold = self._run.open_gold()
             if history is not None:
                 self._follow(items, gold, history)
             self.report = measure_labels(
                 items,
                 labels,
                 gold,
-                fixed_names=self._fixed_names,
+                fixed_names=self._run.fixed_names,
                 seed=self._profile.run.seed,
                 n_labels=len(self._profile.prompt.labels),
                 logits=logits,
@@ -129,17 +127,13 @@ class GoldWatch:
         else:
             self.chosen.append(column)
 
-    @property
-    def _fixed_names(self) -> bool:
-        return names_matter(self._profile.consistency.rule)
-
     def _follow(self, items: Sequence[Item], gold: Gold, history: History) -> None:
         """Go on with the curves where they were left, or begin anew if other labels are shown."""
         from icm_tui.evaluate.curves import AgreementCurves
 
         if self._followed is not history or self._curves is None:
             n_labels = len(self._profile.prompt.labels)
-            self._curves = AgreementCurves(items, gold, fixed_names=self._fixed_names, n_labels=n_labels)
+            self._curves = AgreementCurves(items, gold, fixed_names=self._run.fixed_names, n_labels=n_labels)
             self._followed, self._read = history, 0
         so_far = len(history)
         for n, changes in groupby(history.between(self._read, so_far), key=lambda pair: pair[1].n):

@@ -13,10 +13,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from icm_tui.domain.endpoint import Finding
 from icm_tui.models.server.http import Client
 from icm_tui.models.server.keys import Key
 from icm_tui.models.server.probe.probing import probe
-from icm_tui.models.server.probe.result import Finding, ProbeResult, why_not
+from icm_tui.models.server.probe.result import ProbeResult, why_not
 from icm_tui.profile.schema import Model
 from tests.servers.model import Behaviour, Faults, ModelServer
 

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from icm_tui.domain.endpoint import Endpoint
-from icm_tui.models.server.probe.result import Finding, ProbeResult, keep, recall, why_not
+from icm_tui.domain.endpoint import Endpoint, Finding
+from icm_tui.models.server.probe.result import ProbeResult, keep, recall, why_not
 from icm_tui.profile.schema import Model
 
 URL = "http://127.0.0.1:8000/v1"

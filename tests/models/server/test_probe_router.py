@@ -5,10 +5,10 @@ import asyncio
 import msgspec
 import pytest
 
-from icm_tui.domain.endpoint import Price
+from icm_tui.domain.endpoint import Finding, Price
 from icm_tui.models.server.http import Client
 from icm_tui.models.server.probe.probing import probe
-from icm_tui.models.server.probe.result import Finding, ProbeResult
+from icm_tui.models.server.probe.result import ProbeResult
 from icm_tui.models.server.router import Pin
 from icm_tui.profile.schema import Model
 from tests.servers.model import Behaviour

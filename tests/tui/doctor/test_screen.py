@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
+from icm_tui.commands.json import Diagnosis
 from icm_tui.tui import children
 from icm_tui.tui.app import IcmApp
 from icm_tui.tui.base_app import Opening
@@ -88,7 +89,7 @@ def test_a_long_diagnosis_is_moved_about_in_and_laid_out_anew() -> None:
 def test_the_form_asks_for_the_profile_as_it_stands(child: Children, monkeypatch: pytest.MonkeyPatch) -> None:
     files: list[tuple[Path, str]] = []
 
-    async def doctor(profile: Path) -> children.Diagnosis:
+    async def doctor(profile: Path) -> Diagnosis:
         files.append((profile, profile.read_text()))
         return FIT
 

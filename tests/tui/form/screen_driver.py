@@ -9,6 +9,7 @@ from textual.events import Paste
 from textual.pilot import Pilot
 from textual.widget import Widget
 
+from icm_tui.commands.json import Expected
 from icm_tui.tui import children
 from icm_tui.tui.base_app import Opening, OpenRun
 from icm_tui.tui.form.draft import Draft
@@ -22,7 +23,7 @@ from tests.tui.drawn import lines, until
 
 DATASET = '[task]\ndataset = "leanings"\n'
 FROZEN_RUN = DATASET + '[run]\nname = "old"\nout = "there"\n'
-FREE = children.Expected(340, 10880, 32.0, 0, 0.0, None, False)
+FREE = Expected(340, 10880, 32.0, 0, 0.0, None, False)
 
 
 class Host(App[None]):
@@ -53,7 +54,7 @@ class Children:
     """Stands in for the processes that count and start."""
 
     def __init__(self) -> None:
-        self.expected: children.Expected | children.Failed = FREE
+        self.expected: Expected | children.Failed = FREE
         self.started: children.Started | children.Failed = children.Started(Path("new-run"))
         self.counted: list[str] = []
         self.starts: list[tuple[str, str, bool]] = []
@@ -61,7 +62,7 @@ class Children:
         self.may_start = asyncio.Event()
         self.may_start.set()
 
-    async def forecast(self, profile: Path) -> children.Expected | children.Failed:
+    async def forecast(self, profile: Path) -> Expected | children.Failed:
         self.folders.append(profile.parent)
         self.counted.append(profile.read_text())
         return self.expected

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from icm_tui.commands.json import Expected
 from icm_tui.errors import RunFailed, UserError
-from icm_tui.tui.children import Expected
 from icm_tui.tui.form.draft import FIELDS, Draft
 from icm_tui.tui.form.expected import in_words, outlook_lines, question
 from icm_tui.tui.form.fields import Field

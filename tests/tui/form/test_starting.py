@@ -12,6 +12,7 @@ from textual.app import App
 from textual.widget import Widget
 
 from icm_tui import files
+from icm_tui.commands.json import Expected, LastProbe
 from icm_tui.tui import children
 from icm_tui.tui.form import screen as form
 from icm_tui.tui.form.draft import Draft
@@ -20,7 +21,7 @@ from tests.tui.drawn import lines
 from tests.tui.form.screen_driver import DATASET, FREE, FROZEN_RUN, Children, Tried, use
 
 PAID = DATASET + '[model]\nbackend = "openai"\nbase_url = "http://localhost:1/v1"\nmodel = "m"\n'
-COSTLY = children.Expected(340, 10880, 32.0, 1000, 0.5, 3.0, True)
+COSTLY = Expected(340, 10880, 32.0, 1000, 0.5, 3.0, True)
 
 
 def test_the_forecast_is_made_anew_after_changes_have_rested(child: Children, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,7 +45,7 @@ def test_the_forecast_is_made_anew_after_changes_have_rested(child: Children, mo
 def test_what_the_last_probe_said_stands_below_the_forecast(child: Children) -> None:
     async def see(tried: Tried) -> None:
         await tried.until(lambda: "not probed yet: D asks it" in tried.said())
-        probe_result = children.LastProbe(2 * 86400.0 + 5, "completions", 20, "nebius", "A", 0.71)
+        probe_result = LastProbe(2 * 86400.0 + 5, "completions", 20, "nebius", "A", 0.71)
         child.expected = msgspec.structs.replace(COSTLY, probe_result=probe_result)
         await tried.set("limit", "40")
         told = "probed 2 days ago: nebius, completions, 20 alternatives asked for, A favoured by 0.7 nats"

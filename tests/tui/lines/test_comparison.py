@@ -6,8 +6,29 @@ from icm_tui.evaluate.saved_table import Row
 from icm_tui.tui.accuracy import comparison
 from icm_tui.tui.text.cells import width
 
-_FOUND = Row(0.941, 0.94, (0.888, 0.978), 272, 272, 123456, 1.25, 12.3, method="found")
-_EMPTY = Row(None, None, None, 0, 0, 0, 0.0, 0.0, condition="scrambled", shots=64)
+_FOUND = Row(
+    method="found",
+    accuracy=0.941,
+    balanced=0.94,
+    ci95=(0.888, 0.978),
+    n=272,
+    calls=272,
+    tokens=123456,
+    cost_usd=1.25,
+    seconds=12.3,
+)
+_EMPTY = Row(
+    condition="scrambled",
+    shots=64,
+    accuracy=None,
+    balanced=None,
+    ci95=None,
+    n=0,
+    calls=0,
+    tokens=0,
+    cost_usd=0.0,
+    seconds=0.0,
+)
 
 
 def _text(row: Row, cells: int) -> str:

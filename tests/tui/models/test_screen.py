@@ -6,8 +6,9 @@ import pytest
 from textual.events import Paste
 from textual.pilot import Pilot
 
+from icm_tui.commands.json import Catalogue
 from icm_tui.tui import children
-from icm_tui.tui.children import Catalogue, Failed
+from icm_tui.tui.children import Failed
 from icm_tui.tui.models.screen import ModelsScreen
 from icm_tui.tui.widgets.line_list import LineList
 from tests.servers.openrouter import OpenRouterServer

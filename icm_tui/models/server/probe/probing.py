@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
-from icm_tui.domain.endpoint import Endpoint, Kind, ReasoningSwitch
+from icm_tui.domain.endpoint import Endpoint, Finding, Kind, ReasoningSwitch
 from icm_tui.domain.reply import Reply
 from icm_tui.models.server.cost import cost_of, price_of
 from icm_tui.models.server.http import Client
 from icm_tui.models.server.probe import readings as diagnosis
-from icm_tui.models.server.probe.result import Finding, ProbeResult
+from icm_tui.models.server.probe.result import ProbeResult
 from icm_tui.models.server.reply.labels import read_labels
 from icm_tui.models.server.reply.types import Completion, Fault
 from icm_tui.models.server.request import Request

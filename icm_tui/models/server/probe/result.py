@@ -4,29 +4,16 @@ import contextlib
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
 from icm_tui import __version__, files
-from icm_tui.domain.endpoint import Endpoint
+from icm_tui.domain.endpoint import Endpoint, Finding
 from icm_tui.files import cache_dir, make_private
 from icm_tui.profile.schema import Model
 
 _WEEK = 7 * 24 * 3600.0
 _PRIVATE = 0o600
-
-State = Literal["ok", "note", "bad"]
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """One thing that was looked at: what it is called, how it stands, what was found, and what to change if that is
-    not "ok". "note" does not keep a run from being made, "bad" does."""
-
-    name: str
-    state: State
-    says: str
-    remedy: str = ""
 
 
 class ProbeResult(msgspec.Struct, frozen=True):
