@@ -17,8 +17,9 @@ from icm_tui.text import one_line
 _NO_TERMINAL = (120, 24)
 
 
-def print_json(shape: msgspec.Struct) -> None:
-    """Print a shape of `commands.json`, or a struct that another room prints as it is, as one line of JSON."""
+def print_json(shape: msgspec.Struct | Sequence[msgspec.Struct]) -> None:
+    """Print a shape of `commands.json`, or a struct that another room prints as it is, as one line of JSON;
+    several as a list."""
     print(msgspec.json.encode(shape).decode())
 
 

@@ -9,7 +9,7 @@ from icm_tui.commands.console import terminal_width, to_type
 from icm_tui.commands.measure import format_table
 from icm_tui.errors import INTERRUPTED, STOPPED_SHORT
 from icm_tui.evaluate.finished_run import FinishedRun
-from icm_tui.evaluate.report import measure_run
+from icm_tui.evaluate.measure import measure_run
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.runner.session import Outcome, run_here
 
@@ -55,7 +55,7 @@ def _print_summary(made: RunDir, outcome: Outcome) -> None:
     else:
         print(f"coherence: not measured by method {summary['method']}")
     finished = FinishedRun(made)
-    if not finished.hidden and (report := measure_run(finished, finished.open_gold()))["columns"]:
+    if not finished.hidden and (report := measure_run(finished, finished.open_gold())).columns:
         print()
         print(format_table(report, terminal_width()))
     print()

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from icm_tui.domain.endpoint import Endpoint, Finding
+from icm_tui.evaluate.report import Pair, Report, TraitFigures
 from icm_tui.evaluate.saved_table import Row
 from icm_tui.run_dir.listing import RunSummary
 from icm_tui.tasks.availability import Here
@@ -93,6 +94,46 @@ class HeldOut(msgspec.Struct, frozen=True):
     run: str
     column: str
     rows: list[Row]
+
+
+class Measured(Report, frozen=True, kw_only=True):
+    """`measure`: the report on a run; several runs are a list of it."""
+
+    run: str
+    directory: str
+
+
+class Trait(TraitFigures, frozen=True, kw_only=True):
+    """A trait that a split follows; `label` is the set that has more of it."""
+
+    label: str
+
+
+class Traits(msgspec.Struct, frozen=True):
+    """`diagnose`: the traits, ranked."""
+
+    run: str
+    traits: list[Trait]
+
+
+class StableItem(msgspec.Struct, frozen=True):
+    """The label that most runs give an item (its number, None if none gives one), and the share of them that do."""
+
+    uid: str
+    label: int | None
+    share: float | None
+
+
+class Stability(msgspec.Struct, frozen=True):
+    """`stability`: runs compared two by two, the means over the pairs, and the `n` items one by one."""
+
+    runs: list[str]
+    seeds: list[int]
+    n: int
+    adjusted_rand: float | None
+    matched: float | None
+    pairs: list[Pair]
+    items: list[StableItem]
 
 
 class Prices(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from icm_tui.commands.console import clipped, columns
+from icm_tui.commands.console import clipped, columns, print_json, share
+from icm_tui.commands.json import Trait, Traits
 from icm_tui.domain.items import Gold, Item
 from icm_tui.evaluate.export import ExportRow
 from icm_tui.evaluate.export import export as write
@@ -30,8 +31,8 @@ def diagnose(args: argparse.Namespace) -> int:
     names = finished.names
     found = diagnose_run(finished, gold)
     if args.json:
-        rows = [msgspec.to_builtins(finding) | {"label": names[finding.label]} for finding in found]
-        print(msgspec.json.encode({"run": finished.run.name, "traits": rows}).decode())
+        traits = [Trait(**msgspec.structs.asdict(finding) | {"label": names[finding.label]}) for finding in found]
+        print_json(Traits(finished.run.name, traits))
         return 0
     print(headline(found, names))
     if gold is None:
@@ -45,12 +46,11 @@ def diagnose(args: argparse.Namespace) -> int:
 def _rows(found: Sequence["Finding"], names: Sequence[str]) -> Iterator[list[str]]:
     yield ["trait", "more in", "strength", "p of all", "of them", "of others", "what"]
     for one in found:
-        adjusted = "-" if one.p_adjusted is None else f"{one.p_adjusted:.3f}"
         yield [
             one_line(one.name),
             names[one.label],
-            f"{one.strength:.3f}",
-            adjusted,
+            share(one.strength),
+            share(one.p_adjusted),
             _mean(one, one.inside),
             _mean(one, one.outside),
             one.kind if one.lift is None else f"{one.kind}, lift {one.lift:.1f}",

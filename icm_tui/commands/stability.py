@@ -2,11 +2,9 @@
 
 import argparse
 from collections.abc import Sequence
-from typing import Any
 
-import msgspec
-
-from icm_tui.commands.console import clipped, columns, share
+from icm_tui.commands import json
+from icm_tui.commands.console import clipped, columns, print_json, share
 from icm_tui.evaluate.finished_run import FinishedRun
 from icm_tui.evaluate.stability import Stability, compare_runs
 from icm_tui.run_dir.siblings import siblings_of
@@ -20,7 +18,7 @@ def stability(args: argparse.Namespace) -> int:
         runs = [FinishedRun(run) for run in siblings_of(runs[0].run)]
     found = compare_runs(runs)
     if args.json:
-        print(msgspec.json.encode(_report(runs, found)).decode())
+        print_json(_report(runs, found))
     else:
         print_stability(runs, found, args.items)
     return 0
@@ -49,16 +47,14 @@ def print_stability(runs: Sequence[FinishedRun], found: Stability, most: int) ->
         print(clipped(f"{item:>6}  {votes}  {one_line(items[item].text)}"))
 
 
-def _report(runs: Sequence[FinishedRun], found: Stability) -> dict[str, Any]:
-    return {
-        "runs": [run.run.name for run in runs],
-        "seeds": [run.profile.run.seed for run in runs],
-        "n": len(runs[0].items),
-        "adjusted_rand": found.adjusted_rand,
-        "matched": found.matched,
-        "pairs": found.pairs,
-        "items": [
-            {"uid": item.uid, "label": None if label < 0 else label, "share": share}
-            for item, label, share in zip(runs[0].items, found.consensus, found.share, strict=True)
-        ],
-    }
+def _report(runs: Sequence[FinishedRun], found: Stability) -> json.Stability:
+    consensus = zip(runs[0].items, found.consensus, found.share, strict=True)
+    return json.Stability(
+        runs=[run.run.name for run in runs],
+        seeds=[run.profile.run.seed for run in runs],
+        n=len(runs[0].items),
+        adjusted_rand=found.adjusted_rand,
+        matched=found.matched,
+        pairs=found.pairs,
+        items=[json.StableItem(item.uid, None if label < 0 else label, part) for item, label, part in consensus],
+    )

@@ -1,44 +1,41 @@
-"""How well found labels agree with gold labels: pure functions over integer arrays of shape (items,).
+"""How well found labels agree with gold labels, with 95% intervals: pure functions over integer arrays.
 
-A found label or a gold class is a number from 0; -1 is missing. Missing is missing, not wrong: agreement is counted
-over the items that have both. The names of the labels (A, B, ...) are arbitrary unless the task's rule gives A a
-meaning, so found labels are compared under the naming that fits gold best, and the result says which one that was.
+A found label or a gold class is a number from 0; -1 is missing. Arrays have the shape (items,) unless they say
+otherwise. Missing is missing, not wrong: agreement is counted over the items that have both. The names of the labels
+(A, B, ...) are arbitrary unless the task's rule gives A a meaning, so found labels are compared under the naming that
+fits gold best, and the result says which one that was. Finding it is an assignment problem.
+
+Intervals respect groups, and stay honest when there are few of them. Two are made, and the wider end is taken on each
+side:
+
+- the bootstrap over whole groups (Efron), which knows how items of one group go together. With few groups, or if
+  nearly all agree, it is too short: fourteen items that all agree resample to fourteen that all agree.
+- Wilson's score interval (1927) at the effective number of items, n divided by the design effect that the groups show
+  (Kish; used so by Korn and Graubard 1998), kept between the number of groups and n.
 """
 
 import math
 
-import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
-from icm_tui.evaluate.intervals import intervals
-from icm_tui.evaluate.naming import Floats, Ints, best_namings
+from icm_tui.evaluate.report import Figures
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Interval = tuple[float, float]
+
+MAX_CLASSES = 12
+"""The most classes among which the best naming is sought; the search grows as 2^classes."""
+
+_RESAMPLES = 2000
+_Z95 = 1.959963984540054
 
 
-class Agreement(msgspec.Struct, frozen=True):
-    """Found labels against one gold column; None if nothing can be said.
+class Agreement(Figures, frozen=True, kw_only=True):
+    """Found labels against one gold column. `naming[label]` is the gold class that a label was taken for."""
 
-    `n` counts the items with both a label and gold, `coverage` is their share of the items with gold.
-    `missing` counts the items with a label but without gold: they are neither right nor wrong. `majority` is the
-    share of gold's commonest class: what naming every item alike would reach. `ci95` and `balanced_ci95` bound
-    `accuracy` and `balanced_accuracy`. `auroc` is explained at auroc().
-    `naming[label]` is the gold class that a label was taken for; with two classes `flipped` says that this is not
-    the naming as found. `accuracy`, `balanced_accuracy` and `mcc` are all under that one naming.
-    `as_fork` is explained at as_fork().
-    """
-
-    n: int
-    missing: int = 0
-    coverage: float | None = None
-    accuracy: float | None = None
-    balanced_accuracy: float | None = None
-    mcc: float | None = None
-    auroc: float | None = None
-    majority: float | None = None
-    ci95: tuple[float, float] | None = None
-    balanced_ci95: tuple[float, float] | None = None
-    flipped: bool | None = None
     naming: list[int] | None = None
-    as_fork: float | None = None
 
 
 def agreement(
@@ -66,7 +63,7 @@ def agreement(
     fork = as_fork(found, gold) if classes == 2 else None
     missing = int(((found >= 0) & (gold < 0)).sum())
     if n == 0:
-        return Agreement(0, missing, coverage=0.0 if with_gold else None, majority=majority, as_fork=fork)
+        return Agreement(n=0, missing=missing, coverage=0.0 if with_gold else None, majority=majority, as_fork=fork)
     tables = _group_tables(found[both], gold[both], groups[both], classes)
     table = tables.sum(axis=0)
     naming = best_namings(table[None].astype(np.float64), fixed_names)[0]
@@ -75,8 +72,8 @@ def agreement(
     flipped = bool(naming[0] != 0) if classes == 2 else None
     ci95, balanced_ci95 = intervals(tables, fixed_names=fixed_names, seed=seed)
     return Agreement(
-        n,
-        missing,
+        n=n,
+        missing=missing,
         coverage=n / with_gold,
         accuracy=float(np.trace(named) / n),
         balanced_accuracy=balanced_accuracy(named),
@@ -172,3 +169,129 @@ def _group_tables(found: Ints, gold: Ints, groups: Ints, classes: int) -> Ints:
     size = classes * classes
     cells = group_of * size + found * classes + gold
     return np.bincount(cells, minlength=(group_of.max() + 1) * size).reshape(-1, classes, classes)
+
+
+def best_namings(tables: Floats, fixed: bool) -> Ints:
+    """The class that each label is taken for in each confusion table; (tables, label, class) -> (tables, label)."""
+    many, classes, _ = tables.shape
+    if fixed:
+        return np.tile(np.arange(classes), (many, 1))
+    if classes == 2:
+        return best_assignments(tables)
+    totals = tables.sum(axis=1, keepdims=True)
+    return best_assignments(np.divide(tables, totals, out=np.zeros_like(tables), where=totals > 0))
+
+
+def best_assignments(values: Floats) -> Ints:
+    """Solve many assignment problems at once: values (problems, row, column) -> the column of each row, so that the
+    sum of the chosen values is largest. Ties go to the assignment whose columns come first in lexicographic order.
+
+    Exact, by dynamic programming over the sets of columns left for the last rows (Held and Karp's scheme). Raises
+    ValueError for more than MAX_CLASSES rows.
+    """
+    many, size, _ = values.shape
+    if size > MAX_CLASSES:
+        raise ValueError(f"{size} classes; at most {MAX_CLASSES} can be matched")
+    best = np.zeros((1 << size, many))
+    choice = np.zeros((1 << size, many), dtype=np.int8)
+    for left in range(1, 1 << size):
+        row = size - left.bit_count()
+        columns = [column for column in range(size) if left >> column & 1]
+        sums = np.stack([values[:, row, column] + best[left ^ (1 << column)] for column in columns])
+        best[left] = sums.max(axis=0)
+        # Sums of the same recalls in another order differ in their last bits and still tie.
+        choice[left] = np.array(columns, dtype=np.int8)[np.argmax(sums >= best[left] - 1e-12, axis=0)]
+    assigned = np.empty((many, size), dtype=np.int64)
+    left_of, every = np.full(many, (1 << size) - 1), np.arange(many)
+    for row in range(size):
+        assigned[:, row] = choice[left_of, every]
+        left_of ^= 1 << assigned[:, row]
+    return assigned
+
+
+def intervals(tables: Ints, *, fixed_names: bool, seed: int) -> tuple[Interval | None, Interval | None]:
+    """The intervals of accuracy and of balanced accuracy from a confusion table a group, shape (groups, label, gold
+    class). Unless `fixed_names`, the naming is chosen anew in each resample, as the point estimate did; without that
+    the interval of labels that agree by chance would reach below what the better of two namings can ever show. None
+    for fewer than two groups, which tell nothing about spread."""
+    groups, classes, _ = tables.shape
+    if groups < 2:
+        return None, None
+    total = tables.sum(axis=0)
+    naming = best_namings(total[None].astype(np.float64), fixed_names)[0]
+    sizes = tables.sum(axis=(1, 2))
+    correct = tables[:, np.arange(classes), naming].sum(axis=1)
+    lowest = 0.0 if fixed_names or classes > 2 else 0.5
+    accuracies, balanced = _resampled(tables, fixed_names, seed)
+    wilson = _wilson_of_groups(correct, sizes)
+    recalls = _wilson_of_recalls(tables, naming)
+    return _widest(accuracies, wilson, lowest), _widest(balanced, recalls, lowest)
+
+
+def wilson(share: float, n: float) -> Interval:
+    """Wilson's 95% score interval of a share among `n` independent ones; `n` need not be whole."""
+    z2 = _Z95 * _Z95
+    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
+    reach = _Z95 / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+    return max(0.0, middle - reach), min(1.0, middle + reach)
+
+
+def _widest(resampled: Floats, analytic: Interval, lowest: float) -> Interval:
+    low, high = np.quantile(resampled, [0.025, 0.975])
+    return max(lowest, min(float(low), analytic[0])), max(float(high), analytic[1])
+
+
+def _wilson_of_groups(correct: Ints, sizes: Ints) -> Interval:
+    """Wilson's interval of the share `correct` among items of groups with `sizes`, at the effective number."""
+    present = sizes > 0
+    correct, sizes = correct[present], sizes[present]
+    groups, n = len(sizes), int(sizes.sum())
+    share = float(correct.sum() / n)
+    variance = share * (1 - share)
+    effective = float(groups)
+    if variance and groups > 1:
+        # Equal groups together and in a fixed order, so that the groups' own order cannot change the last bits.
+        kinds, counts = np.unique(np.stack([correct, sizes]), axis=1, return_counts=True)
+        spread = float((counts * (kinds[0] - share * kinds[1]) ** 2).sum())
+        clustered = spread * groups / (groups - 1) / n**2
+        effective = min(float(n), max(float(groups), variance / clustered)) if clustered else float(n)
+    return wilson(share, effective)
+
+
+def _wilson_of_recalls(tables: Ints, naming: Ints) -> Interval:
+    """Bounds of the mean recall: the recalls' own Wilson distances, added as those of independent shares are."""
+    label_of = np.argsort(naming)
+    recalls, below, above = [], 0.0, 0.0
+    for gold, label in enumerate(label_of.tolist()):
+        sizes = tables[:, :, gold].sum(axis=1)
+        if not sizes.any():
+            continue
+        correct = tables[:, label, gold]
+        share = float(correct.sum() / sizes.sum())
+        low, high = _wilson_of_groups(correct, sizes)
+        recalls.append(share)
+        below += (share - low) ** 2
+        above += (high - share) ** 2
+    mean = sum(recalls) / len(recalls)
+    return mean - math.sqrt(below) / len(recalls), mean + math.sqrt(above) / len(recalls)
+
+
+def _resampled(tables: Ints, fixed_names: bool, seed: int) -> tuple[Floats, Floats]:
+    """Accuracy and balanced accuracy of resamples of whole groups with replacement. Groups with equal tables are drawn
+    together: how often each table is drawn is multinomial, which is the same bootstrap at a fraction of the work."""
+    groups, classes, _ = tables.shape
+    kinds, counts = np.unique(tables.reshape(groups, -1), axis=0, return_counts=True)
+    generator = np.random.default_rng(seed)
+    accuracies, balanced = np.empty(_RESAMPLES), np.empty(_RESAMPLES)
+    step = max(1, 4_000_000 // len(kinds))  # bounds the memory of one round of draws
+    for start in range(0, _RESAMPLES, step):
+        many = min(step, _RESAMPLES - start)
+        drawn = generator.multinomial(groups, counts / groups, size=many)
+        sums = (drawn.astype(np.float64) @ kinds).reshape(many, classes, classes)
+        namings = best_namings(sums, fixed_names)
+        correct = np.take_along_axis(sums, namings[:, :, None], axis=2)[:, :, 0]
+        accuracies[start : start + many] = correct.sum(axis=1) / sums.sum(axis=(1, 2))
+        totals = np.take_along_axis(sums.sum(axis=1), namings, axis=1)
+        recalls = np.divide(correct, totals, out=np.zeros_like(correct), where=totals > 0)
+        balanced[start : start + many] = recalls.sum(axis=1) / (totals > 0).sum(axis=1)
+    return accuracies, balanced

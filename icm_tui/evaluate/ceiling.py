@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from icm_tui.evaluate.naming import Floats
+from icm_tui.evaluate.agreement import Floats
 from icm_tui.models.embedded.features import PLACES, Features
 
 _FOLDS = 5

@@ -267,7 +267,7 @@ def _row(
 ) -> Row:
     """A row of an agreement, or of an accuracy alone."""
     if not isinstance(measured, Agreement):
-        measured = Agreement(n, accuracy=measured)
+        measured = Agreement(n=n, accuracy=measured)
     return Row(
         method=method,
         condition=condition,

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from icm_tui.domain.decisions import LabelChange
 from icm_tui.domain.items import Gold, Item
-from icm_tui.evaluate.naming import best_namings
+from icm_tui.evaluate.agreement import best_namings
 
 MOST_POINTS = 512
 

@@ -1,12 +1,15 @@
 """What a found split follows: length, punctuation, words, places and gold columns in one ranked table.
 
-A split can be coherent about something nobody meant. Every trait is put on one scale, the rank-biserial correlation
-(Cureton 1956): how much likelier a random item of the set has the higher value than one outside it, less the reverse;
-for a trait that is there or not it is the difference of the two shares, and for gold of two classes it is twice the
-balanced accuracy less one. p is adjusted for having looked at all traits, by permutation of whole groups; see
-significance.
+A split can be coherent about something nobody meant. Traits are made of the items' texts and places without a look at
+labels or gold, so that none can have been chosen because it fits. Every trait is put on one scale, the rank-biserial
+correlation (Cureton 1956): how much likelier a random item of the set has the higher value than one outside it, less
+the reverse. For a trait that is there or not it is the difference of the two shares, and for gold of two classes it is
+twice the balanced accuracy less one. p is adjusted for having looked at all traits, by permutation of whole groups; see
+`significance`.
 """
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
@@ -14,36 +17,54 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icm_tui.domain.items import Gold, Item
+from icm_tui.evaluate.agreement import Floats, Ints
 from icm_tui.evaluate.finished_run import FinishedRun
-from icm_tui.evaluate.naming import Floats, Ints
+from icm_tui.evaluate.measure import group_numbers
+from icm_tui.evaluate.report import TraitFigures
 from icm_tui.evaluate.significance import permuted_labels, standardised, step_down
-from icm_tui.evaluate.traits import Trait, traits_of
 from icm_tui.text import one_line
+
+FEWEST_GROUPS = 5
+"""An n-gram must occur in this many groups (an ungrouped item being one) to be a trait."""
+
+MOST_NGRAMS = 3000
+"""The commonest n-grams are looked at, since rare ones can tell nothing; fewer if there are very many items."""
+
+_CELLS = 20_000_000
+
+_WORD = re.compile(r"\w+(?:['\u2019]\w+)*")
+_SENTENCE_END = re.compile(r"[.!?…]+(?:\s|$)")
+_MARKS = {
+    "question marks": "?",
+    "exclamation marks": "!",
+    "commas": ",",
+    "semicolons": ";",
+    "colons": ":",
+    "full stops": ".",
+    "quotation marks": "\"'\u201c\u201d\u2018\u2019\u00ab\u00bb",
+    "brackets": "()[]{}",
+    "dashes": "-\u2013\u2014",
+}
+_LONGEST_NGRAM = 3
 
 SIGNIFICANT = 0.05
 _NOTHING = 1e-9
 _BLOCK = 512
 
 
-class Finding(msgspec.Struct, frozen=True):
-    """A trait and how the split follows it.
-
-    `label` is the set that has more of it, `strength` the rank-biserial correlation of being in that set (0 to 1),
-    `n` the number of labelled items with a value. `inside` and `outside` are the trait's mean in that set and out of
-    it: for words, and for a class of a gold column, the shares that have it; `lift` is their quotient, smoothed, and
-    null for other kinds.
-    """
+class Trait(msgspec.Struct, frozen=True):
+    """A trait called `name` with a value an item; NaN if an item has none. `kind` is "length", "punctuation",
+    "position" or "group" for measures, "words" for whether an n-gram occurs (1 or 0)."""
 
     kind: str
     name: str
+    values: Floats
+
+
+class Finding(TraitFigures, frozen=True, kw_only=True):
+    """A trait and how the split follows it; `label` is the set that has more of it."""
+
     label: int
-    strength: float
-    n: int
-    inside: float
-    outside: float
-    lift: float | None
-    p: float | None
-    p_adjusted: float | None
 
 
 def diagnose_run(finished: FinishedRun, gold: Gold | None) -> list[Finding]:
@@ -66,9 +87,7 @@ def diagnose(
     p is null for a trait that no exchange of groups changes, such as the place inside groups of three.
     """
     found = np.array([-1 if label is None else label for label in labels], dtype=np.int64)
-    groups = np.array(
-        [-1 - row if item.group is None else item.group for row, item in enumerate(items)], dtype=np.int64
-    )
+    groups = group_numbers(items)
     if len(np.unique(found[found >= 0])) < 2:
         return []
     traits = [*traits_of(items), *_gold_traits(items, gold)]
@@ -143,7 +162,18 @@ def _finding(trait: Trait, found: Ints, fits: Floats, p: float | None, adjusted:
         high, low = trait.values[inside].sum() + 0.5, trait.values[outside].sum() + 0.5
         lift = float(high / (inside.sum() + 1) / (low / (outside.sum() + 1)))
     means = [float(trait.values[part].mean()) if part.any() else 0.0 for part in (inside, outside)]
-    return Finding(trait.kind, trait.name, label, strength, int(known.sum()), means[0], means[1], lift, p, adjusted)
+    return Finding(
+        kind=trait.kind,
+        name=trait.name,
+        label=label,
+        strength=strength,
+        n=int(known.sum()),
+        inside=means[0],
+        outside=means[1],
+        lift=lift,
+        p=p,
+        p_adjusted=adjusted,
+    )
 
 
 def _rank_biserial(values: Floats, found: Ints, label: int) -> float:
@@ -177,3 +207,86 @@ def headline(found: Sequence[Finding], names: Sequence[str]) -> str:
 def _told(finding: Finding, names: Sequence[str]) -> str:
     what = f'"{one_line(finding.name)}"' if finding.kind == "words" else one_line(finding.name)
     return f"{what} (more in {names[finding.label]}, strength {finding.strength:.2f} of 1)"
+
+
+def traits_of(items: Sequence[Item]) -> list[Trait]:
+    """All traits of the items. Those with one value throughout are left out, for they can tell nothing."""
+    texts = [item.text for item in items]
+    words = [_WORD.findall(text.casefold()) for text in texts]
+    found = [*_lengths(texts, words), *_punctuation(texts), *_positions(items), *_ngrams(items, words)]
+    return [trait for trait in found if _varies(trait.values)]
+
+
+def _varies(values: Floats) -> bool:
+    known = values[~np.isnan(values)]
+    return bool(known.size and known.min() < known.max())
+
+
+def _lengths(texts: Sequence[str], words: Sequence[Sequence[str]]) -> list[Trait]:
+    measures = {
+        "characters": [len(text) for text in texts],
+        "words": [len(own) for own in words],
+        "letters a word": [sum(map(len, own)) / len(own) if own else np.nan for own in words],
+        "sentences": [max(1, len(_SENTENCE_END.findall(text))) for text in texts],
+    }
+    return [Trait("length", name, np.array(values, dtype=np.float64)) for name, values in measures.items()]
+
+
+def _punctuation(texts: Sequence[str]) -> list[Trait]:
+    counts = {name: [sum(map(text.count, marks)) for text in texts] for name, marks in _MARKS.items()}
+    counts["digits"] = [sum(map(str.isdigit, text)) for text in texts]
+    counts["capital letters"] = [sum(map(str.isupper, text)) for text in texts]
+    counts["lines"] = [text.count("\n") for text in texts]
+    return [Trait("punctuation", name, np.array(values, dtype=np.float64)) for name, values in counts.items()]
+
+
+def _positions(items: Sequence[Item]) -> list[Trait]:
+    """Where items stand: in the run's own shuffled order, and, if uids are numbers, in the source."""
+    sizes = Counter(item.group for item in items if item.group is not None)
+    order = list(range(len(items)))
+    member_of = [1 if item.group is None else sizes[item.group] for item in items]
+    found = [
+        Trait("position", "place in the run", np.array(order, dtype=np.float64)),
+        Trait("position", "place in its group", _places_in_groups(items, order)),
+        Trait("group", "size of its group", np.array(member_of, dtype=np.float64)),
+    ]
+    if all(item.uid.isascii() and item.uid.isdigit() and len(item.uid) < 16 for item in items):
+        rows = [int(item.uid) for item in items]
+        found.append(Trait("position", "row in the source", np.array(rows, dtype=np.float64)))
+        found.append(Trait("position", "row among its group's in the source", _places_in_groups(items, rows)))
+    return found
+
+
+def _places_in_groups(items: Sequence[Item], order: Sequence[int]) -> Floats:
+    """Which member of its group an item is by `order`, from 0; NaN for items without a group."""
+    places = np.full(len(items), np.nan)
+    seen: Counter[int] = Counter()
+    for item in sorted(range(len(items)), key=order.__getitem__):
+        group = items[item].group
+        if group is not None:
+            places[item] = seen[group]
+            seen[group] += 1
+    return places
+
+
+def _ngrams(items: Sequence[Item], words: Sequence[Sequence[str]]) -> list[Trait]:
+    groups: dict[str, set[int]] = {}
+    own = [_own_ngrams(each) for each in words]
+    for number, (item, grams) in enumerate(zip(items, own, strict=True)):
+        group = -1 - number if item.group is None else item.group
+        for gram in grams:
+            groups.setdefault(gram, set()).add(group)
+    common = sorted((gram for gram in groups if len(groups[gram]) >= FEWEST_GROUPS), key=lambda g: (-len(groups[g]), g))
+    place = {gram: number for number, gram in enumerate(common[: min(MOST_NGRAMS, _CELLS // len(items))])}
+    values = np.zeros((len(place), len(items)))
+    for number, grams in enumerate(own):
+        values[[place[gram] for gram in grams if gram in place], number] = 1.0
+    return [Trait("words", gram, values[row]) for gram, row in place.items()]
+
+
+def _own_ngrams(words: Sequence[str]) -> set[str]:
+    return {
+        " ".join(words[start : start + size])
+        for size in range(1, _LONGEST_NGRAM + 1)
+        for start in range(len(words) - size + 1)
+    }

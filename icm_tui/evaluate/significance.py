@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from icm_tui.evaluate.naming import Floats, Ints
+from icm_tui.evaluate.agreement import Floats, Ints
 
 # Bounds the memory of one round of permutations, and the work of all of them if there are very many items.
 _CELLS_A_ROUND = 8_000_000

@@ -12,19 +12,9 @@ import msgspec
 import numpy as np
 
 from icm_tui.errors import UserError
+from icm_tui.evaluate.agreement import Ints, best_assignments
 from icm_tui.evaluate.finished_run import FinishedRun
-from icm_tui.evaluate.naming import Ints, best_assignments
-
-
-class Pair(msgspec.Struct, frozen=True):
-    """Two of the runs, by their places: over the `n` items that both labelled, the adjusted Rand index and the share
-    of items with equal labels once the names are matched; None if no item is in both."""
-
-    one: int
-    other: int
-    n: int
-    adjusted_rand: float | None
-    matched: float | None
+from icm_tui.evaluate.report import Pair
 
 
 class Stability(msgspec.Struct, frozen=True):

@@ -10,8 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icm_tui.evaluate.agreement import Agreement, agreement, as_fork, balanced_accuracy, majority_answer, matthews
-from icm_tui.evaluate.naming import Ints, best_assignments
+from icm_tui.evaluate.agreement import (
+    Agreement,
+    Ints,
+    agreement,
+    as_fork,
+    balanced_accuracy,
+    best_assignments,
+    majority_answer,
+    matthews,
+)
 
 
 def ints(*values: int) -> Ints:
@@ -102,10 +110,10 @@ def test_missing_is_missing_and_not_wrong() -> None:
 @pytest.mark.parametrize(
     ("found", "gold", "expected"),
     [
-        ([0, 1], [-1, -1], Agreement(0, missing=2, as_fork=1.0)),
-        ([-1, -1], [0, 0], Agreement(0, coverage=0.0, majority=1.0)),
-        ([0, -1], [-1, 1], Agreement(0, missing=1, coverage=0.0, majority=1.0, as_fork=1.0)),
-        ([], [], Agreement(0)),
+        ([0, 1], [-1, -1], Agreement(n=0, missing=2, as_fork=1.0)),
+        ([-1, -1], [0, 0], Agreement(n=0, coverage=0.0, majority=1.0)),
+        ([0, -1], [-1, 1], Agreement(n=0, missing=1, coverage=0.0, majority=1.0, as_fork=1.0)),
+        ([], [], Agreement(n=0)),
     ],
 )
 def test_nothing_to_compare_gives_none(found: list[int], gold: list[int], expected: Agreement) -> None:

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from icm_tui.domain.items import Task
-from icm_tui.evaluate.agreement import agreement, as_fork
-from icm_tui.evaluate.naming import Ints
+from icm_tui.evaluate.agreement import Ints, agreement, as_fork
 from icm_tui.evaluate.significance import significance
 from icm_tui.tasks.datasets import daily_dilemmas
 from icm_tui.tasks.section import TaskSection

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from icm_tui.evaluate.intervals import intervals, wilson
-from icm_tui.evaluate.naming import Ints
+from icm_tui.evaluate.agreement import Ints, intervals, wilson
 
 
 @pytest.mark.parametrize("n", [1, 2, 14, 40, 200])

@@ -8,8 +8,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.stats import mannwhitneyu
 from sklearn import metrics
 
-from icm_tui.evaluate.agreement import agreement, auroc
-from icm_tui.evaluate.naming import Ints, best_assignments
+from icm_tui.evaluate.agreement import Ints, agreement, auroc, best_assignments
 
 EXACT = {"rel": 0, "abs": 1e-9}
 

@@ -2,12 +2,14 @@
 
 import json
 
+import msgspec
 import pytest
 
 from icm_tui.commands.measure import format_table
 from icm_tui.domain.items import Gold, Item
 from icm_tui.errors import UserError
-from icm_tui.evaluate.report import measure_labels, unconstrained_groups
+from icm_tui.evaluate.measure import measure_labels, unconstrained_groups
+from icm_tui.evaluate.report import Baselines, Column, Report
 
 
 def _items(*places: tuple[int | None, int | None]) -> list[Item]:
@@ -23,36 +25,39 @@ _GOLD = Gold(
 
 def test_the_object() -> None:
     report = measure_labels(_PAIRS, [1, 0, 0, 1, None], _GOLD, fixed_names=False, seed=42)
-    assert report["n"] == 5
-    truth = report["columns"]["truth"]
-    assert set(truth) == {
+    assert report.n == 5
+    truth = report.columns["truth"]
+    assert truth.n == 4
+    assert (truth.accuracy, truth.coverage, truth.mcc) == (1.0, 1.0, 1.0)
+    assert truth.ci95 == (0.5, 1.0)
+    assert truth.balanced_ci95 == pytest.approx([0.535, 1.0], abs=1e-3)
+    assert (truth.flipped, truth.naming, truth.majority, truth.as_fork) == (True, ["false", "true"], 0.5, 1)
+    empty = report.columns["none"]
+    assert empty == Column(n=0, missing=4, as_fork=1.0)
+    assert report.columns["rare"].coverage == 0.0
+    majority = {"truth": 0.5, "rare": 1.0, "none": None}
+    assert report.baselines == Baselines(majority, {"truth": 0.5, "rare": 0.5, "none": None})
+
+
+def test_measure_prints_names_and_no_nan() -> None:
+    """What programs read: the names of the fields, and a number or null in each."""
+    report = msgspec.to_builtins(measure_labels(_PAIRS, [1, 0, 0, 1, None], _GOLD, fixed_names=False, seed=42))
+    assert set(report) == {"n", "columns", "baselines", "looked_at", "permutations", "best"}
+    assert set(report["baselines"]) == {"majority", "random"}
+    assert set(report["columns"]["truth"]) == {
         *("n", "missing", "coverage", "accuracy", "balanced_accuracy", "mcc", "auroc", "majority", "flipped", "naming"),
         *("ci95", "balanced_ci95", "p", "p_adjusted", "as_fork"),
     }
-    assert truth["n"] == 4
-    assert (truth["accuracy"], truth["coverage"], truth["mcc"]) == (1.0, 1.0, 1.0)
-    assert truth["ci95"] == [0.5, 1.0]
-    assert truth["balanced_ci95"] == pytest.approx([0.535, 1.0], abs=1e-3)
-    assert (truth["flipped"], truth["naming"], truth["majority"], truth["as_fork"]) == (True, ["false", "true"], 0.5, 1)
-    empty = report["columns"]["none"]
-    assert (empty.pop("n"), empty.pop("missing")) == (0, 4)
-    assert empty.pop("as_fork") == 1.0
-    assert set(empty.values()) == {None}
-    assert report["columns"]["rare"]["coverage"] == 0.0
-    assert report["baselines"] == {
-        "majority": {"truth": 0.5, "rare": 1.0, "none": None},
-        "random": {"truth": 0.5, "rare": 0.5, "none": None},
-    }
-    assert json.loads(json.dumps(report, allow_nan=False)) == report
+    assert json.loads(json.dumps(report, allow_nan=False)) == json.loads(msgspec.json.encode(report))
 
 
 def test_fixed_names_bring_the_majority_answer() -> None:
     items = _items((0, 0), (0, 0), (0, 1), (1, 0), (1, 1), (None, 3))
     gold = Gold({"right": {"u0": 0, "u1": 0, "u2": 1, "u3": 1, "u4": 0, "u5": 1}}, {"right": ["true", "false"]})
     report = measure_labels(items, [1, 1, 0, 0, 1, 1], gold, fixed_names=True, seed=0)
-    column = report["columns"]["right"]
-    assert (column["accuracy"], column["flipped"], column["naming"]) == (1 / 6, False, ["true", "false"])
-    assert report["baselines"]["majority_answer"] == {"right": pytest.approx(0.8)}
+    column = report.columns["right"]
+    assert (column.accuracy, column.flipped, column.naming) == (1 / 6, False, ["true", "false"])
+    assert report.baselines.majority_answer == {"right": pytest.approx(0.8)}
     assert "commonest answer for true: 0.800 (right)" in format_table(report)
 
 
@@ -60,9 +65,9 @@ def test_more_labels_than_gold_classes() -> None:
     items = _items(*[(None, None)] * 4)
     gold = Gold({"kind": {"u0": 0, "u1": 1, "u2": 0, "u3": 1}}, {"kind": ["bird", "fish"]})
     report = measure_labels(items, [2, 0, 2, 1], gold, fixed_names=False, seed=0)
-    assert report["columns"]["kind"]["naming"] == ["fish", None, "bird"]
-    assert report["columns"]["kind"]["flipped"] is None
-    assert report["columns"]["kind"]["accuracy"] == 0.75
+    assert report.columns["kind"].naming == ["fish", None, "bird"]
+    assert report.columns["kind"].flipped is None
+    assert report.columns["kind"].accuracy == 0.75
     assert "fish | - | bird" in format_table(report)
 
 
@@ -71,10 +76,11 @@ def test_items_without_a_group_are_each_a_group() -> None:
     gold = Gold({"g": {f"u{row}": 0 for row in range(20)}}, {"g": ["true", "false"]})
     labels = [0] * 15 + [1] * 5
     loose = measure_labels(_items(*[(None, None)] * 20), labels, gold, fixed_names=True, seed=0)
-    low, high = loose["columns"]["g"]["ci95"]
+    assert loose.columns["g"].ci95 is not None
+    low, high = loose.columns["g"].ci95
     assert low < 0.75 < high
     bound = measure_labels(_items(*[(0, None)] * 20), labels, gold, fixed_names=True, seed=0)
-    assert bound["columns"]["g"]["ci95"] is None
+    assert bound.columns["g"].ci95 is None
 
 
 def test_too_many_classes_are_told_by_column() -> None:
@@ -96,7 +102,7 @@ def test_unconstrained_groups() -> None:
 
 def test_the_table() -> None:
     report = measure_labels(_PAIRS, [1, 0, 0, 1, None], _GOLD, fixed_names=False, seed=42)
-    lines = format_table(report | {"unconstrained_groups": 2}, 120).splitlines()
+    lines = format_table(msgspec.structs.replace(report, unconstrained_groups=2), 120).splitlines()
     assert [" ".join(line.split()) for line in lines[:4]] == [
         "column n cover agree 95% interval balanced MCC AUROC majority p p of all fork's read as",
         "truth 4 1.000 1.000 0.500-1.000 1.000 1.000 - 0.500 0.237 0.237 1.000 false | true",
@@ -141,12 +147,6 @@ def test_foreign_names_cannot_break_the_table() -> None:
 
 def test_no_gold_column_is_said() -> None:
     report = measure_labels(_PAIRS, [0, 1, 0, 1, None], Gold(), fixed_names=False, seed=0)
-    assert report == {
-        "n": 5,
-        "columns": {},
-        "baselines": {"majority": {}, "random": {}},
-        "looked_at": 0,
-        "permutations": 0,
-        "best": None,
-    }
+    empty = Baselines({}, {})
+    assert report == Report(n=5, columns={}, baselines=empty, looked_at=0, permutations=0, best=None)
     assert format_table(report) == "The task names no gold column: there is nothing to measure against."

@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from icm_tui.domain.items import Gold, Item
-from icm_tui.evaluate.shortcuts import diagnose, headline
-from icm_tui.evaluate.traits import traits_of
+from icm_tui.evaluate.shortcuts import diagnose, headline, traits_of
 
 _WORDS = ["apple", "bridge", "candle", "dust", "eagle", "frost", "garden", "harbour", "ink", "jar", "kettle", "lamp"]
 

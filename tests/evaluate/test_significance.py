@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icm_tui.evaluate.naming import Ints
+from icm_tui.evaluate.agreement import Ints
 from icm_tui.evaluate.significance import permuted_labels, significance
 
 

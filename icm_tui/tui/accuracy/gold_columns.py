@@ -1,8 +1,8 @@
 """The gold columns as a table, and one column's agreement over the decisions as a plot."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
+from icm_tui.evaluate.report import Column, Report
 from icm_tui.tui.text.cells import Line, cut, fit, joined, line, span, width
 from icm_tui.tui.text.curve import over_decisions, sparkline
 from icm_tui.tui.text.numbers import fraction
@@ -17,27 +17,27 @@ def _p(value: float | None) -> str:
     return fraction(value, 3) if value is None or value >= 0.001 else "<.001"
 
 
-def _interval(column: Mapping[str, Any]) -> str:
-    ends = column.get("ci95")
+def _interval(column: Column) -> str:
+    ends = column.ci95
     return "" if ends is None else f"{fraction(ends[0])} {fraction(ends[1])}"
 
 
-_Cell = Callable[[Mapping[str, Any]], str]
+_Cell = Callable[[Column], str]
 # The heading, the cells it takes and what stands below it; when there is little room the last ones go first.
 _COLUMNS: tuple[tuple[str, int, _Cell], ...] = (
-    ("n", 5, lambda column: str(column["n"])),
-    ("agree", 5, lambda column: fraction(column["accuracy"])),
+    ("n", 5, lambda column: str(column.n)),
+    ("agree", 5, lambda column: fraction(column.accuracy)),
     ("95%", 9, _interval),
-    ("p of all", 8, lambda column: _p(column.get("p_adjusted"))),
-    ("majority", 8, lambda column: fraction(column["majority"])),
-    ("flipped", 7, lambda column: "yes" if column["flipped"] else ""),
-    ("balanced", 8, lambda column: fraction(column["balanced_accuracy"])),
-    ("cover", 5, lambda column: fraction(column["coverage"])),
-    ("AUROC", 5, lambda column: fraction(column.get("auroc"))),
-    ("MCC", 5, lambda column: fraction(column["mcc"])),
-    ("p", 5, lambda column: _p(column.get("p"))),
-    ("missing", 7, lambda column: str(column.get("missing", ""))),
-    ("fork's", 6, lambda column: fraction(column["as_fork"])),
+    ("p of all", 8, lambda column: _p(column.p_adjusted)),
+    ("majority", 8, lambda column: fraction(column.majority)),
+    ("flipped", 7, lambda column: "yes" if column.flipped else ""),
+    ("balanced", 8, lambda column: fraction(column.balanced_accuracy)),
+    ("cover", 5, lambda column: fraction(column.coverage)),
+    ("AUROC", 5, lambda column: fraction(column.auroc)),
+    ("MCC", 5, lambda column: fraction(column.mcc)),
+    ("p", 5, lambda column: _p(column.p)),
+    ("missing", 7, lambda column: str(column.missing)),
+    ("fork's", 6, lambda column: fraction(column.as_fork)),
 )
 
 
@@ -48,7 +48,7 @@ def heading(cells: int) -> Line:
     return fit(line(span("  ".join([f"  {'column':<{name}}", *parts]) + "  over decisions", "dim")), cells)
 
 
-def row(name: str, column: Mapping[str, Any], curve: Sequence[float], *, chosen: bool, cells: int) -> Line:
+def row(name: str, column: Column, curve: Sequence[float], *, chosen: bool, cells: int) -> Line:
     """A gold column; a star before those whose curves the run's screen shows."""
     size, shown = _room(cells)
     spark = sparkline(curve, SPARK, 0.5, 1.0)
@@ -71,14 +71,14 @@ def _room(cells: int) -> tuple[int, Sequence[tuple[str, int, _Cell]]]:
     return name, _COLUMNS[:count]
 
 
-def summary(report: Mapping[str, Any], cells: int) -> Line:
+def summary(report: Report, cells: int) -> Line:
     """How good the best of all columns is, once it is counted that all were looked at."""
-    best, looked_at = report.get("best"), report.get("looked_at", 0)
+    best, looked_at = report.best, report.looked_at
     if not best:
         return fit(line(span("no column can be tested yet", "dim")), cells)
     told = [
-        line(f"best of {looked_at}: ", span(best["column"], "bold"), f", p {_p(best['p_adjusted'])} of all"),
-        line(span(f"{report['permutations']} permutations of whole groups", "dim")),
+        line(f"best of {looked_at}: ", span(best.column, "bold"), f", p {_p(best.p_adjusted)} of all"),
+        line(span(f"{report.permutations} permutations of whole groups", "dim")),
         line(span("agreement is not coherence", "dim")),
     ]
     while len(told) > 1 and width(joined(told)) > cells:
@@ -86,13 +86,13 @@ def summary(report: Mapping[str, Any], cells: int) -> Line:
     return fit(joined(told), cells)
 
 
-def naming(column: Mapping[str, Any], labels: Sequence[str], cells: int) -> Line:
+def naming(column: Column, labels: Sequence[str], cells: int) -> Line:
     """Which gold class each label was taken for, and whether that turns the sign round."""
-    names = column.get("naming")
+    names = column.naming
     if not names:
         return fit(line(span("nothing to compare: no item has both a label and this gold", "dim")), cells)
     read = ", ".join(f"{label} = {'nothing' if of is None else of}" for label, of in zip(labels, names, strict=False))
-    flipped = [span(" · sign flipped", "second")] if column["flipped"] else []
+    flipped = [span(" · sign flipped", "second")] if column.flipped else []
     return fit(line(span(f"read as {read}"), *flipped), cells)
 
 

@@ -10,6 +10,7 @@ from textual.screen import Screen
 from textual.widgets import Footer
 
 from icm_tui.errors import UserError
+from icm_tui.evaluate.report import Report
 from icm_tui.tui.accuracy import gold_columns
 from icm_tui.tui.base_app import BaseApp
 from icm_tui.tui.keys.actions import BY_ID
@@ -57,6 +58,8 @@ class AccuracyScreen(Screen[None]):
         self._sort = "table"
         self._words = ""
         self._typed: Typed | None = None
+        # The report that the rows were chosen from: a thread may bring another one before they are drawn.
+        self._report: Report | None = None
         self._names: list[str] = []
         self._told: Told | None = None
         self._with_gold = False
@@ -155,9 +158,9 @@ class AccuracyScreen(Screen[None]):
     def _choose_rows(self) -> None:
         from icm_tui.evaluate.report import chosen
 
-        report = self._gold.report
+        report = self._report = self._gold.report
         shown = report is not None and not self._gold.hidden
-        self._names = list(chosen(report, self._words.split(), self._sort)["columns"]) if report and shown else []
+        self._names = list(chosen(report, self._words.split(), self._sort)) if report and shown else []
 
     def _draw(self) -> None:
         for view in self.query(LineView):
@@ -194,9 +197,11 @@ class AccuracyScreen(Screen[None]):
     def _row(self, at: int, cells: int) -> Line:
         if self._page != GOLD:
             return () if self._told is None else fit(self._told.row(at, cells), cells)
-        name, report = self._names[at], self._gold.report or {"columns": {}}
+        name, report = self._names[at], self._report
+        if report is None:
+            return ()
         curve = over_decisions(self._gold.curve(name), self._view.n, gold_columns.SPARK)
-        return gold_columns.row(name, report["columns"][name], curve, chosen=name in self._gold.chosen, cells=cells)
+        return gold_columns.row(name, report.columns[name], curve, chosen=name in self._gold.chosen, cells=cells)
 
     def _title(self, cells: int) -> Line:
         pages = [line(span(page, "title" if page == self._page else "dim")) for page in self._pages]
@@ -206,10 +211,10 @@ class AccuracyScreen(Screen[None]):
     def _summary(self, cells: int) -> Line:
         if self._page != GOLD:
             return fit(line(" ", span(_COMPUTING if self._told is None else self._told.summary, "second")), cells)
-        why = accuracy.no_gold(self._gold.report, hidden=self._gold.hidden)
-        if why or self._gold.report is None:
+        why = accuracy.no_gold(self._report, hidden=self._gold.hidden)
+        if why or self._report is None:
             return fit(line(" ", span(why, "dim")), cells)
-        return gold_columns.summary(self._gold.report, cells)
+        return gold_columns.summary(self._report, cells)
 
     def _heading(self, cells: int) -> Line:
         room = self.query_one(LineList).columns
@@ -218,12 +223,12 @@ class AccuracyScreen(Screen[None]):
         return gold_columns.heading(room) if self._names else accuracy.coherence(self._view, cells)
 
     def _plot(self, cells: int, height: int) -> list[Line]:
-        name, report = self._under_cursor, self._gold.report
+        name, report = self._under_cursor, self._report
         if name is None or report is None:
             return []
-        column = report["columns"][name]
+        column = report.columns[name]
         told = gold_columns.naming(column, self._view.label_names, cells)
-        return [told, *gold_columns.plot(self._gold.curve(name), self._view.n, column["majority"], cells, height - 1)]
+        return [told, *gold_columns.plot(self._gold.curve(name), self._view.n, column.majority, cells, height - 1)]
 
     def _last_line(self, cells: int) -> Line:
         if self._typed is not None:

@@ -1,8 +1,8 @@
 """The accuracy pane: how the labels hang together, and, if gold is shown, how they agree with it."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from icm_tui.evaluate.report import Column, Report
 from icm_tui.tui.run.view import RunView
 from icm_tui.tui.text.cells import Line, as_many_as_fit, line, span
 from icm_tui.tui.text.curve import sparkline
@@ -33,47 +33,47 @@ def coherence(view: RunView, cells: int) -> Line:
     return as_many_as_fit(parts, cells, "   ")
 
 
-def brief(view: RunView, report: Mapping[str, Any] | None, *, hidden: str, cells: int) -> Line:
+def brief(view: RunView, report: Report | None, *, hidden: str, cells: int) -> Line:
     """All of it in one line: coherence with its curve, and the first gold columns that fit."""
     parts = [_measured(view, _SPARK // 2)]
     if not hidden and report is not None:
-        parts.extend(gold_line(name, column, (), _BRIEF)[1:] for name, column in report["columns"].items())
+        parts.extend(gold_line(name, column, (), _BRIEF)[1:] for name, column in report.columns.items())
     return as_many_as_fit(parts, cells)
 
 
-def no_gold(report: Mapping[str, Any] | None, *, hidden: str) -> str:
+def no_gold(report: Report | None, *, hidden: str) -> str:
     """Why there is no gold column to show, in words; empty if there are some. `report` is what measure_labels
     returned, None while it is being made; `hidden` says in words why nothing is shown."""
     if hidden:
         return hidden
     if report is None:
         return "comparing with gold"
-    return "" if report["columns"] else _NO_GOLD
+    return "" if report.columns else _NO_GOLD
 
 
-def gold_line(name: str, column: Mapping[str, Any], curve: Sequence[float], cells: int) -> Line:
+def gold_line(name: str, column: Column, curve: Sequence[float], cells: int) -> Line:
     """A gold column, with its `curve` over decisions."""
-    interval = column["ci95"]
+    interval = column.ci95
     spark = sparkline(curve, _SPARK // 2, 0.5, 1.0)
     between = f" [{fraction(interval[0])} {fraction(interval[1])}]" if interval else ""
     parts = [
         line(
             span(f"{name} ", "plain"),
-            span(fraction(column["accuracy"]), "bold"),
+            span(fraction(column.accuracy), "bold"),
             between,
             span(f" {spark}" if spark else "", "accent"),
         ),
-        line(f"majority {fraction(column['majority'])}"),
-        line(f"n {column['n']}", _cover(column)),
+        line(f"majority {fraction(column.majority)}"),
+        line(f"n {column.n}", _cover(column)),
     ]
-    if (adjusted := column.get("p_adjusted")) is not None:
+    if (adjusted := column.p_adjusted) is not None:
         parts.append(line(f"p of all {fraction(adjusted, 3) if adjusted >= 0.001 else '<.001'}"))
-    if column["flipped"]:
+    if column.flipped:
         parts.append(line(span("sign flipped", "second")))
     parts += [
-        line(f"balanced {fraction(column['balanced_accuracy'])}"),
-        line(f"MCC {fraction(column['mcc'])}"),
-        line(span(f"as the fork prints it {fraction(column['as_fork'])}", "dim")),
+        line(f"balanced {fraction(column.balanced_accuracy)}"),
+        line(f"MCC {fraction(column.mcc)}"),
+        line(span(f"as the fork prints it {fraction(column.as_fork)}", "dim")),
     ]
     return as_many_as_fit(parts, cells)
 
@@ -92,6 +92,6 @@ def _measured(view: RunView, spark: int) -> Line:
     return line("coherence ", span(f"{shown} ", "bold"), span(curve, "accent"))
 
 
-def _cover(column: Mapping[str, Any]) -> str:
-    cover = column["coverage"]
+def _cover(column: Column) -> str:
+    cover = column.coverage
     return f" cover {fraction(cover)}" if cover is not None and cover < 1 else ""

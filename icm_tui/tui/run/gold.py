@@ -3,11 +3,12 @@
 import time
 from collections.abc import Callable, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from icm_tui.domain.items import Gold, Item
 from icm_tui.errors import UserError
 from icm_tui.evaluate.finished_run import FinishedRun
+from icm_tui.evaluate.report import Report
 from icm_tui.profile.schema import Profile
 from icm_tui.run_dir.chain import History
 from icm_tui.run_dir.layout import RunDir
@@ -29,7 +30,7 @@ class GoldWatch:
 
     def __init__(self, run: RunDir, profile: Profile, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock` (seconds) spaces the measurements."""
-        self.report: dict[str, Any] | None = None
+        self.report: Report | None = None
         self.problem = ""
         self._run = FinishedRun(run, profile)
         self._profile = profile
@@ -83,7 +84,7 @@ class GoldWatch:
         self._busy = True
         start = self._clock()
         try:
-            from icm_tui.evaluate.report import measure_labels
+            from icm_tui.evaluate.measure import measure_labels
 
             gold = self._gold = self._run.open_gold()
             if history is not None:

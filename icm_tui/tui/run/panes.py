@@ -146,13 +146,13 @@ class Panes:
             return fit(line(" ", span(why, "dim")), cells)
         name = self._gold_names()[at]
         curve = over_decisions(self.gold.curve(name), self._view.n, _SPARK)
-        return accuracy.gold_line(name, self.gold.report["columns"][name], curve, cells)
+        return accuracy.gold_line(name, self.gold.report.columns[name], curve, cells)
 
     def _gold_names(self) -> list[str]:
         report = self.gold.report
         if report is None or accuracy.no_gold(report, hidden=self.gold.hidden):
             return []
-        return sorted(report["columns"], key=lambda name: name not in self.gold.chosen)
+        return sorted(report.columns, key=lambda name: name not in self.gold.chosen)
 
     def item_strip(self, at: int | None, cells: int) -> list[Line]:
         """The strip about an item."""

@@ -1,5 +1,6 @@
 """What the lines tell."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -368,16 +369,16 @@ def test_methods_without_coherence_tell_their_energy(kind: str, finished: Finish
 
 def test_gold_columns_are_told_or_why_not() -> None:
     view = small_view()
-    shown = [text(accuracy.gold_line(name, column, (), 120)) for name, column in report()["columns"].items()]
+    shown = [text(accuracy.gold_line(name, column, (), 120)) for name, column in report().columns.items()]
     assert shown == [
         " truth .84 [.82 .86] · majority .50 · n 1204 cover .74 · balanced .84 · MCC .68 · as the fork prints it .84"
     ]
-    changed = report(flipped=True, ci95=None, coverage=1.0)["columns"]
+    changed = report(flipped=True, ci95=None, coverage=1.0).columns
     flipped = [accuracy.gold_line(name, column, (), 70) for name, column in changed.items()]
     assert text(flipped[0]) == " truth .84 · majority .50 · n 1204 · sign flipped · balanced .84"
     assert accuracy.no_gold(None, hidden="") == "comparing with gold"
     assert accuracy.no_gold(report(), hidden="this run is blind") == "this run is blind"
-    assert "no gold column" in accuracy.no_gold({"columns": {}}, hidden="")
+    assert "no gold column" in accuracy.no_gold(msgspec.structs.replace(report(), columns={}), hidden="")
     assert accuracy.no_gold(report(), hidden="") == ""
     assert "truth .84" in text(accuracy.brief(view, report(), hidden="", cells=80))
     assert "truth" not in text(accuracy.brief(view, report(), hidden="blind", cells=80))

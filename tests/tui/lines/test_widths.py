@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from icm_tui.evaluate.report import Best
 from icm_tui.evaluate.shortcuts import Finding
 from icm_tui.run_dir.status import ENDED, LIVE, Status
 from icm_tui.tui.accuracy import gold_columns
@@ -23,8 +25,19 @@ from tests.tui.state.finished import KINDS, Finished, records_of, view_of
 WIDTHS = range(20, 201)
 
 
-def _best(name: str) -> dict[str, Any]:
-    return {"column": name, "p_adjusted": 0.02}
+def _finding(name: str) -> Finding:
+    return Finding(
+        kind="words",
+        name=name,
+        label=0,
+        strength=0.5,
+        n=9,
+        inside=0.2,
+        outside=0.1,
+        lift=2.0,
+        p=0.01,
+        p_adjusted=None,
+    )
 
 
 MADE: dict[str, Callable[[RunView, str, int], list[Line]]] = {
@@ -36,24 +49,24 @@ MADE: dict[str, Callable[[RunView, str, int], list[Line]]] = {
     "coherence": lambda view, name, cells: [accuracy.coherence(view, cells)],
     "brief": lambda view, name, cells: [accuracy.brief(view, report(name), hidden="", cells=cells)],
     "gold": lambda view, name, cells: [
-        accuracy.gold_line(own, column, (0.5, 1.0), cells) for own, column in report(name)["columns"].items()
+        accuracy.gold_line(own, column, (0.5, 1.0), cells) for own, column in report(name).columns.items()
     ],
     "gold columns": lambda view, name, cells: [
         gold_columns.heading(cells),
         *(
             gold_columns.row(own, column, (0.5, 0.7), chosen=True, cells=cells)
-            for own, column in report(name)["columns"].items()
+            for own, column in report(name).columns.items()
         ),
-        gold_columns.summary(report(name) | {"looked_at": 9, "permutations": 1, "best": _best(name)}, cells),
+        gold_columns.summary(msgspec.structs.replace(report(name), best=Best(name, 0.02)), cells),
         *(
-            gold_columns.naming(column | {"naming": [name, None]}, [name, "B"], cells)
-            for column in report(name)["columns"].values()
+            gold_columns.naming(msgspec.structs.replace(column, naming=[name, None]), [name, "B"], cells)
+            for column in report(name).columns.values()
         ),
     ],
     "plot": lambda view, name, cells: gold_columns.plot([(3, 0.5), (9, 0.75)], 20, 0.5, cells, 6),
     "diagnosis": lambda view, name, cells: [
         diagnosis.heading(cells),
-        diagnosis.row(Finding("words", name, 0, 0.5, 9, 0.2, 0.1, 2.0, 0.01, None), [name, "B"], cells),
+        diagnosis.row(_finding(name), [name, "B"], cells),
     ],
 }
 EXACT = ("header", "header while loading", "status line", "labels heading", "label rows")

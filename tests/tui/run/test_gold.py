@@ -26,7 +26,7 @@ def test_it_reports_what_measuring_the_same_labels_says(tmp_path: Path) -> None:
     assert gold.due(7)
     gold.measure(read_items(run)[0], labels_of(run), 7)
     assert gold.report is not None
-    assert gold.report["columns"]["progressive"]["n"] == 40
+    assert gold.report.columns["progressive"].n == 40
     assert not gold.hidden
 
 
