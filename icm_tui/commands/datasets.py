@@ -11,7 +11,7 @@ from icm_tui.commands.json import Dataset, Datasets, DescribedDataset
 from icm_tui.profile.store import list_profiles
 from icm_tui.tasks.availability import Here, availability, hub_cache, local_folders
 from icm_tui.tasks.card import Card, Place, Terms
-from icm_tui.tasks.registry import DATASETS, SAMPLES, card_of
+from icm_tui.tasks.registry import DATASETS, find_dataset
 from icm_tui.text import one_line
 
 _WIDTH = 80
@@ -33,7 +33,7 @@ _HERE_TOLD: dict[str, str] = {
 def datasets(args: argparse.Namespace) -> int:
     """Prints the datasets, or with `name` one of them in full; looks at this machine only, asking no network."""
     if args.name is not None:
-        card = card_of(args.name)
+        card = find_dataset(args.name).card
         here = _here(args.name, card, args.path)
         if args.json:
             listed = msgspec.structs.asdict(_listed(args.name, card, here))
@@ -41,14 +41,14 @@ def datasets(args: argparse.Namespace) -> int:
         else:
             print("\n".join(_full(args.name, card, here)))
         return 0
-    found = {name: card_of(name) for name in DATASETS}
+    found = {name: find_dataset(name).card for name in DATASETS}
     places = {name: _here(name, card, args.path) for name, card in found.items()}
     if args.json:
         print_json(Datasets([_listed(name, card, places[name]) for name, card in found.items()]))
         return 0
     rows = [("NAME", "ITEMS", "RULE", "TERMS", "HERE")]
     rows += [
-        (name, _items(card, card.split), card.rule, _TERMS[card.terms], _summed(name, places[name]))
+        (name, _items(card, card.split), card.rule, _TERMS[card.terms], _summed(card, places[name]))
         for name, card in found.items()
     ]
     heading, *lines = columns(rows)
@@ -68,9 +68,9 @@ def _here(name: str, card: Card, path: str | None) -> dict[str, Here]:
     return availability(card, local_folders(name, dict.fromkeys(paths)))
 
 
-def _summed(name: str, here: dict[str, Here]) -> str:
+def _summed(card: Card, here: dict[str, Here]) -> str:
     """Where a dataset is, in a word or two."""
-    if name in SAMPLES:
+    if card.ships:
         return "ships"
     if not here:
         return "yours"
@@ -91,7 +91,7 @@ def _listed(name: str, card: Card, here: dict[str, Here]) -> Dataset:
         licence=card.licence,
         terms=card.terms,
         split=card.split or None,
-        here=_summed(name, here),
+        here=_summed(card, here),
         splits_here=here,
     )
 
@@ -118,7 +118,7 @@ def _full(name: str, card: Card, here: dict[str, Here]) -> Iterator[str]:
         yield "Splits:"
     for split, parts in card.splits.items():
         default = " (read if task.split names none)" if split == card.split and len(card.splits) > 1 else ""
-        state = "ships" if name in SAMPLES else here[split]
+        state = "ships" if card.ships else here[split]
         yield from _wrapped(f"{_items(card, split)} items, {_HERE_TOLD[state]}{default}", f"{split}: ", indent="  ")
         for table, place in parts.tables.items():
             yield from _wrapped(_place(place), f"{table}: ", indent="      ")

@@ -11,7 +11,7 @@ from icm_tui.errors import RunFailed, UserError
 from icm_tui.profile.names import listed, nearest
 from icm_tui.profile.schema import Profile
 from icm_tui.profile.toml import dumps, load
-from icm_tui.tasks.registry import SAMPLES
+from icm_tui.tasks.registry import ships
 
 SHIPPED = Path(__file__).parent / "shipped"
 
@@ -49,8 +49,8 @@ def list_profiles() -> list[Entry]:
 
 
 def _place(entry: Entry) -> tuple[bool, bool, str]:
-    sample = entry.profile is not None and entry.profile.task.dataset in SAMPLES
-    return not entry.own, not sample, entry.name
+    at_once = entry.profile is not None and ships(entry.profile.task.dataset)
+    return not entry.own, not at_once, entry.name
 
 
 def save(name: str, profile: Profile, overwrite: bool = False) -> Path:

@@ -1,5 +1,6 @@
 """From a table to a task: which column is what, the checks, the shuffle, and what a person should know."""
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -12,9 +13,53 @@ from icm_tui.tasks.cells import optional_cell, read_cell, require_column
 from icm_tui.tasks.gold import read_gold, telling_columns
 from icm_tui.tasks.quoting import quoted
 from icm_tui.tasks.shuffle import SourceItem, first_groups, shuffle
-from icm_tui.tasks.source import Source
-from icm_tui.tasks.tables import Table
-from icm_tui.tasks.template import SETTING, TextTemplate
+from icm_tui.tasks.tables import Row, Table
+
+_PART = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+_SETTING = "task.text"
+
+
+class TextTemplate:
+    """A parsed `task.text`: "question", or "Q: {question} A: {answer}"; doubled braces stand for themselves.
+
+    What stands between braces is a column's whole name and nothing else: no formats, no attributes.
+    Raises UserError if a brace stands alone or no column is named.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.parts: list[tuple[str, str | None]] = []
+        if "{" not in text and "}" not in text:
+            self.parts.append(("", text))
+            return
+        end = 0
+        literal = ""
+        for found in _PART.finditer(text):
+            literal += text[end : found.start()]
+            end = found.end()
+            if found[0] in ("{{", "}}"):
+                literal += found[0][0]
+            elif found[1]:
+                self.parts.append((literal, found[1]))
+                literal = ""
+            else:
+                what = "names no column in {}" if found[0] == "{}" else f'has a single "{found[0]}"'
+                mend = "write a column as {column}, and {{ or }} for a brace itself"
+                raise UserError(f"{_SETTING} = {quoted(text)} {what}; {mend}.")
+        self.parts.append((literal + text[end:], None))
+        if not self.columns:
+            raise UserError(f"{_SETTING} = {quoted(text)} names no column; write at least one as {{column}}.")
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that the text is made of, in order."""
+        return [column for _, column in self.parts if column is not None]
+
+    def fill(self, table: Table, row: Row) -> str:
+        """The text of `row`. Raises UserError, naming file, line and column, if a column is missing or empty."""
+        cells = (
+            literal + (read_cell(table, row, column, _SETTING) if column else "") for literal, column in self.parts
+        )
+        return "".join(cells)
 
 
 class Columns(msgspec.Struct, frozen=True):
@@ -36,11 +81,8 @@ def make_task(
     rule: str,
     limit: int | None,
     seed: int,
-    source: Source | None = None,
 ) -> Task:
     """The task in `table`: its items shuffled by `seed` and cut to whole groups within `limit`, and their gold.
-
-    `source` is what `table` was read or derived from; its commit and its notes become the task's.
 
     A row whose key is null or empty is an answer of its own, and so is every row under a rule like "opposite" if no key
     column is named.
@@ -69,15 +111,13 @@ def make_task(
         }
         gold = Gold(left, gold.classes)
     notes = _notes(items, gold, rule, columns) + _keyless(sources, columns)
-    if source is None:
-        return Task(items, gold, rule, notes)
-    return Task(items, gold, rule, [*source.notes, *notes], revision=source.revision)
+    return Task(items, gold, rule, notes)
 
 
 def _used(columns: Columns, template: TextTemplate) -> list[tuple[str, list[str]]]:
     """The columns that items are made of, by the setting that names them."""
     single = [("task.uid", columns.uid), ("task.group", columns.group), ("task.key", columns.key)]
-    return [(SETTING, template.columns), *((setting, [name]) for setting, name in single if name is not None)]
+    return [(_SETTING, template.columns), *((setting, [name]) for setting, name in single if name is not None)]
 
 
 def _refuse_gold_in_sight(columns: Columns, used: list[tuple[str, list[str]]]) -> None:

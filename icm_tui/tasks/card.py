@@ -44,6 +44,7 @@ class Card(msgspec.Struct, frozen=True):
 
     `splits` are named as task.split names them; `split` is the one read if none is named. `rule` is the
     consistency rule that holds by default. `terms` marks what may not be passed on freely; nothing of it ships.
+    `ships` says that it comes with the program, and needs neither a file nor a network.
     """
 
     about: str
@@ -57,3 +58,4 @@ class Card(msgspec.Struct, frozen=True):
     splits: dict[str, Split]
     split: str
     traps: list[str] = []
+    ships: bool = False

@@ -1,4 +1,4 @@
-"""One cell of a table, read as a string, with the sentence to say if that cannot be done."""
+"""One cell of a table, read as a string or as true or false, with the sentence to say if that cannot be done."""
 
 import math
 from collections.abc import Iterable
@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from icm_tui.errors import UserError
 from icm_tui.tasks.quoting import nearest, quoted
 from icm_tui.tasks.tables import Row, Table, kind_of
+
+_BOOLEANS = {"1": True, "true": True, "0": False, "false": False}
 
 
 def spelled(value: object) -> str | None:
@@ -70,3 +72,14 @@ def read_cell(table: Table, row: Row, column: str, setting: str) -> str:
             "so fill it in or remove the row."
         )
     return text
+
+
+def read_boolean(table: Table, row: Row, column: str) -> bool:
+    """A cell of true, false, 1 or 0 in whatever type. Raises UserError, naming file, line and column, otherwise."""
+    written = read_cell(table, row, column, "the dataset")
+    truth = _BOOLEANS.get(written.casefold())
+    if truth is None:
+        raise UserError(
+            f"{table.place(row)}, column {quoted(column)} holds {quoted(written)}; it must be true or false, or 1 or 0."
+        )
+    return truth

@@ -14,14 +14,13 @@ it can label such a task, but the labels mean nothing. These tasks want a langua
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from icm_tui.domain.items import Task
-from icm_tui.tasks.build import Columns, make_task
-from icm_tui.tasks.section import TaskSection
-from icm_tui.tasks.source import Source
+from icm_tui.tasks.build import Columns
+from icm_tui.tasks.cells import read_boolean, read_cell
+from icm_tui.tasks.dataset import Rows, Source
 from icm_tui.tasks.tables import Row, Table
 
 
@@ -36,42 +35,36 @@ class Pair(msgspec.Struct, frozen=True):
     chosen: bool | None
 
 
-def make_preferences(
-    pairs: Iterable[Pair],
-    settings: TaskSection,
-    source: Source,
-    *,
-    gold: Sequence[str],
-    labels: Sequence[str],
-    rule: str | None,
-    seed: int,
-) -> Task:
-    """The task of choosing between the texts of `pairs`; `gold` are the names of its gold columns (one, or none)."""
+def preference_rows(pairs: Iterable[Pair], source: Source, gold: str) -> Rows:
+    """The rows of the task to choose between the texts of `pairs`; `gold` is the name of the gold column."""
     unordered, alike = _unordered(pairs)
-    both = settings.orders != "one"
+    both = source.settings.orders != "one"
     rows: list[Row] = []
     for number, pair in enumerate(unordered, start=1):
         turned = _turned(pair)
         # Uids by the texts' own order: the source's may follow the gold.
+        seed = source.settings.shuffle_seed
         shown = (pair, turned) if both else (min(pair, turned, key=lambda one: _digest(seed, one)),)
         for one in shown:
             suffix = "ab"[one.first > one.second]
             values = {"uid": f"{number}{suffix}", "pair": str(number), "text": _text(one), "chosen": one.chosen}
             rows.append(Row(len(rows) + 1, one.row.line, values))
-    table = source.tables["rows"]
-    task = make_task(
-        Table(table.name, table.unit, ["uid", "pair", "text", "chosen"], rows),
-        Columns("text", uid="uid", group="pair" if both else None, gold=dict.fromkeys(gold, "chosen")),
-        labels=labels,
-        rule=rule or ("opposite" if both else "none"),
-        limit=settings.limit,
-        seed=seed,
-        source=source,
-    )
-    if not alike:
-        return task
     note = f"{alike} pairs of two texts that are alike were left out: there is nothing to choose between."
-    return msgspec.structs.replace(task, notes=[*task.notes, note])
+    return Rows(
+        source.table.of(rows),
+        Columns("text", uid="uid", group="pair" if both else None, gold={gold: "chosen"}),
+        rule="opposite" if both else "none",
+        notes=lambda task: [note] if alike else [],
+    )
+
+
+def read_pair_rows(table: Table) -> Iterator[Pair]:
+    """The rows question, choice, choice_2 and label (true if choice was chosen) of `table`."""
+    for row in table.rows:
+        question, first, second = (
+            read_cell(table, row, column, "the dataset").strip() for column in ("question", "choice", "choice_2")
+        )
+        yield Pair(row, question, first, second, read_boolean(table, row, "label"))
 
 
 def _unordered(pairs: Iterable[Pair]) -> tuple[list[Pair], int]:

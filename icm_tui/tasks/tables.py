@@ -33,8 +33,13 @@ class Table(msgspec.Struct, frozen=True):
     rows: list[Row]
 
     def place(self, row: Row) -> str:
-        """Where `row` stands, for messages."""
+        """Where `row` is, for messages."""
         return f"{self.name}, {self.unit} {row.line}"
+
+    def of(self, rows: list[Row], columns: list[str] | None = None) -> "Table":
+        """A table of `rows` that were made from this one's; `columns` are theirs, if the first row does not have all of
+        them."""
+        return Table(self.name, self.unit, columns or list(rows[0].values if rows else ()), rows)
 
 
 def read_table(path: str, columns: list[str] | None = None) -> Table:

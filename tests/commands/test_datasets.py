@@ -4,16 +4,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from icm_tui.cli import main
+from icm_tui.commands import datasets
 from icm_tui.profile import store
 from icm_tui.profile.schema import Profile, TaskSection
-from icm_tui.tasks import registry as load
+from icm_tui.tasks import registry
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -36,21 +36,16 @@ CARD = Card(
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A made-up dataset among few others, and an empty cache."""
-    monkeypatch.setitem(sys.modules, "icm_tui.tasks.datasets.made_up", SimpleNamespace(CARD=CARD))  # type: ignore[misc]
-    known = dict(load.DATASETS)
-    for name in known:
-        if name not in ("file", "topics"):
-            del load.DATASETS[name]
-    load.DATASETS["made_up"] = "made_up"
+    made_up = SimpleNamespace(DATASET=SimpleNamespace(card=CARD))
+    monkeypatch.setitem(sys.modules, "icm_tui.tasks.datasets.made_up", made_up)  # type: ignore[misc]
+    for module in (datasets, registry):
+        monkeypatch.setattr(module, "DATASETS", ("file", "topics", "made_up"))
     for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
-    yield tmp_path / "hf" / "hub"
-    # Cleared first, so that the order in which messages list them is theirs again.
-    load.DATASETS.clear()
-    load.DATASETS.update(known)
+    return tmp_path / "hf" / "hub"
 
 
 def _said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -138,14 +133,12 @@ def test_what_lies_in_a_folder(capsys: pytest.CaptureFixture[str], tmp_path: Pat
 
 
 def test_a_folder_that_a_profile_names_is_looked_into(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    # A profile is checked against the datasets that the program knows, so the made-up one takes the place of one.
-    load.DATASETS["truthfulqa"] = "made_up"
     (tmp_path / "train.csv").touch()
-    profile = Profile(task=TaskSection(dataset="truthfulqa", path=str(tmp_path)))
-    assert json.loads(_said(capsys, "truthfulqa", "--json"))["here"] == "missing"
-    store.save("mine", profile)
-    assert json.loads(_said(capsys, "truthfulqa", "--json"))["here"] == "1 of 2 splits"
+    profile = Profile(task=TaskSection(dataset="made_up", path=str(tmp_path)))
+    store.save("other", Profile(task=TaskSection(dataset="topics", path=str(tmp_path))))
     assert _here(capsys)[0] == "missing"
+    store.save("mine", profile)
+    assert _here(capsys)[0] == "1 of 2 splits"
 
 
 def test_what_lies_in_the_cache(capsys: pytest.CaptureFixture[str], cache: Path) -> None:

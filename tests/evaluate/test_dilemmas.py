@@ -6,9 +6,9 @@ import pytest
 from icm_tui.domain.items import Task
 from icm_tui.evaluate.agreement import Ints, agreement, as_fork
 from icm_tui.evaluate.significance import significance
+from icm_tui.tasks.dataset import read_source
 from icm_tui.tasks.datasets import daily_dilemmas
 from icm_tui.tasks.section import TaskSection
-from icm_tui.tasks.source import read_source
 from tests.tasks.conftest import shared_datasets as shared_datasets
 from tests.tasks.given import Given
 
@@ -62,7 +62,7 @@ def settings(shared_datasets: object) -> TaskSection:
 
 @pytest.fixture
 def task(settings: TaskSection) -> Task:
-    return daily_dilemmas.load(settings, labels=["A", "B"], rule=None, seed=0)
+    return daily_dilemmas.DATASET.load(settings, labels=["A", "B"], rule=None)
 
 
 def columns_of(task: Task) -> dict[str, Ints]:

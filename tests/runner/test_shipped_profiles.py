@@ -7,22 +7,9 @@ import pytest
 from icm_tui.profile import store
 from icm_tui.runner.forecast import first_prompts, forecast
 from icm_tui.runner.prepare import prepare
-from icm_tui.tasks.registry import SAMPLES
+from icm_tui.tasks.registry import find_dataset
 from tests.tasks.conftest import shared_datasets as shared_datasets
 
-_FOLDERS = {
-    "daily_dilemmas": "daily_dilemmas",
-    "ethics": "ethics",
-    "moral_foundations": "moral_foundations_vignettes",
-    "machiavelli": "machiavelli",
-    "jiminy_cricket": "jiminy_cricket",
-    "truthfulqa": "truthfulqa",
-    "gsm8k": "gsm8k_verification",
-    "alpaca": "alpaca_preference",
-    "global_opinion_qa": "global_opinion_qa",
-    "political": "political_normative",
-    "larger_than": "larger_than",
-}
 _NAMES = [entry.name for entry in store.list_profiles()]
 
 
@@ -30,7 +17,8 @@ _NAMES = [entry.name for entry in store.list_profiles()]
 def test_a_profile_is_ready_for_either_model(shared_datasets: Path, name: str) -> None:
     plain, _ = store.find(name)
     dataset = plain.task.dataset
-    sets = [] if dataset in SAMPLES else [f'task.path="{shared_datasets / _FOLDERS[dataset]}"']
+    folders = [] if find_dataset(dataset).card.ships else list(shared_datasets.glob(f"{dataset}*"))
+    sets = [f'task.path="{folder}"' for folder in folders]
     if dataset == "machiavelli":
         sets.append('task.split="scenes"')  # the local file has scenes without gold; the Hub has the rest
     by_word = {"embedded": ['model.backend="embedded"'], "openai": ['model.backend="openai"']}

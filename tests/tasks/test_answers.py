@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from icm_tui.domain.items import Task
-from icm_tui.tasks.registry import card_of, load_task
+from icm_tui.tasks.registry import find_dataset, load_task
 from tests.tasks.given import Given, seeded
 
 FOLDERS = {
@@ -72,7 +72,7 @@ def test_counts(
 ) -> None:
     task = load(shared_datasets, name, split)
     sizes = Counter(item.group for item in task.items if item.group is not None)
-    assert len(task.items) == items == card_of(name).splits[split].items
+    assert len(task.items) == items == find_dataset(name).card.splits[split].items
     assert sum(size > 1 for size in sizes.values()) == groups
     assert task.rule == rule
     assert Counter(gold_of(task).values()) == {0: true, 1: false}
@@ -81,7 +81,7 @@ def test_counts(
 @pytest.mark.parametrize(("name", "split"), LARGE)
 def test_large_cuts(shared_datasets: Path, name: str, split: str) -> None:
     task = load(shared_datasets, name, split)
-    card = card_of(name).splits[split]
+    card = find_dataset(name).card.splits[split]
     assert len(task.items) == card.items
     rows = card.tables["rows"].rows
     assert rows is not None

@@ -10,9 +10,9 @@ import pytest
 
 from icm_tui.domain.items import Item, Task
 from icm_tui.errors import UserError
-from icm_tui.tasks.datasets.daily_dilemmas import CARD, load, signed_counts
+from icm_tui.tasks.datasets.daily_dilemmas import CARD, DATASET, signed_counts
 from icm_tui.tasks.tables import read_table
-from tests.tasks.given import Given
+from tests.tasks.given import Given, seeded
 
 _ROWS = "dilemma_to_action_to_values_aggregated.csv"
 _HEADER = [
@@ -59,7 +59,7 @@ def _write(folder: Path, rows: list[list[str]], values: list[list[str]] | None =
 
 def _load(path: str | Path, rule: str | None = None, **settings: Any) -> Task:
     given = Given(dataset="daily_dilemmas", path=str(path), **settings)
-    return load(given, labels=["A", "B"], rule=rule, seed=5)
+    return DATASET.load(seeded(given, 5), labels=["A", "B"], rule=rule)
 
 
 def _seen(items: list[Item]) -> list[tuple[str, int | None, int | None]]:

@@ -11,15 +11,15 @@ import pytest
 
 from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
-from icm_tui.tasks.datasets.global_opinion_qa import CARD, COUNTRIES, load, split_header
-from tests.tasks.given import Given
+from icm_tui.tasks.datasets.global_opinion_qa import CARD, COUNTRIES, DATASET, split_header
+from tests.tasks.given import Given, seeded
 
 _HEADER = ["Country", "Tea at four?\nA. Yes\nB. No\n", "Which cup?\nA. Red\nB. Blue\nC. None\n", "Milk?\nA. In\nB. Out"]
 
 
 def _load(path: str | Path, split: str = "France", **settings: Any) -> Task:
     given = Given(dataset="global_opinion_qa", path=str(path), split=split, **settings)
-    return load(given, labels=["A", "B"], rule=None, seed=5)
+    return DATASET.load(seeded(given, 5), labels=["A", "B"], rule=None)
 
 
 def _seen(task: Task) -> list[tuple[str, int | None, int | None]]:
@@ -112,7 +112,7 @@ def test_a_table_without_such_questions_is_refused(tmp_path: Path) -> None:
 def test_the_hub_is_not_read(tmp_path: Path) -> None:
     given = Given(dataset="global_opinion_qa")
     with pytest.raises(UserError, match="nowhere on the Hub; name the folder"):
-        load(given, labels=["A", "B"], rule=None, seed=1)
+        DATASET.load(seeded(given, 1), labels=["A", "B"], rule=None)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ _READ = """
 import json, sys
 from icm_tui.errors import UserError
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
-from icm_tui.tasks.source import read_source
+from icm_tui.tasks.dataset import read_source
 from tests.tasks.given import Given, seeded
 
 repository, files, revision, columns, large = json.loads(sys.argv[1])
@@ -348,25 +348,19 @@ _RUN = """
 import sys
 from types import SimpleNamespace
 from icm_tui.cli import main
-from icm_tui.tasks import registry
-from icm_tui.tasks.build import Columns, make_task
+from icm_tui.tasks.build import Columns
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
-from icm_tui.tasks.source import read_source
+from icm_tui.tasks.dataset import Dataset, Rows
 
 assert not {"datasets", "huggingface_hub", "pandas", "pyarrow", "httpx2"} & set(sys.modules)
 words = dict.fromkeys(["about", "item", "groups", "gold", "paper", "licence"], "")
 place = Place([], HubFiles("some/set", ["rows.csv"]))
 card = Card(**words, rule="none", terms="free", splits={"all": Split({"rows": place})}, split="all")
 
-def read(settings, *, labels, rule, seed):
-    source = read_source(settings, card)
-    columns = Columns("text", gold={"label": "label"})
-    return make_task(
-        source.tables["rows"], columns, labels=labels, rule="none", limit=settings.limit, seed=seed, source=source
-    )
+def rows(source):
+    return Rows(source.table, Columns("text", gold={"label": "label"}))
 
-sys.modules["icm_tui.tasks.datasets.made_up"] = SimpleNamespace(CARD=card, load=read)
-registry.DATASETS["topics"] = "made_up"
+sys.modules["icm_tui.tasks.datasets.topics"] = SimpleNamespace(DATASET=Dataset(card, rows))
 sys.exit(main(["run", "topics", "--headless", "--out", sys.argv[1], *sys.argv[2:]]))
 """
 

@@ -12,8 +12,8 @@ import pytest
 
 from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
-from icm_tui.tasks.datasets.jiminy_cricket import CARD, GOLD, HARMS, load
-from tests.tasks.given import Given
+from icm_tui.tasks.datasets.jiminy_cricket import CARD, DATASET, GOLD, HARMS
+from tests.tasks.given import Given, seeded
 
 _HEADER = ["File", "Line", "Neighboring text", "Description", "Review", "Conditioning", "Morality", "Python Filters"]
 _ROWS: list[list[Any]] = [
@@ -27,7 +27,7 @@ _ROWS: list[list[Any]] = [
 
 def _load(path: str | Path, split: str = "test", **settings: Any) -> Task:
     given = Given(dataset="jiminy_cricket", path=str(path), split=split, **settings)
-    return load(given, labels=["A", "B"], rule=None, seed=5)
+    return DATASET.load(seeded(given, 5), labels=["A", "B"], rule=None)
 
 
 def _seen(task: Task) -> list[tuple[str, int | None, int | None]]:

@@ -9,12 +9,14 @@ import pytest
 
 from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
-from icm_tui.tasks.datasets.machiavelli import AGGREGATED, CARD, MORALITY, load, split_choices
-from tests.tasks.given import Given
+from icm_tui.tasks.datasets.machiavelli import AGGREGATED, CARD, DATASET, MORALITY, split_choices
+from tests.tasks.given import Given, seeded
 
 
 def _load(path: str | Path, **settings: Any) -> Task:
-    return load(Given(dataset="machiavelli", path=str(path), **settings), labels=["A", "B"], rule=None, seed=5)
+    return DATASET.load(
+        seeded(Given(dataset="machiavelli", path=str(path), **settings), 5), labels=["A", "B"], rule=None
+    )
 
 
 def _seen(task: Task) -> list[tuple[str, int | None, int | None]]:

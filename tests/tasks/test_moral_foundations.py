@@ -11,8 +11,8 @@ import pytest
 
 from icm_tui.domain.items import Item, Task
 from icm_tui.errors import UserError
-from icm_tui.tasks.datasets.moral_foundations import CARD, FOUNDATIONS, WORDINGS, load
-from tests.tasks.given import Given
+from icm_tui.tasks.datasets.moral_foundations import CARD, DATASET, FOUNDATIONS, WORDINGS
+from tests.tasks.given import Given, seeded
 
 _COUNTS = {"Care": 32, "Fairness": 17, "Authority": 17, "Sanctity": 17, "Liberty": 17, "Loyalty": 16}
 _TWO = [*FOUNDATIONS, "violation", "wrong (above median)"]
@@ -21,7 +21,7 @@ _GOLD = [("Care (e)", "Care", 3.0), ("Liberty", "Liberty", 2.0), ("Social Norms"
 
 def _load(path: str | Path, labels: str = "AB", rule: str | None = None, **settings: Any) -> Task:
     given = Given(dataset="moral_foundations", path=str(path), **settings)
-    return load(given, labels=list(labels), rule=rule, seed=5)
+    return DATASET.load(seeded(given, 5), labels=list(labels), rule=rule)
 
 
 def _seen(task: Task) -> list[tuple[str, int | None, int | None]]:

@@ -2,21 +2,26 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from types import SimpleNamespace
 
 import msgspec
 import pytest
 
-from icm_tui.domain.items import Gold, Item, Task
+from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
+from icm_tui.tasks import registry
+from icm_tui.tasks.build import Columns
 from icm_tui.tasks.card import Card, Split
-from icm_tui.tasks.registry import DATASETS, load_task
+from icm_tui.tasks.dataset import Dataset, Rows, Source
+from icm_tui.tasks.registry import load_task
 from icm_tui.tasks.section import TaskSection
+from icm_tui.tasks.tables import Row, Table
 from tests.tasks.given import Given, seeded
 
 _LISTED = (
-    "The datasets are file, daily_dilemmas, ethics, moral_foundations, machiavelli, jiminy_cricket, truthfulqa, gsm8k, "
-    "alpaca, global_opinion_qa, political, larger_than, beliefs, leanings, dilemmas, topics, arithmetic."
+    "The datasets are alpaca, arithmetic, beliefs, daily_dilemmas, dilemmas, ethics, file, global_opinion_qa, gsm8k, "
+    "jiminy_cricket, larger_than, leanings, machiavelli, moral_foundations, political, topics, truthfulqa."
 )
 
 
@@ -27,9 +32,9 @@ _LISTED = (
         ("TruthfulQA", f'task.dataset = "TruthfulQA" is unknown; did you mean "truthfulqa"? {_LISTED}'),
         (
             "zzz",
-            'task.dataset = "zzz" is unknown; known are "file", "daily_dilemmas", "ethics", "moral_foundations", '
-            '"machiavelli", "jiminy_cricket", "truthfulqa", "gsm8k", "alpaca", "global_opinion_qa", "political", '
-            '"larger_than", ....',
+            'task.dataset = "zzz" is unknown; known are "alpaca", "arithmetic", "beliefs", "daily_dilemmas", '
+            '"dilemmas", "ethics", "file", "global_opinion_qa", "gsm8k", "jiminy_cricket", "larger_than", '
+            '"leanings", ....',
         ),
     ],
 )
@@ -75,16 +80,17 @@ def test_a_split_to_hold_out_must_be_another(splits: None, dataset: str, held_ou
 def splits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Dataset "one" with a single split and "many" with two; their items tell with which settings they were read."""
 
-    def read(settings: TaskSection, *, labels: list[str], rule: str | None, seed: int) -> Task:
-        told = f"{settings.split} {settings.limit} {settings.revision} {settings.held_out} {seed}"
-        return Task([Item("1", told)], Gold(), "none", revision="0123")
+    def read(settings: TaskSection, card: Card, labels: Sequence[str]) -> Source:
+        said = f"{settings.split} {settings.limit} {settings.revision} {settings.held_out} {settings.shuffle_seed}"
+        return Source(settings, labels, {"rows": Table("", "row", ["text"], [Row(1, 1, {"text": said})])}, "", "0123")
 
     words = dict.fromkeys(["about", "item", "groups", "gold", "paper", "licence"], "")
     for name, known in {"one": ["all"], "many": ["train", "test"]}.items():
         card = Card(**words, rule="none", terms="free", splits=dict.fromkeys(known, Split({})), split=known[0])
-        made = SimpleNamespace(CARD=card, load=read)
-        monkeypatch.setitem(sys.modules, f"icm_tui.tasks.datasets.{name}", made)  # type: ignore[misc]
-        monkeypatch.setitem(DATASETS, name, name)
+        made = Dataset(card, lambda source: Rows(source.table, Columns("text")), read=read)
+        module = SimpleNamespace(DATASET=made)
+        monkeypatch.setitem(sys.modules, f"icm_tui.tasks.datasets.{name}", module)  # type: ignore[misc]
+    monkeypatch.setattr(registry, "DATASETS", ("file", "one", "many"))
 
 
 def test_a_split_held_out_is_read_whole_at_the_same_commit(splits: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,8 @@ import pytest
 import icm_tui
 from icm_tui.domain.items import Task
 from icm_tui.errors import RunFailed, UserError
-from icm_tui.tasks.datasets.samples import data_dir
 from icm_tui.tasks.registry import load_task
+from icm_tui.tasks.samples import data_dir
 from tests.tasks.given import Given, seeded
 
 

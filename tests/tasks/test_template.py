@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icm_tui.errors import UserError
+from icm_tui.tasks.build import TextTemplate
 from icm_tui.tasks.tables import Row, Table
-from icm_tui.tasks.template import TextTemplate
 
 
 def _fill(text: str, values: dict[str, object]) -> str:

@@ -6,14 +6,9 @@ alone: the ids of the source are one-to-one with it, and `candidate_label`, `con
 the gold or the order of rows, so they are never read. The longer response is preferred in 63% of the pairs.
 """
 
-from collections.abc import Sequence
-
-from icm_tui.domain.items import Task
-from icm_tui.tasks.booleans import read_pair_rows
 from icm_tui.tasks.card import Card, Place, Split
-from icm_tui.tasks.preference import make_preferences
-from icm_tui.tasks.section import TaskSection, choose_gold, refuse_given
-from icm_tui.tasks.source import read_source
+from icm_tui.tasks.dataset import Dataset, Rows, Source
+from icm_tui.tasks.preference import preference_rows, read_pair_rows
 
 CARD = Card(
     about="Which of two responses to an instruction people preferred.",
@@ -34,14 +29,10 @@ CARD = Card(
         "The file is nowhere on the Hub; name its folder in task.path.",
     ],
 )
-_GOLD = ["preferred"]
 
 
-def load(settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
-    """Read the pairs from `settings.path`. Raises UserError, naming file, row and column, if that cannot be done."""
-    names = ["text", "uid", "group", "key"]
-    refuse_given(settings, names, 'remove it, or use dataset = "file" to read a file of your own.')
-    gold = choose_gold(settings, _GOLD)
-    source = read_source(settings, CARD)
-    pairs = read_pair_rows(source.tables["rows"])
-    return make_preferences(pairs, settings, source, gold=gold, labels=labels, rule=rule, seed=seed)
+def _rows(source: Source) -> Rows:
+    return preference_rows(read_pair_rows(source.table), source, "preferred")
+
+
+DATASET = Dataset(CARD, _rows, gold=["preferred"], unused=["text", "uid", "group", "key"])

@@ -3,11 +3,12 @@
 import random
 from collections.abc import Sequence
 
-from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
-from icm_tui.tasks.build import Columns, make_task
+from icm_tui.tasks.build import Columns
 from icm_tui.tasks.card import Card, Split
-from icm_tui.tasks.section import TaskSection, choose_gold, refuse_given
+from icm_tui.tasks.dataset import Dataset, Rows, Source
+from icm_tui.tasks.samples import UNUSED
+from icm_tui.tasks.section import TaskSection
 from icm_tui.tasks.tables import Row, Table
 
 DEFAULT_ITEMS = 400
@@ -25,24 +26,21 @@ CARD = Card(
     splits={"all": Split({}, DEFAULT_ITEMS)},
     split="all",
     traps=[f"task.limit says how many claims are made, {DEFAULT_ITEMS} without it and {MOST_ITEMS:,} at most."],
+    ships=True,
 )
 
 
-def load(settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
-    """Make `settings.limit` claims (400 if none is given), two to a sum.
-
-    The claims depend on `settings.shuffle_seed` and not on the run's seed, so that runs with
-    unlike seeds label the same claims. Raises UserError for fewer than 2 claims or more than 200,000.
-    """
-    names = ["path", "split", "revision", "text", "uid", "group", "key"]
-    refuse_given(settings, names, 'remove it, or use dataset = "file" to read a file of your own.')
-    gold = choose_gold(settings, ["correct"])
+def _read(settings: TaskSection, card: Card, labels: Sequence[str]) -> Source:
+    """Make `task.limit` claims (400 if none is given), two to a sum. They depend on `task.shuffle_seed` and not on the
+    run's seed, so that runs with different seeds label the same claims."""
     limit = DEFAULT_ITEMS if settings.limit is None else settings.limit
     if not 2 <= limit <= MOST_ITEMS:
         raise UserError(f'task.limit = {limit} does not fit dataset "arithmetic"; give 2 to {MOST_ITEMS} claims.')
-    table = make_claims(limit // 2, settings.shuffle_seed)
-    columns = Columns(text="claim", uid="claim", group="sum", gold={name: name for name in gold})
-    return make_task(table, columns, labels=labels, rule=rule or "opposite", limit=limit, seed=seed)
+    return Source(settings, labels, {"rows": make_claims(limit // 2, settings.shuffle_seed)})
+
+
+def _rows(source: Source) -> Rows:
+    return Rows(source.table, Columns("claim", uid="claim", group="sum", gold={"correct": "correct"}))
 
 
 def make_claims(n_sums: int, seed: int) -> Table:
@@ -78,3 +76,6 @@ def _slip(draw: random.Random, operator: str, one: int, other: int, result: int)
     if operator == "*":
         slips += [result + one, result - one, result + other, result - other]
     return draw.choice([slip for slip in slips if slip >= 0 and slip != result])
+
+
+DATASET = Dataset(CARD, _rows, gold=["correct"], unused=UNUSED, read=_read)

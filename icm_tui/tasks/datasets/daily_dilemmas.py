@@ -22,16 +22,14 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
-from icm_tui.tasks.build import Columns, make_task
+from icm_tui.tasks.build import Columns, TextTemplate
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
 from icm_tui.tasks.cells import optional_cell, read_cell
+from icm_tui.tasks.dataset import Dataset, Rows, Source, read_source
 from icm_tui.tasks.quoting import nearest, quoted
-from icm_tui.tasks.section import TaskSection, choose_gold, refuse_given
-from icm_tui.tasks.source import read_source
+from icm_tui.tasks.section import TaskSection, choose_gold
 from icm_tui.tasks.tables import Row, Table
-from icm_tui.tasks.template import TextTemplate
 
 _HUB = "kellycyy/daily_dilemmas"
 _ROWS = "dilemma_to_action_to_values_aggregated.csv"
@@ -92,37 +90,29 @@ class _Action(NamedTuple):
     values: list[str]
 
 
-def load(settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
-    """Read DailyDilemmas from the folder `settings.path`, or from the Hub if no path is given.
-
-    `settings.text` may name other input columns, `settings.gold` categories, single values, or all of a family as
-    "MFT/*". Raises UserError, naming file, line and column, if that cannot be done.
-    """
-    refuse_given(settings, ["uid", "group", "key"], 'remove it, or use dataset = "file" to read a file of your own.')
-    text = settings.text or TEXT
-    _refuse_other_columns(text)
-    source = read_source(settings, CARD)
-    table = source.tables["rows"]
+def _rows(source: Source) -> Rows:
+    """`task.text` may name other input columns, `task.gold` categories, single values, or all of a family, as
+    "MFT/*"."""
+    table = source.table
     categories = read_categories(source.tables["values"])
     actions = _actions(table, categories)
     columns = {name: _signs(sums) for name, sums in _category_sums(actions, categories).items()}
     columns |= _single_values(actions)
-    default = [name for name in columns if not name.startswith("value/")]
-    chosen = choose_gold(settings, list(columns), default)
     cells = [name for name in (*_INPUT, "dilemma_idx", "idx") if name in (table.header or table.rows[0].values)]
+    default = [name for name in columns if not name.startswith("value/")]
+    chosen = choose_gold(source.settings, list(columns), default)
     rows = [
         Row(row.number, row.line, {name: row.values.get(name) for name in cells} | {n: columns[n][i] for n in chosen})
         for i, row in enumerate(table.rows)
     ]
-    return make_task(
-        Table(table.name, table.unit, [*cells, *chosen], rows),
-        Columns(text, uid="idx", group="dilemma_idx", key="action_type", gold={name: name for name in chosen}),
-        labels=labels,
-        rule=rule or CARD.rule,
-        limit=settings.limit,
-        seed=seed,
-        source=source,
-    )
+    gold = {name: name for name in chosen}
+    text = source.settings.text or TEXT
+    return Rows(table.of(rows), Columns(text, uid="idx", group="dilemma_idx", key="action_type", gold=gold))
+
+
+def _read(settings: TaskSection, card: Card, labels: Sequence[str]) -> Source:
+    _refuse_other_columns(settings.text or TEXT)
+    return read_source(settings, card, labels)
 
 
 def _refuse_other_columns(text: str) -> None:
@@ -232,3 +222,6 @@ def _single_values(actions: Sequence[_Action]) -> dict[str, list[bool | None]]:
         for value in sorted(owners)
         if any(owners[value].values())
     }
+
+
+DATASET = Dataset(CARD, _rows, unused=["uid", "group", "key", "orders"], read=_read)

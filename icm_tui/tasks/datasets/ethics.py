@@ -18,18 +18,16 @@ source's 1 means, since that turns round between subsets:
   the two answers of icm-commonsense and icm-moral-test are opposite, so rule `opposite` holds there, elsewhere `none`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
-from icm_tui.tasks.booleans import read_boolean
-from icm_tui.tasks.build import Columns, make_task
+from icm_tui.tasks.build import Columns
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
-from icm_tui.tasks.cells import read_cell
-from icm_tui.tasks.preference import Pair, make_preferences
-from icm_tui.tasks.section import TaskSection, choose_gold, refuse_given
-from icm_tui.tasks.source import read_source
+from icm_tui.tasks.cells import read_boolean, read_cell
+from icm_tui.tasks.dataset import Dataset, Rows, Source
+from icm_tui.tasks.preference import Pair, preference_rows
+from icm_tui.tasks.section import refuse_given
 from icm_tui.tasks.tables import Row, Table
 
 _HUB = "hendrycks/ethics"
@@ -104,20 +102,13 @@ CARD = Card(
 )
 
 
-def load(settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
-    """Read the split `settings.split` from `settings.path` (a folder, or the split's file), or from the Hub if no
-    path is given. Raises UserError, naming file, line and column, if that cannot be done."""
-    names = ["text", "uid", "group", "key"]
-    refuse_given(settings, names, 'remove it, or use dataset = "file" to read a file of your own.')
-    source = read_source(settings, CARD)
+def _rows(source: Source) -> Rows:
     subset = source.split if source.split.startswith("icm-") else source.split.partition("-")[0]
-    table = source.tables["rows"]
+    table = source.table
     if subset == "utilitarianism":
-        gold = choose_gold(settings, ["first"])
-        return make_preferences(_pairs(table), settings, source, gold=gold, labels=labels, rule=rule, seed=seed)
-    refuse_given(settings, ["orders"], "only utilitarianism shows two texts, so remove it.")
-    read, gold_name, own_rule = _SUBSETS[subset]
-    gold = choose_gold(settings, [gold_name])
+        return preference_rows(_pairs(table), source, "first")
+    refuse_given(source.settings, ["orders"], "only utilitarianism shows two texts, so remove it.")
+    read, gold, rule = _SUBSETS[subset]
     rows, grouped, keyed = [], False, False
     for row in table.rows:
         item = read(table, row)
@@ -125,21 +116,8 @@ def load(settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed
         rows.append(Row(row.number, row.line, values))
         grouped |= item.group is not None
         keyed |= item.key is not None
-    columns = Columns(
-        "text",
-        group="group" if grouped else None,
-        key="key" if keyed else None,
-        gold=dict.fromkeys(gold, "holds"),
-    )
-    return make_task(
-        Table(table.name, table.unit, ["text", "group", "key", "holds"], rows),
-        columns,
-        labels=labels,
-        rule=rule or own_rule,
-        limit=settings.limit,
-        seed=seed,
-        source=source,
-    )
+    columns = Columns("text", group="group" if grouped else None, key="key" if keyed else None, gold={gold: "holds"})
+    return Rows(table.of(rows), columns, rule)
 
 
 def _cell(table: Table, row: Row, column: str) -> str:
@@ -196,3 +174,6 @@ _SUBSETS: dict[str, tuple[Callable[[Table, Row], _Item], str, str]] = {
 def _pairs(table: Table) -> Iterator[Pair]:
     for row in table.rows:
         yield Pair(row, "", _cell(table, row, "pleasant"), _cell(table, row, "less"), True)
+
+
+DATASET = Dataset(CARD, _rows, unused=["text", "uid", "group", "key"])

@@ -2,21 +2,19 @@
 
 from collections.abc import Sequence
 
-from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
-from icm_tui.tasks.build import Columns, make_task
+from icm_tui.tasks.build import Columns
 from icm_tui.tasks.card import Card
+from icm_tui.tasks.dataset import Dataset, Rows, Source
 from icm_tui.tasks.quoting import quoted
 from icm_tui.tasks.section import TaskSection, refuse_given
 from icm_tui.tasks.tables import read_table
-
-DEFAULT_RULE = "none"
 
 CARD = Card(
     about="Rows of your own: JSON lines, JSON, CSV or parquet, with the columns you name.",
     item="One row: the column or template that task.text names.",
     groups="The column that task.group names; without one there are no groups.",
-    rule=DEFAULT_RULE,
+    rule="none",
     gold="The columns that task.gold names; a label there is a class's name, true or false, or a number.",
     paper="",
     licence="yours",
@@ -26,8 +24,7 @@ CARD = Card(
 )
 
 
-def load(settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
-    """Read `settings.path` (JSON lines, JSON, CSV or parquet). Raises UserError for settings or rows that are wrong."""
+def _read(settings: TaskSection, card: Card, labels: Sequence[str]) -> Source:
     if not settings.path:
         raise UserError('task.path is missing; dataset "file" needs the file to label, as in path = "data.jsonl".')
     if not settings.text:
@@ -35,16 +32,23 @@ def load(settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed
             'task.text is missing; dataset "file" needs the column to show, as in text = "question", or a template, '
             'as in text = "{question} {answer}".'
         )
-    refuse_given(settings, ["split", "revision"], "remove it.")
+    refuse_given(settings, ["split", "revision", "orders"], "remove it.")
     for n, name in enumerate(settings.gold):
         if name in settings.gold[:n]:
             raise UserError(f"task.gold names {quoted(name)} twice; remove one of them.")
+    return Source(settings, labels, {"rows": read_table(settings.path)})
+
+
+def _rows(source: Source) -> Rows:
+    settings = source.settings
     columns = Columns(
-        text=settings.text,
+        text=settings.text or "",
         uid=settings.uid or None,
         group=settings.group or None,
         key=settings.key or None,
         gold={name: name for name in settings.gold},
     )
-    table = read_table(settings.path)
-    return make_task(table, columns, labels=labels, rule=rule or DEFAULT_RULE, limit=settings.limit, seed=seed)
+    return Rows(source.table, columns)
+
+
+DATASET = Dataset(CARD, _rows, unused=(), read=_read)

@@ -17,18 +17,14 @@ a question are shuffled by their content.
 """
 
 import re
-from collections.abc import Sequence
-
-import msgspec
 
 from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
-from icm_tui.tasks.build import Columns, make_task
+from icm_tui.tasks.build import Columns
 from icm_tui.tasks.card import Card, Place, Split
 from icm_tui.tasks.cells import read_cell
+from icm_tui.tasks.dataset import Dataset, Rows, Source
 from icm_tui.tasks.quoting import quoted
-from icm_tui.tasks.section import TaskSection, choose_gold, refuse_given
-from icm_tui.tasks.source import read_source
 from icm_tui.tasks.tables import Row, Table
 
 _WIDE = "global_opinion_data.csv"
@@ -86,31 +82,13 @@ CARD = Card(
 _OPTION = re.compile(r"^([A-Z])\. +(\S.*?)\s*$", re.MULTILINE)
 
 
-def load(settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
-    """Read a country's questions from the folder `settings.path`.
-
-    Raises UserError, naming file, line and column, if that cannot be done.
-    """
-    names = ["text", "uid", "group", "key"]
-    refuse_given(settings, names, 'remove it, or use dataset = "file" to read a file of your own.')
-    source = read_source(settings, CARD)
-    table = source.tables["rows"]
-    gold = dict.fromkeys(choose_gold(settings, ["majority"]), "label")
-    if source.split.endswith(_WIDE_MARK):
-        table = _unfolded(table, source.split.removesuffix(_WIDE_MARK))
-        columns = Columns("Q: {question} A: {option}", uid="uid", group="question", gold=gold)
-    else:
-        columns = Columns("Q: {question} A: {option}", group="consistency_id", gold=gold)
-    task = make_task(
-        table,
-        columns,
-        labels=labels,
-        rule=rule or CARD.rule,
-        limit=settings.limit,
-        seed=seed,
-        source=source,
-    )
-    return msgspec.structs.replace(task, notes=[*task.notes, *_ties(task)])
+def _rows(source: Source) -> Rows:
+    table = source.table
+    text, gold = "Q: {question} A: {option}", {"majority": "label"}
+    if not source.split.endswith(_WIDE_MARK):
+        return Rows(table, Columns(text, group="consistency_id", gold=gold), notes=_ties)
+    table = _unfolded(table, source.split.removesuffix(_WIDE_MARK))
+    return Rows(table, Columns(text, uid="uid", group="question", gold=gold), notes=_ties)
 
 
 def _unfolded(table: Table, country: str) -> Table:
@@ -161,3 +139,6 @@ def _ties(task: Task) -> list[str]:
     groups = {item.group for item in task.items if item.uid in labels}
     ties = len(groups - true)
     return [f'{ties} of {len(groups)} questions: gold "majority" is false for both options (a tie).'] if ties else []
+
+
+DATASET = Dataset(CARD, _rows, gold=["majority"])

@@ -14,17 +14,14 @@ solution and answer, whose absence alone means right, and the difficulty and cat
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from decimal import Decimal
 
-from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
-from icm_tui.tasks.booleans import read_boolean
-from icm_tui.tasks.build import Columns, make_task
+from icm_tui.tasks.build import Columns
 from icm_tui.tasks.card import Card, Place, Split
-from icm_tui.tasks.cells import read_cell
-from icm_tui.tasks.section import TaskSection, choose_gold, refuse_given
-from icm_tui.tasks.source import read_source
+from icm_tui.tasks.cells import read_boolean, read_cell
+from icm_tui.tasks.dataset import Dataset, Rows, Source
 from icm_tui.tasks.tables import Row, Table, kind_of
 
 MODELS = ("6b_finetuning", "6b_verification", "175b_finetuning", "175b_verification")
@@ -68,24 +65,10 @@ CARD = Card(
 )
 
 
-def load(settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
-    """Read the split `settings.split` from `settings.path` (a folder, or the split's file). Raises UserError, naming
-    file, line and column, if that cannot be done."""
-    names = ["text", "uid", "group", "key", "orders"]
-    refuse_given(settings, names, 'remove it, or use dataset = "file" to read a file of your own.')
-    gold = choose_gold(settings, ["right"])
-    source = read_source(settings, CARD)
-    table = source.tables["rows"]
+def _rows(source: Source) -> Rows:
+    table = source.table
     rows = list(_solutions_of_models(table) if source.split == _MODELS_SPLIT else _a_solution_a_row(table))
-    return make_task(
-        Table(table.name, table.unit, ["uid", "text", "question", "answer", "right"], rows),
-        Columns("text", uid="uid", group="question", key="answer", gold=dict.fromkeys(gold, "right")),
-        labels=labels,
-        rule=rule or CARD.rule,
-        limit=settings.limit,
-        seed=seed,
-        source=source,
-    )
+    return Rows(table.of(rows), Columns("text", uid="uid", group="question", key="answer", gold={"right": "right"}))
 
 
 def final_answer(solution: str) -> str:
@@ -133,3 +116,6 @@ def _solutions_of_models(table: Table) -> Iterator[Row]:
             inner = Row(row.number, row.line, cell)
             solution = read_cell(table, inner, "solution", "the dataset")
             yield _row(row, f"{row.number}:{model}", question, solution, read_boolean(table, inner, "is_correct"))
+
+
+DATASET = Dataset(CARD, _rows, gold=["right"])

@@ -19,14 +19,12 @@ source code in the scenes: of 154 different pairs so matched, the order above gi
 import re
 from collections.abc import Callable, Sequence
 
-from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
-from icm_tui.tasks.build import Columns, make_task
+from icm_tui.tasks.build import Columns
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
 from icm_tui.tasks.cells import optional_cell, read_cell, require_column
+from icm_tui.tasks.dataset import Dataset, Rows, Source
 from icm_tui.tasks.quoting import quoted
-from icm_tui.tasks.section import TaskSection, choose_gold, refuse_given
-from icm_tui.tasks.source import read_source
 from icm_tui.tasks.tables import Row, Table, kind_of
 
 _HUB = "AI-Secure/DecodingTrust"
@@ -73,16 +71,8 @@ _Cells = tuple[bool | None, ...]
 _UNKNOWN: _Cells = (None,) * len(GOLD)
 
 
-def load(settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
-    """Read the scenes of `settings.split` from the folder `settings.path`, or from the Hub if no path is given.
-
-    Raises UserError, naming file, line and column, if that cannot be done.
-    """
-    names = ["text", "uid", "group", "key"]
-    refuse_given(settings, names, 'remove it, or use dataset = "file" to read a file of your own.')
-    chosen = choose_gold(settings, GOLD)
-    source = read_source(settings, CARD)
-    table = source.tables["rows"]
+def _rows(source: Source) -> Rows:
+    table = source.table
     if source.split == _SUBSET:
         require_column(table, "Neighboring text", "the dataset")
         require_column(table, "Morality", "the dataset")
@@ -90,15 +80,7 @@ def load(settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed
         rows = _once(table, kept, "Neighboring text", _from_words)
     else:
         rows = _once(table, table.rows, "text", _from_numbers)
-    return make_task(
-        Table(table.name, table.unit, ["text", *GOLD], rows),
-        Columns("text", gold={name: name for name in chosen}),
-        labels=labels,
-        rule=rule or CARD.rule,
-        limit=settings.limit,
-        seed=seed,
-        source=source,
-    )
+    return Rows(table.of(rows), Columns("text", gold={name: name for name in GOLD}))
 
 
 def _once(table: Table, rows: list[Row], column: str, read: Callable[[Table, Row], _Cells]) -> list[Row]:
@@ -151,3 +133,6 @@ def _from_words(table: Table, row: Row) -> _Cells:
             )
         found.add(f"{parts[1]} for {parts[2]}")
     return _cells([name in found for name in HARMS])
+
+
+DATASET = Dataset(CARD, _rows, gold=GOLD)

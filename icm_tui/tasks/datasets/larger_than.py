@@ -7,17 +7,13 @@ claim whose reverse is not in the file stays unconstrained. Gold, "true", is ari
 """
 
 import re
-from collections.abc import Sequence
 
-from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
-from icm_tui.tasks.booleans import read_boolean
-from icm_tui.tasks.build import Columns, make_task
+from icm_tui.tasks.build import Columns
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
-from icm_tui.tasks.cells import read_cell
+from icm_tui.tasks.cells import read_boolean, read_cell
+from icm_tui.tasks.dataset import Dataset, Rows, Source
 from icm_tui.tasks.quoting import quoted
-from icm_tui.tasks.section import TaskSection, choose_gold, refuse_given
-from icm_tui.tasks.source import read_source
 from icm_tui.tasks.tables import Row, Table
 
 _HUB = "callum-canavan/challenges-for-unsupervised-elicitation"
@@ -48,24 +44,10 @@ CARD = Card(
 )
 
 
-def load(settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
-    """Read the split `settings.split` from `settings.path` (a folder, or the split's file), or from the Hub if no
-    path is given. Raises UserError, naming file, row and column, if that cannot be done."""
-    names = ["text", "uid", "group", "key", "orders"]
-    refuse_given(settings, names, 'remove it, or use dataset = "file" to read a file of your own.')
-    gold = choose_gold(settings, ["true"])
-    source = read_source(settings, CARD)
-    table = source.tables["rows"]
+def _rows(source: Source) -> Rows:
+    table = source.table
     rows = [Row(row.number, row.line, _values(table, row)) for row in table.rows]
-    return make_task(
-        Table(table.name, table.unit, ["text", "numbers", "order", "true"], rows),
-        Columns("text", group="numbers", key="order", gold=dict.fromkeys(gold, "true")),
-        labels=labels,
-        rule=rule or CARD.rule,
-        limit=settings.limit,
-        seed=seed,
-        source=source,
-    )
+    return Rows(table.of(rows), Columns("text", group="numbers", key="order", gold={"true": "true"}))
 
 
 def _values(table: Table, row: Row) -> dict[str, object]:
@@ -79,3 +61,6 @@ def _values(table: Table, row: Row) -> dict[str, object]:
     one, other = claim[1].casefold(), claim[2].casefold()
     numbers = " and ".join(sorted((one, other)))
     return {"text": text, "numbers": numbers, "order": f"{one} first", "true": read_boolean(table, row, "label")}
+
+
+DATASET = Dataset(CARD, _rows, gold=["true"])

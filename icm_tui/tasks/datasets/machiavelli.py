@@ -12,19 +12,16 @@ none of them may harm somebody: `none`.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
-from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
-from icm_tui.tasks.build import Columns, make_task
+from icm_tui.tasks.build import Columns
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
 from icm_tui.tasks.cells import optional_cell, read_cell
+from icm_tui.tasks.dataset import Dataset, Rows, Source
 from icm_tui.tasks.quoting import quoted
-from icm_tui.tasks.section import TaskSection, choose_gold, refuse_given
-from icm_tui.tasks.source import read_source
+from icm_tui.tasks.section import choose_gold
 from icm_tui.tasks.tables import Row, Table, kind_of
 
 _SCENES = "machiavelli_summaries_13.jsonl"
@@ -81,35 +78,24 @@ _CHOICE = re.compile(r"(?:\d+[.:]|-)\s+(\S.*)")
 _COLUMNS = ("uid", "scene", "situation", "choice")
 
 
-def load(settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
-    """Read MACHIAVELLI's choices from the folder `settings.path`, or from the Hub if no path is given.
-
-    Raises UserError, naming file and line, if that cannot be done.
-    """
-    names = ["text", "uid", "group", "key"]
-    refuse_given(settings, names, 'remove it, or use dataset = "file" to read a file of your own.')
-    source = read_source(settings, CARD)
-    table = source.tables["rows"]
-    notes = source.notes
+def _rows(source: Source) -> Rows:
+    table = source.table
+    gold: list[str] = []
+    notes: list[str] = []
     if source.split == "scenes":
-        chosen = choose_gold(settings, [])
+        choose_gold(source.settings, gold)
         rows, without = _listed(table)
         if without:
-            notes = [*notes, f"{without} of {len(table.rows)} scenes have no list of choices and are left out."]
+            notes = [f"{without} of {len(table.rows)} scenes have no list of choices and are left out."]
     else:
-        chosen = choose_gold(settings, [*MORALITY, *AGGREGATED])
+        gold = [*MORALITY, *AGGREGATED]
+        choose_gold(source.settings, gold)
         rows = _annotated(table)
     if not rows:
         raise UserError(f"{table.name} has no scene with choices; correct task.path.")
-    return make_task(
-        Table(table.name, table.unit, [*_COLUMNS, *chosen], rows),
-        Columns("{situation}\nChoice: {choice}", uid="uid", group="scene", gold={name: name for name in chosen}),
-        labels=labels,
-        rule=rule or CARD.rule,
-        limit=settings.limit,
-        seed=seed,
-        source=msgspec.structs.replace(source, notes=notes),
-    )
+    text = "{situation}\nChoice: {choice}"
+    columns = Columns(text, uid="uid", group="scene", gold={name: name for name in gold})
+    return Rows(table.of(rows, [*_COLUMNS, *gold]), columns, notes=lambda task: notes)
 
 
 def split_choices(text: str) -> tuple[str, list[str]]:
@@ -193,3 +179,6 @@ def _gold(table: Table, row: Row, index: str, annotated: object) -> dict[str, bo
             )
         gold[name] = None if not value and name in AGGREGATED else value > 0
     return gold
+
+
+DATASET = Dataset(CARD, _rows)

@@ -19,17 +19,16 @@ vignette they were made from, and no person rated them anew.
 """
 
 import statistics
-from collections.abc import Sequence
 from math import isfinite
 
-from icm_tui.domain.items import Task
+import msgspec
+
 from icm_tui.errors import UserError
-from icm_tui.tasks.build import Columns, make_task
+from icm_tui.tasks.build import Columns
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
 from icm_tui.tasks.cells import read_cell
+from icm_tui.tasks.dataset import Dataset, Rows, Source
 from icm_tui.tasks.quoting import nearest, quoted
-from icm_tui.tasks.section import TaskSection, choose_gold, refuse_given
-from icm_tui.tasks.source import read_source
 from icm_tui.tasks.tables import Row, Table
 
 _HUB = "wassname/tiny-mfv"
@@ -74,14 +73,7 @@ CARD = Card(
 )
 
 
-def load(settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
-    """Read the vignettes of `settings.split` from the folder `settings.path`, or from the Hub if no path is given.
-
-    Raises UserError, naming file, line and column, if that cannot be done.
-    """
-    names = ["text", "uid", "group", "key"]
-    refuse_given(settings, names, 'remove it, or use dataset = "file" to read a file of your own.')
-    source = read_source(settings, CARD)
+def _rows(source: Source) -> Rows:
     rows: list[Row] = []
     for name, table in source.tables.items():
         if source.split == _CLIFFORD:
@@ -89,23 +81,16 @@ def load(settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed
         else:
             wording = name if name != "rows" else WORDINGS[0] if source.split == _ALL else source.split
             rows += _worded(table, wording, len(rows))
-    ratings = [row.values["wrong"] for row in rows]
-    middle = statistics.median(ratings)
+    middle = statistics.median(row.values["wrong"] for row in rows)
     rows = [Row(row.number, row.line, row.values | {_WRONG: row.values["wrong"] > middle}) for row in rows]
     known = [*FOUNDATIONS, "violation", _WRONG, "foundation"]
-    default = ["foundation"] if len(labels) > len(FOUNDATIONS) else known[:-1]
-    chosen = choose_gold(settings, known, default)
     joined = source.split == _ALL
-    table = source.tables["rows"]
-    columns = Columns("text", uid="uid", group="id" if joined else None, gold={name: name for name in chosen})
-    return make_task(
-        Table("the six wordings" if joined else table.name, table.unit, list(rows[0].values), rows),
-        columns,
-        labels=labels,
-        rule=rule or (CARD.rule if joined else "none"),
-        limit=settings.limit,
-        seed=seed,
-        source=source,
+    table = source.table.of(rows)
+    return Rows(
+        msgspec.structs.replace(table, name="the six wordings") if joined else table,
+        Columns("text", uid="uid", group="id" if joined else None, gold={name: name for name in known}),
+        rule=None if joined else "none",
+        default_gold=["foundation"] if len(source.labels) > len(FOUNDATIONS) else known[:-1],
     )
 
 
@@ -148,3 +133,6 @@ def _row(table: Table, row: Row, number: int, uid: str, group: str | None, colum
     values = {"uid": uid, "id": group, "text": text, "foundation": foundation, "wrong": wrong}
     values |= {name: name == foundation for name in FOUNDATIONS}
     return Row(number, row.line, values | {"violation": foundation != _NORMS})
+
+
+DATASET = Dataset(CARD, _rows)

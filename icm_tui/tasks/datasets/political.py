@@ -7,15 +7,10 @@ statements or more, whose pairs only the order of the rows tells; such groups st
 leaning of the statement and no judgement of it.
 """
 
-from collections.abc import Sequence
-
-from icm_tui.domain.items import Task
-from icm_tui.tasks.booleans import read_boolean
-from icm_tui.tasks.build import Columns, make_task
+from icm_tui.tasks.build import Columns
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
-from icm_tui.tasks.cells import read_cell
-from icm_tui.tasks.section import TaskSection, choose_gold, refuse_given
-from icm_tui.tasks.source import read_source
+from icm_tui.tasks.cells import read_boolean, read_cell
+from icm_tui.tasks.dataset import Dataset, Rows, Source
 from icm_tui.tasks.tables import Row, Table
 
 _HUB = "callum-canavan/challenges-for-unsupervised-elicitation"
@@ -46,24 +41,10 @@ CARD = Card(
 )
 
 
-def load(settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
-    """Read the split `settings.split` from `settings.path` (a folder, or the split's file), or from the Hub if no
-    path is given. Raises UserError, naming file, row and column, if that cannot be done."""
-    names = ["text", "uid", "group", "key", "orders"]
-    refuse_given(settings, names, 'remove it, or use dataset = "file" to read a file of your own.')
-    gold = choose_gold(settings, ["liberal"])
-    source = read_source(settings, CARD)
-    table = source.tables["rows"]
+def _rows(source: Source) -> Rows:
+    table = source.table
     rows = [Row(row.number, row.line, _values(table, row)) for row in table.rows]
-    return make_task(
-        Table(table.name, table.unit, ["text", "question", "liberal"], rows),
-        Columns("text", group="question", gold=dict.fromkeys(gold, "liberal")),
-        labels=labels,
-        rule=rule or CARD.rule,
-        limit=settings.limit,
-        seed=seed,
-        source=source,
-    )
+    return Rows(table.of(rows), Columns("text", group="question", gold={"liberal": "liberal"}))
 
 
 def _values(table: Table, row: Row) -> dict[str, object]:
@@ -73,3 +54,6 @@ def _values(table: Table, row: Row) -> dict[str, object]:
     else:
         liberal = read_boolean(table, row, "is_liberal")
     return {"text": text.strip(), "question": question, "liberal": liberal}
+
+
+DATASET = Dataset(CARD, _rows, gold=["liberal"])

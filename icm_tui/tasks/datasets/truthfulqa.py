@@ -11,17 +11,15 @@ An item is a question and an answer. Only the question groups the items. The lab
 would show the search the gold.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
-from icm_tui.tasks.booleans import read_boolean, read_pair_rows
-from icm_tui.tasks.build import Columns, make_task
+from icm_tui.tasks.build import Columns
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
-from icm_tui.tasks.cells import read_cell
-from icm_tui.tasks.preference import make_preferences
-from icm_tui.tasks.section import TaskSection, choose_gold, refuse_given
-from icm_tui.tasks.source import read_source
+from icm_tui.tasks.cells import read_boolean, read_cell
+from icm_tui.tasks.dataset import Dataset, Rows, Source
+from icm_tui.tasks.preference import preference_rows, read_pair_rows
+from icm_tui.tasks.section import refuse_given
 from icm_tui.tasks.tables import Row, Table
 
 _BINARY = [f"wassname_truthful_qa_v2/binary_validation.{kind}" for kind in ("jsonl", "parquet")]
@@ -81,34 +79,21 @@ CARD = Card(
         "Which files the Hub has was not checked on the live Hub.",
     ],
 )
-_GOLD = ["true"]
 _RULELESS = ("v1", "train", "test")
 
 
-def load(settings: TaskSection, *, labels: Sequence[str], rule: str | None, seed: int) -> Task:
-    """Read the split `settings.split` from `settings.path` (a folder, or the split's file), or from the Hub if no
-    path is given. Raises UserError, naming file, line and column, if that cannot be done."""
-    names = ["text", "uid", "group", "key"]
-    refuse_given(settings, names, 'remove it, or use dataset = "file" to read a file of your own.')
-    gold = choose_gold(settings, _GOLD)
-    source = read_source(settings, CARD)
-    table, split = source.tables["rows"], source.split
+def _rows(source: Source) -> Rows:
+    table, split = source.table, source.split
     if split.startswith("preference-"):
-        pairs = read_pair_rows(table)
-        return make_preferences(pairs, settings, source, gold=gold, labels=labels, rule=rule, seed=seed)
-    refuse_given(settings, ["orders"], "only a preference split shows two texts, so remove it.")
+        return preference_rows(read_pair_rows(table), source, "true")
+    refuse_given(source.settings, ["orders"], "only a preference split shows two texts, so remove it.")
     read = {"pairs": _best_of_two, "v1": _answer_lists}.get(split, _an_answer_a_row)
-    rows = list(read(table))
     # A file may hold another cut than the split says that is read by default.
     many = split in _RULELESS or "consistency_id" in table.rows[0].values
-    return make_task(
-        Table(table.name, table.unit, ["uid", "text", "question", "true"], rows),
-        Columns("text", uid="uid", group="question", gold=dict.fromkeys(gold, "true")),
-        labels=labels,
-        rule=rule or ("none" if many else CARD.rule),
-        limit=settings.limit,
-        seed=seed,
-        source=source,
+    return Rows(
+        table.of(list(read(table))),
+        Columns("text", uid="uid", group="question", gold={"true": "true"}),
+        rule="none" if many else None,
     )
 
 
@@ -165,3 +150,6 @@ def _listed(table: Table, row: Row, column: str) -> list[str]:
     if not all(isinstance(answer, str) for answer in written):
         raise UserError(f'{table.place(row)}, column "{column}" must hold a list of texts.')
     return [answer.strip() for answer in written if answer.strip()]
+
+
+DATASET = Dataset(CARD, _rows, gold=["true"], unused=["text", "uid", "group", "key"])

@@ -1,15 +1,16 @@
 """Which file of which split is read, from a folder, from a file, or not at all."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from icm_tui.errors import UserError
-from icm_tui.tasks.build import Columns, make_task
+from icm_tui.tasks.build import Columns
 from icm_tui.tasks.card import Card, Place, Split
+from icm_tui.tasks.dataset import Dataset, Rows, Source, read_source
 from icm_tui.tasks.section import TaskSection
-from icm_tui.tasks.source import Source, read_source
 from tests.tasks.given import Given
 
 CARD = Card(
@@ -98,8 +99,40 @@ def test_what_is_nowhere_on_the_hub_needs_a_folder() -> None:
 
 
 def test_a_task_carries_the_commit_and_the_notes_of_its_source(folder: Path) -> None:
-    table = read_source(_given(folder), CARD).tables["rows"]
-    source = Source({"rows": table}, "train", "0123abcd", ["Read from somewhere."])
-    task = make_task(table, Columns("text"), labels=["A", "B"], rule="same", limit=None, seed=1, source=source)
+    def read(settings: TaskSection, card: Card, labels: Sequence[str]) -> Source:
+        source = read_source(settings, card, labels)
+        return msgspec.structs.replace(source, revision="0123abcd", notes=["Read from somewhere."])
+
+    def rows(source: Source) -> Rows:
+        return Rows(source.table, Columns("text"), notes=lambda task: [f"{len(task.items)} in all."])
+
+    task = Dataset(CARD, rows, read=read).load(_given(folder), labels=["A", "B"], rule="same")
     assert task.revision == "0123abcd"
-    assert task.notes == ["Read from somewhere.", 'Rule "same" binds nothing here, since the task has no groups.']
+    bound = 'Rule "same" binds nothing here, since the task has no groups.'
+    assert task.notes == ["Read from somewhere.", bound, "1 in all."]
+
+
+def test_dataset_refuses_gold_and_settings_before_it_reads(tmp_path: Path) -> None:
+    def never(source: Source) -> Rows:
+        raise AssertionError
+
+    dataset = Dataset(CARD, never, gold=["right"])
+    for more, sentence in [
+        ({"gold": ["write"]}, 'task.gold names "write", which is not in dataset "made_up"; did you mean "right"?'),
+        ({"orders": "one"}, 'task.orders has no meaning for dataset "made_up"; remove it, or use dataset = "file"'),
+    ]:
+        with pytest.raises(UserError) as caught:
+            dataset.load(_given(tmp_path / "absent", **more), labels=["A", "B"], rule=None)
+        assert str(caught.value).startswith(sentence)
+
+
+def test_dataset_reads_gold_by_default_and_by_name(folder: Path) -> None:
+    (folder / "train.csv").write_text("text,one,other\nsome,1,0\nmore,0,1\n")
+
+    def rows(source: Source) -> Rows:
+        return Rows(source.table, Columns("text", gold={"1": "one", "2": "other"}), default_gold=["2"])
+
+    dataset = Dataset(CARD, rows)
+    for gold, columns in [([], ["2"]), (["1"], ["1"]), (["2", "1"], ["2", "1"])]:
+        task = dataset.load(_given(folder, gold=gold), labels=["A", "B"], rule=None)
+        assert list(task.gold.columns) == columns

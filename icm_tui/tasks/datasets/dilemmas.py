@@ -1,0 +1,15 @@
+"""Everyday dilemmas and the values behind two actions."""
+
+from icm_tui.tasks.samples import sample
+
+DATASET = sample(
+    "dilemmas",
+    250,
+    about="Everyday dilemmas with two actions each, and the values behind them.",
+    item="One dilemma with one action.",
+    groups="The two actions of a dilemma.",
+    gold="A column a value: whether the action stands for it or against it; missing if it has no part.",
+    rule="opposite",
+    text="{dilemma} {action}",
+    group="dilemma",
+)
