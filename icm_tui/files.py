@@ -1,4 +1,4 @@
-"""Files: where profiles, runs and caches live, and writing a file whole or not at all.
+"""Files: where profiles, runs and caches live, reading a file, and writing it whole or not at all.
 
 The environment variable ICM_TUI_HOME moves every folder under it. After a crash a reader finds the old bytes of a file
 or the new ones, never a part.
@@ -11,7 +11,31 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
+from icm_tui.errors import UserError
+
 _APP = "icm-tui"
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a file. Raises UserError, naming the file and the reason, if it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}.") from error
+
+
+def read_text(path: Path) -> str:
+    """The text of a UTF-8 file, without a byte order mark. Raises UserError if the file cannot be read or is not
+    UTF-8."""
+    return as_text(read_bytes(path), str(path))
+
+
+def as_text(data: bytes, source: str) -> str:
+    """UTF-8 `data` as text, without a byte order mark. Raises UserError, naming `source`, if it is not UTF-8."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{source}: byte {error.start} is not UTF-8; save the file as UTF-8 text.") from error
 
 
 def write(path: Path, data: bytes, mode: int) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from icm_tui import files
+from icm_tui.errors import UserError
 
 
 def test_a_file_is_made_and_replaced_with_the_mode_that_was_asked_for(tmp_path: Path) -> None:
@@ -86,3 +87,21 @@ def test_a_directory_that_cannot_be_synced_is_no_error_but_a_broken_disk_is(
     monkeypatch.setattr(os, "fsync", lambda descriptor: refuse(errno.EIO))
     with pytest.raises(OSError, match="Input/output error"):
         files.sync_directory(tmp_path)
+
+
+def test_read_text_takes_byte_order_mark_off(tmp_path: Path) -> None:
+    (tmp_path / "text").write_bytes(b"\xef\xbb\xbf\xc3\xa9\n")
+    assert files.read_text(tmp_path / "text") == "é\n"
+
+
+def test_read_text_names_file_that_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        files.read_text(tmp_path / "gone")
+    assert str(caught.value) == f"{tmp_path}/gone cannot be read: no such file or directory."
+
+
+def test_read_text_names_byte_that_is_not_utf8(tmp_path: Path) -> None:
+    (tmp_path / "latin").write_bytes(b"caf\xe9")
+    with pytest.raises(UserError) as caught:
+        files.read_text(tmp_path / "latin")
+    assert str(caught.value) == f"{tmp_path}/latin: byte 3 is not UTF-8; save the file as UTF-8 text."

@@ -9,6 +9,7 @@ import msgspec
 from icm_tui.commands.console import columns, print_json
 from icm_tui.commands.json import CheckedProfile, ListedProfile, ProfileFault, Profiles, ShownProfile
 from icm_tui.errors import UserError
+from icm_tui.files import as_text, read_text
 from icm_tui.profile import store
 from icm_tui.profile.defaults import resolve_without_data, unused
 from icm_tui.profile.importing import import_fork, import_paper
@@ -94,13 +95,7 @@ def import_(args: argparse.Namespace) -> int:
 
 
 def _read(source: str) -> str:
-    try:
-        data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
-        return data.decode("utf-8-sig")
-    except OSError as error:
-        raise UserError(f"{source}: cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{source}: byte {error.start} is not UTF-8; save the file as UTF-8 text.") from error
+    return as_text(sys.stdin.buffer.read(), source) if source == "-" else read_text(Path(source))
 
 
 def _listed(entry: store.Entry) -> ListedProfile:

@@ -9,6 +9,7 @@ from typing import Any, overload
 import msgspec
 
 from icm_tui.errors import UserError
+from icm_tui.files import read_text
 from icm_tui.profile.checks import build
 from icm_tui.profile.lines import key_lines
 from icm_tui.profile.names import KEYS
@@ -24,13 +25,7 @@ def load(path: Path | str, sets: Iterable[str] = ()) -> Profile:
 
     Raises UserError if the file cannot be read, ProfileError with every error of the file and of `sets`.
     """
-    try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8 text.") from error
-    return loads(text, str(path), sets)
+    return loads(read_text(Path(path)), str(path), sets)
 
 
 def loads(text: str, source: str = "profile", sets: Iterable[str] = ()) -> Profile:

@@ -12,7 +12,7 @@ import msgspec
 
 from icm_tui.domain.endpoint import Endpoint
 from icm_tui.domain.items import Item
-from icm_tui.errors import UserError
+from icm_tui.files import read_bytes
 from icm_tui.models.interface import ModelClient
 from icm_tui.profile.schema import Profile
 from icm_tui.profile.toml import load
@@ -85,7 +85,7 @@ def read_back(run: RunDir, sets: list[str], model_client_of: MakeModelClient) ->
     Raises UserError if the files cannot be read or do not fit together.
     """
     items, items_digest = read_items(run)
-    digests = Digests(items_digest, digest(_read(run.profile)))
+    digests = Digests(items_digest, digest(read_bytes(run.profile)))
     records: Iterator[tuple[int, AnyRecord]] = iter(())
     if run.journal.exists():
         records = read_records(run.journal)
@@ -174,10 +174,3 @@ class _Turn:
 def newly(endpoint: Endpoint | None, held: Endpoint | None) -> Endpoint | None:
     """The endpoint that is asked from now on if the journal does not say so yet; `held` is what it says."""
     return None if endpoint == held else endpoint
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}.") from error

@@ -13,6 +13,7 @@ from textual.geometry import Size
 from textual.screen import Screen
 
 from icm_tui.errors import UserError
+from icm_tui.files import read_text
 from icm_tui.tui.base_app import BaseApp, OpenForm, OpenFormOf, Opening, OpenRun
 from icm_tui.tui.keys.keymap import Keymap, overrides
 from icm_tui.tui.widgets.bindings import bindings
@@ -81,11 +82,9 @@ class IcmApp(BaseApp):
         """Show the profile in a file as a form, or say why it cannot be read."""
         profile = message.path
         try:
-            text = profile.read_bytes().decode("utf-8-sig")
-        except OSError as error:
-            self.tell(f"{profile} cannot be read: {(error.strerror or str(error)).lower()}.", "warn")
-        except UnicodeDecodeError as error:
-            self.tell(f"{profile}: byte {error.start} is not UTF-8; save the file as UTF-8 text.", "warn")
+            text = read_text(profile)
+        except UserError as error:
+            self.tell(str(error), "warn")
         else:
             self._show_form(text, profile.parent.name if message.frozen else profile.stem, frozen=message.frozen)
 

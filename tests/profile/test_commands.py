@@ -153,7 +153,7 @@ _EITHER = "give either the path of an icm_config.json, or the flags of the paper
     [
         (None, [], _EITHER),
         ("a.json", ["--K", "3"], _EITHER),
-        ("absent.json", [], "absent.json: cannot be read: No such file or directory."),
+        ("absent.json", [], "absent.json cannot be read: no such file or directory."),
     ],
 )
 def test_import_of_nothing(source: str | None, flags: list[str], sentence: str) -> None:

@@ -132,8 +132,8 @@ def test_a_folder_that_cannot_be_made_is_told(home: Path) -> None:
     [
         ("demmo", "there is no profile demmo; did you mean demo?"),
         ("zebra", f"there is no profile zebra; the known ones are {', '.join(_SHIPPED[:-1])} and {_SHIPPED[-1]}."),
-        ("./zebra", "zebra: cannot be read: No such file or directory."),
-        ("zebra.toml", "zebra.toml: cannot be read: No such file or directory."),
+        ("./zebra", "zebra cannot be read: no such file or directory."),
+        ("zebra.toml", "zebra.toml cannot be read: no such file or directory."),
     ],
 )
 def test_what_is_not_there_is_told(name: str, sentence: str) -> None:

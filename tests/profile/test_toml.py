@@ -62,10 +62,10 @@ def test_errors_name_the_file(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         load(tmp_path / "absent.toml")
-    assert str(caught.value) == f"{tmp_path}/absent.toml: cannot be read: No such file or directory."
+    assert str(caught.value) == f"{tmp_path}/absent.toml cannot be read: no such file or directory."
     with pytest.raises(UserError) as caught:
         load(tmp_path)
-    assert str(caught.value) == f"{tmp_path}: cannot be read: Is a directory."
+    assert str(caught.value) == f"{tmp_path} cannot be read: is a directory."
     (tmp_path / "latin.toml").write_bytes(b'[task]\ndataset = "caf\xe9"')
     with pytest.raises(UserError) as caught:
         load(tmp_path / "latin.toml")

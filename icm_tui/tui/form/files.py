@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from icm_tui.errors import RunFailed, UserError
+from icm_tui.files import read_text
 from icm_tui.tui.form.draft import Draft
 
 _USUAL = ("vi", "nano")
@@ -16,13 +17,7 @@ FOR_EDITOR = "# Settings of a run; `icm-tui profiles check` knows the names. Com
 
 def read_draft(path: Path, name: str | None = None) -> Draft:
     """The draft of a profile's file; `name` is what it is called, the file's own name without one. Raises UserError."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8 text.") from error
-    return Draft.from_toml(text, name or path.stem)
+    return Draft.from_toml(read_text(path), name or path.stem)
 
 
 def write_draft(draft: Draft, header: str = "") -> Path:

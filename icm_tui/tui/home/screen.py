@@ -11,6 +11,7 @@ from textual.timer import Timer
 from textual.widgets import Footer
 
 from icm_tui.errors import UserError
+from icm_tui.files import read_text
 from icm_tui.tui.base_app import BaseApp, OpenForm, OpenFormOf, Opening, OpenRun
 from icm_tui.tui.home import lines
 from icm_tui.tui.home.listing import RESUMABLE, Listing, Row, Startable, advice, place, rest, rows, run_key
@@ -284,11 +285,7 @@ class RunsScreen(Screen[None]):
 
         source = Path(path.strip()).expanduser()
         try:
-            profile, notes = import_fork(source.read_bytes().decode("utf-8-sig"), str(source))
-        except OSError as error:
-            self.app.tell(f"{source} cannot be read: {(error.strerror or str(error)).lower()}", "warn")
-        except UnicodeDecodeError as error:
-            self.app.tell(f"{source}: byte {error.start} is not UTF-8; save the file as UTF-8 text", "warn")
+            profile, notes = import_fork(read_text(source), str(source))
         except UserError as error:
             self._say(str(error), "warn")
         else:

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from icm_tui.errors import UserError
+from icm_tui.files import read_text
 from icm_tui.profile.lines import key_lines
 from icm_tui.profile.names import listed, nearest
 from icm_tui.tui.keys.actions import ACTIONS, BY_ID, Action
@@ -37,14 +39,12 @@ def load_keymap(path: Path) -> tuple[Keymap, list[str]]:
 
     A wrong entry leaves the action its keys of the table; nothing in the file is fatal.
     """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
+    if not path.exists():
         return Keymap(), []
-    except OSError as error:
-        return Keymap(), [f"{path}: cannot be read: {error.strerror}; the keys are the usual ones."]
-    except UnicodeDecodeError as error:
-        return Keymap(), [f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8 text."]
+    try:
+        text = read_text(path)
+    except UserError as error:
+        return Keymap(), [f"{error} The keys are the usual ones."]
     return read_keymap(text, str(path))
 
 

@@ -173,7 +173,7 @@ def test_a_draft_lies_in_a_private_file_under_its_runs_name(tmp_path: Path, monk
 
 
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"gone\.toml: cannot be read: "):
+    with pytest.raises(UserError, match=r"gone\.toml cannot be read: "):
         read_draft(tmp_path / "gone.toml")
     (tmp_path / "latin.toml").write_bytes(b"# caf\xe9\n")
     with pytest.raises(UserError, match=r"latin\.toml: byte 5 is not UTF-8"):

@@ -259,7 +259,7 @@ def test_the_path_of_a_config_is_asked_for(tmp_path: Path) -> None:
         assert isinstance(pilot.app.screen, RunsScreen)
         await pilot.press("I", "q", "enter")
         await pilot.pause()
-        assert text(pilot.app, "status") == " q cannot be read: no such file or directory"
+        assert "q cannot be read: no such file or directory." in text(pilot.app, "said", "status")
 
     watched(steps)
     assert not FormStub.opened

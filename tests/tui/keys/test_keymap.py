@@ -122,10 +122,13 @@ def test_the_file_stands_beside_the_profiles(home: Path) -> None:
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     keymap, problems = load_keymap(tmp_path)
     assert keymap == Keymap()
-    assert problems == [f"{tmp_path}: cannot be read: Is a directory; the keys are the usual ones."]
+    assert problems == [f"{tmp_path} cannot be read: is a directory. The keys are the usual ones."]
     latin = tmp_path / "keys.toml"
     latin.write_bytes(b"[keys] # \xe9\n")
-    assert load_keymap(latin) == (Keymap(), [f"{latin}: byte 9 is not UTF-8; save the file as UTF-8 text."])
+    assert load_keymap(latin) == (
+        Keymap(),
+        [f"{latin}: byte 9 is not UTF-8; save the file as UTF-8 text. The keys are the usual ones."],
+    )
 
 
 @given(st.text() | st.text(alphabet='[]keys"run.pause=spaceth,\n').map(lambda text: f"[keys]\n{text}"))
