@@ -26,7 +26,6 @@ from icm_tui.runner.preflight import Standing, examine, recalled
 from icm_tui.runner.prepare import Prepared, make_run, prepare, under_seeds
 from icm_tui.runner.session import run_here
 from icm_tui.text import multi_line, one_line
-from icm_tui.tui.children import throttle_of
 
 _METHOD_NOTES = {
     "fork": "Method fork runs as published, flaws kept: its score is unsigned, so labels drift to one set, and many "
@@ -65,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     _agree_to_cost(prepared, expected, args.yes)
     made = make_run(prepared, name=source.stem, out=args.out, write_gold=write_gold)
     if on_screen:
-        throttle = throttle_of(source)
+        throttle = profile.run.watch_seconds
     if throttle is not None:
         inbox.send(made, "throttle", {"seconds": throttle})
     if args.detach or on_screen:

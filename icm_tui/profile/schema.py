@@ -49,6 +49,10 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_seconds: Annotated[
         AboveZero | None, Meta(description="The run pauses after this time at work, in seconds.")
     ] = None
+    watch_seconds: Annotated[
+        AboveZero | None,
+        Meta(description="Spread the decisions over this time while the run is watched, in seconds; changes no label."),
+    ] = None
     out: Annotated[NonEmpty | None, Meta(description="Directory of the run; without it, one is made and named.")] = None
     blind: Annotated[bool, Meta(description="Keep gold and measures hidden while the run works; true or false.")] = (
         False

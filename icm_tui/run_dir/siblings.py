@@ -33,7 +33,7 @@ def siblings_of(run: RunDir) -> list[RunDir]:
 def _bare(profile: Profile) -> Profile:
     """The profile without what tells siblings apart, and without limits, which change no label."""
     run = msgspec.structs.replace(
-        profile.run, seed=0, name="", out=None, budget_usd=None, max_calls=None, max_seconds=None
+        profile.run, seed=0, name="", out=None, budget_usd=None, max_calls=None, max_seconds=None, watch_seconds=None
     )
     return msgspec.structs.replace(profile, run=run)
 

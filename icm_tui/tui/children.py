@@ -6,6 +6,7 @@ the screens are left.
 """
 
 import asyncio
+import contextlib
 import os
 import subprocess
 import sys
@@ -17,11 +18,9 @@ from typing import IO, TypeVar
 import msgspec
 
 from icm_tui.commands.json import Catalogue, Diagnosis, Expected
-from icm_tui.profile.store import SHIPPED
+from icm_tui.errors import UserError
+from icm_tui.profile.toml import load
 from icm_tui.text import multi_line
-
-# The demo would be over before its first labels were read.
-DEMO_SECONDS = 20.0
 
 # With 1 it says that no run can ask the model.
 _DIAGNOSED = (1,)
@@ -47,18 +46,13 @@ class Failed(msgspec.Struct, frozen=True):
 Told = TypeVar("Told", Expected, Diagnosis, Catalogue)
 
 
-def throttle_of(profile: Path) -> float | None:
-    """The seconds over which a run of a profile is spread while somebody watches: the shipped demo's, else None."""
-    return DEMO_SECONDS if profile == SHIPPED / "demo.toml" else None
-
-
 async def start(profile: Path, *, agreed: bool = False) -> Started | Failed:
     """Make a run of the profile in a file and start its runner. `agreed` says that a person has seen what it costs;
     without it a run that costs money is refused."""
     words = ["run", _path(profile), "--detach"]
-    throttle = throttle_of(profile)
-    if throttle is not None:
-        words += ["--throttle", f"{throttle:g}"]
+    with contextlib.suppress(UserError):  # the child says what is wrong with it
+        throttle = load(profile).run.watch_seconds
+        words += [] if throttle is None else ["--throttle", f"{throttle:g}"]
     if agreed:
         words.append("--yes")
     return _started(await _run(words, outlives=True))

@@ -78,19 +78,16 @@ def test_what_costs_money_is_not_started_unasked(tmp_path: Path, home: Path) -> 
     assert not (home / "runs").exists()
 
 
-def test_only_the_demo_that_ships_is_slowed_down(tmp_path: Path) -> None:
-    assert children.throttle_of(SHIPPED / "demo.toml") == 20.0
-    assert children.throttle_of(SHIPPED / "beliefs.toml") is None
-    assert children.throttle_of(tmp_path / "demo.toml") is None
-
-
 def test_the_words_of_each_child(
     spawned: list["subprocess.Popen[bytes]"], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CODE", "import sys; sys.exit(' '.join(sys.argv[1:]))")
     demo, mine, run = SHIPPED / "demo.toml", tmp_path / "mine.toml", tmp_path / "run"
+    copy = tmp_path / "copy.toml"
+    copy.write_text(demo.read_text().replace("watch_seconds = 20", "watch_seconds = 2.5"))
     for call, words in (
         (children.start(demo), f"run {demo} --detach --throttle 20"),
+        (children.start(copy), f"run {copy} --detach --throttle 2.5"),
         (children.start(mine), f"run {mine} --detach"),
         (children.start(mine, agreed=True), f"run {mine} --detach --yes"),
         (children.resume(run), f"resume {run} --detach"),
@@ -100,7 +97,7 @@ def test_the_words_of_each_child(
         (children.models(str(mine), fresh=True), f"models --server {mine} --json --refresh"),
     ):
         assert asyncio.run(call) == Failed(words)
-    assert [child.returncode for child in spawned] == [1] * 8
+    assert [child.returncode for child in spawned] == [1] * 9
 
 
 def test_a_diagnosis_is_one_also_where_no_run_can_be_made(

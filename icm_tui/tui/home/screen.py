@@ -326,7 +326,6 @@ def _read_listing() -> Listing:
     from icm_tui.files import runs_dir
     from icm_tui.profile.store import list_profiles
     from icm_tui.run_dir.listing import list_runs
-    from icm_tui.tui.children import throttle_of
 
     profiles = []
     for entry in list_profiles():
@@ -343,7 +342,7 @@ def _read_listing() -> Listing:
                 method=profile.search.method,
                 model=profile.model.answers,
                 at_once=profile.model.backend == "embedded",
-                watched=throttle_of(entry.path) is not None,
+                watched=profile.run.watch_seconds is not None,
             )
         )
     return Listing(list_runs(runs_dir()), profiles)

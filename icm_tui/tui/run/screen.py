@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 _TICK, _SLOW_TICK = 0.25, 0.5
 _LOADING_TICK = 0.02
 _MOST_CELLS = 4000
+# Over how many seconds a person's throttle spreads a run whose profile does not say.
+_WATCH_SECONDS = 20.0
 
 
 class RunScreen(Screen[None]):
@@ -297,11 +299,9 @@ class RunScreen(Screen[None]):
 
     def action_full_speed(self) -> None:
         """Take the throttle off, or put it on."""
-        from icm_tui.tui import children
-
         status = self._view.status
         throttled = status is not None and status.throttle_seconds is not None
-        self._send("throttle", {} if throttled else {"seconds": children.DEMO_SECONDS})
+        self._send("throttle", {} if throttled else {"seconds": self._view.profile.run.watch_seconds or _WATCH_SECONDS})
 
     def action_stop(self) -> None:
         """End the process, after a question."""
