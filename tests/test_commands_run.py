@@ -39,7 +39,7 @@ def status(**fields: Any) -> Status:
 # run
 
 
-def test_headless_with_json_prints_one_object(tmp_path: Path, capsys: Told) -> None:
+def test_run_headless_json_is_one_object(tmp_path: Path, capsys: Told) -> None:
     assert main(["run", "demo", "--headless", "--json", "--out", str(tmp_path / "run"), *SMALL]) == 0
     told = capsys.readouterr()
     summary = json.loads(told.out)
@@ -49,7 +49,7 @@ def test_headless_with_json_prints_one_object(tmp_path: Path, capsys: Told) -> N
     assert told.err.splitlines()[-1].startswith("done · done · decision ")
 
 
-def test_a_run_in_words(home: Path, capsys: Told) -> None:
+def test_run_prints_summary(home: Path, capsys: Told) -> None:
     assert main(["run", "demo", *SMALL]) == 0
     (path,) = (home / "runs").iterdir()
     out = capsys.readouterr().out.splitlines()
@@ -62,12 +62,12 @@ def test_a_run_in_words(home: Path, capsys: Told) -> None:
     assert out[-1] == f"The run is in {path}"
 
 
-def test_a_blind_run_keeps_gold_to_itself(home: Path, capsys: Told) -> None:
+def test_run_hides_gold_of_blind_run(home: Path, capsys: Told) -> None:
     assert main(["run", "demo", *SMALL, "--set", "run.blind=true"]) == 0
     assert "progressive" not in capsys.readouterr().out
 
 
-def test_a_run_that_was_stopped_says_how_to_go_on(home: Path, capsys: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_stopped_says_how_to_continue(home: Path, capsys: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     stopped: list[str] = []
 
     def show(line: ProgressLine, told: Status) -> None:
@@ -84,12 +84,12 @@ def test_a_run_that_was_stopped_says_how_to_go_on(home: Path, capsys: Told, monk
         f"{path.name}: stopped, 0 of 16 items labelled (0 A, 0 B)",
         "0 calls, 0 decisions, 0.0 s, $0.00, method icm, seed 42",
     ]
-    expected = f"Stopped at decision 0: stopped by command; nothing is lost. `icm-tui resume {path.name}` goes on."
+    expected = f"Stopped at decision 0: stopped by command; nothing is lost. `icm-tui resume {path.name}` continues."
     assert told.err.splitlines()[-1] == expected
     assert main(["resume", path.name, "--headless"]) == 0
 
 
-def test_an_interrupt_before_the_run_can_heed_it_says_how_to_go_on(
+def test_run_interrupted_early_says_how_to_continue(
     tmp_path: Path, capsys: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: object, **__: object) -> Outcome:
@@ -97,11 +97,11 @@ def test_an_interrupt_before_the_run_can_heed_it_says_how_to_go_on(
 
     monkeypatch.setattr(headless, "run_here", interrupted)
     assert main(["run", "demo", "--out", str(tmp_path / "a run"), *SMALL]) == 130
-    expected = f"Interrupted; nothing is lost. `icm-tui resume '{tmp_path / 'a run'}'` goes on."
+    expected = f"Interrupted; nothing is lost. `icm-tui resume '{tmp_path / 'a run'}'` continues."
     assert capsys.readouterr().err.splitlines()[-1] == expected
 
 
-def test_a_directory_that_is_taken_is_left_alone(tmp_path: Path, capsys: Told) -> None:
+def test_run_refuses_directory_that_is_taken(tmp_path: Path, capsys: Told) -> None:
     (tmp_path / "notes").write_text("mine")
     assert main(["run", "demo", "--out", str(tmp_path), *SMALL]) == 2
     assert capsys.readouterr().err.splitlines()[-1] == (
@@ -111,7 +111,7 @@ def test_a_directory_that_is_taken_is_left_alone(tmp_path: Path, capsys: Told) -
     assert [path.name for path in tmp_path.iterdir()] == ["notes"]
 
 
-def test_a_run_goes_on_when_nobody_reads_its_progress_any_more(tmp_path: Path) -> None:
+def test_run_continues_if_nobody_reads_progress(tmp_path: Path) -> None:
     run = RunDir(tmp_path / "run")
     words = ["run", "demo", "--json", "--out", str(run.path), *SMALL]
     line = [sys.executable, "-m", "icm_tui", *words]
@@ -127,7 +127,7 @@ def test_a_run_goes_on_when_nobody_reads_its_progress_any_more(tmp_path: Path) -
 # run --throttle
 
 
-def test_a_pace_needs_a_run_that_is_left_working(home: Path, capsys: Told) -> None:
+def test_run_throttle_needs_detach(home: Path, capsys: Told) -> None:
     assert main(["run", "demo", "--throttle", "20", *SMALL]) == 2
     told = "--throttle is for watching a run from elsewhere: give --detach too, then `icm-tui attach`.\n"
     assert capsys.readouterr() == ("", told)
@@ -136,7 +136,7 @@ def test_a_pace_needs_a_run_that_is_left_working(home: Path, capsys: Told) -> No
     assert list(home.iterdir()) == []
 
 
-def test_a_pace_waits_in_the_inbox_for_the_runner(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_throttle_waits_in_inbox(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting: list[tuple[str, object]] = []
 
     def start(path: Path, sets: list[str]) -> None:
@@ -150,7 +150,7 @@ def test_a_pace_waits_in_the_inbox_for_the_runner(home: Path, monkeypatch: pytes
 # run --dry-run
 
 
-def test_a_dry_run_asks_nothing_and_makes_nothing(home: Path, capsys: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_dry_asks_and_makes_nothing(home: Path, capsys: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*_: object, **__: object) -> None:
         raise AssertionError("a dry run came this far")
 
@@ -168,7 +168,7 @@ def test_a_dry_run_asks_nothing_and_makes_nothing(home: Path, capsys: Told, monk
     assert list(home.iterdir()) == []
 
 
-def test_a_dry_run_tells_what_a_server_would_cost(home: Path, capsys: Told) -> None:
+def test_run_dry_prints_cost_of_server(home: Path, capsys: Told) -> None:
     sets = [word for change in SERVER for word in ("--set", change)]
     assert main(["run", "demo", "--dry-run", *SMALL, *sets]) == 0
     assert " tokens read, cost about $0." in capsys.readouterr().out
@@ -203,7 +203,7 @@ def paid_run(*more: str) -> int:
     return main(["run", "demo", *SMALL, *(word for change in SERVER for word in ("--set", change)), *more])
 
 
-def test_off_a_terminal_money_needs_a_budget_or_a_yes(home: Path, capsys: Told, started: list[RunDir]) -> None:
+def test_run_off_terminal_needs_budget_or_yes(home: Path, capsys: Told, started: list[RunDir]) -> None:
     assert paid_run() == 2
     told = capsys.readouterr().err.splitlines()[-1]
     assert told.startswith("This run would make about ")
@@ -216,7 +216,7 @@ def test_off_a_terminal_money_needs_a_budget_or_a_yes(home: Path, capsys: Told, 
 
 
 @pytest.mark.parametrize(("answer", "exit_status"), [("y\n", 0), ("Yes\n", 0), ("n\n", 2), ("\n", 2), ("", 2)])
-def test_on_a_terminal_money_is_asked_about_once(
+def test_run_on_terminal_asks_about_money_once(
     answer: str, exit_status: int, started: list[RunDir], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown = Terminal()
@@ -228,7 +228,7 @@ def test_on_a_terminal_money_is_asked_about_once(
     assert ("Nothing was started and nothing was spent.\n" in shown.getvalue()) == (exit_status == 2)
 
 
-def test_a_model_that_cannot_be_asked_is_refused_before_a_run_is_made(home: Path, capsys: Told) -> None:
+def test_run_refuses_unusable_model_before_making_run(home: Path, capsys: Told) -> None:
     assert paid_run("--yes", "--set", "model.base_url=http://127.0.0.1:1/v1") == 2
     told = capsys.readouterr().err.splitlines()[-1]
     assert told.startswith("No connection to 127.0.0.1:1: ")
@@ -259,11 +259,11 @@ def test_a_model_that_cannot_be_asked_is_refused_before_a_run_is_made(home: Path
         ),
     ],
 )
-def test_a_status_in_one_line(fields: dict[str, Any], text: str) -> None:
+def test_progress_text_is_one_line(fields: dict[str, Any], text: str) -> None:
     assert progress_text(status(**fields)) == text
 
 
-def test_off_a_terminal_a_line_comes_every_few_seconds_or_with_news(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_line_off_terminal_is_rare(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(attach_module.time, "monotonic", lambda: now[0])
     stream = io.StringIO()
@@ -283,7 +283,7 @@ def test_off_a_terminal_a_line_comes_every_few_seconds_or_with_news(monkeypatch:
     assert [text.split(" of ")[0].split()[-1] for text in told] == ["1", "3", "4", "5"]
 
 
-def test_on_a_terminal_one_line_is_drawn_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_line_on_terminal_is_redrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     stream = Terminal()
     line = ProgressLine(stream)
@@ -297,7 +297,7 @@ def test_on_a_terminal_one_line_is_drawn_over(monkeypatch: pytest.MonkeyPatch) -
     assert len(second) == 40
 
 
-def test_a_terminal_that_went_away_is_not_written_to_again() -> None:
+def test_progress_line_stops_if_terminal_is_gone() -> None:
     class Gone(Terminal):
         tries = 0
 
@@ -316,7 +316,7 @@ def test_a_terminal_that_went_away_is_not_written_to_again() -> None:
 # attach
 
 
-def test_attach_on_a_run_whose_process_is_gone(tmp_path: Path, capsys: Told) -> None:
+def test_attach_to_run_without_process(tmp_path: Path, capsys: Told) -> None:
     run = make(tmp_path / "run", "task.limit=8", "search.shots=2")
     run_here(run.path)
     ended = read_status(run)
@@ -327,7 +327,7 @@ def test_attach_on_a_run_whose_process_is_gone(tmp_path: Path, capsys: Told) -> 
     assert capsys.readouterr().out == expected
 
 
-def test_attach_follows_a_run_to_its_end(tmp_path: Path, capsys: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_attach_follows_run_to_its_end(tmp_path: Path, capsys: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make(tmp_path / "run", "task.limit=8", "search.shots=2")
     states = iter(("running", "pausing", "done"))
     write_status(run, status(state="starting", host="elsewhere"))
@@ -345,9 +345,7 @@ def test_attach_follows_a_run_to_its_end(tmp_path: Path, capsys: Told, monkeypat
     assert shown == ["starting", "running", "pausing", "done"]
 
 
-def test_attach_on_a_run_that_ends_while_it_is_looked_at(
-    tmp_path: Path, capsys: Told, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_attach_to_run_that_ends_meanwhile(tmp_path: Path, capsys: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make(tmp_path / "run", "task.limit=8", "search.shots=2")
     run_here(run.path)
     ended = read_status(run)
@@ -358,7 +356,7 @@ def test_attach_on_a_run_that_ends_while_it_is_looked_at(
     assert capsys.readouterr().out.startswith("done · done · ")
 
 
-def test_attach_without_a_live_run(home: Path, capsys: Told) -> None:
+def test_attach_without_live_run(home: Path, capsys: Told) -> None:
     assert main(["attach"]) == 2
     expected = "No run is live. `icm-tui runs` lists them all; `icm-tui run demo` starts one.\n"
     assert capsys.readouterr() == ("", expected)
@@ -404,7 +402,7 @@ def detached(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, list[str]]]:
     return made
 
 
-def test_without_a_command_the_list_of_runs_is_shown(screens: Screens) -> None:
+def test_screens_open_with_list_of_runs(screens: Screens) -> None:
     assert main([]) == 0
     assert screens == [(None, False, True)]
 
@@ -429,17 +427,17 @@ def test_screens_need_a_terminal_that_can_draw(
     assert "16 of 16 items labelled" in capsys.readouterr().out
 
 
-def test_a_run_on_a_terminal_is_watched_and_is_none_of_ours(
+def test_run_on_terminal_is_detached_and_watched(
     screens: Screens, detached: list[tuple[Path, list[str]]], tmp_path: Path, capsys: Told
 ) -> None:
     out = tmp_path / "run"
     assert main(["run", "beliefs", "--out", str(out), *SMALL]) == 0
     assert detached == [(out, [])]
     assert screens == [(out, False, True)]
-    assert capsys.readouterr().out == f"run goes on. icm-tui attach {out}\n"
+    assert capsys.readouterr().out == f"run continues. icm-tui attach {out}\n"
 
 
-def test_the_demo_is_slowed_down_to_be_watched(screens: Screens, detached: list[tuple[Path, list[str]]]) -> None:
+def test_run_throttles_demo_on_screen(screens: Screens, detached: list[tuple[Path, list[str]]]) -> None:
     assert main(["run", "demo", *SMALL]) == 0
     ((path, told),) = detached
     assert told == ["throttle"]
@@ -447,7 +445,7 @@ def test_the_demo_is_slowed_down_to_be_watched(screens: Screens, detached: list[
 
 
 @pytest.mark.parametrize("option", ["--headless", "--json", "--dry-run", "--detach"])
-def test_who_asks_for_no_screen_gets_none(
+def test_run_opens_no_screen_if_not_wanted(
     option: str, screens: Screens, detached: list[tuple[Path, list[str]]]
 ) -> None:
     assert main(["run", "demo", option, *SMALL]) == 0
@@ -455,7 +453,7 @@ def test_who_asks_for_no_screen_gets_none(
     assert [told for _, told in detached] == ([[]] if option == "--detach" else [])
 
 
-def test_money_is_asked_about_before_the_screen(
+def test_run_asks_about_money_before_screen(
     screens: Screens, started: list[RunDir], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdin", Terminal("n\n"))
@@ -465,15 +463,13 @@ def test_money_is_asked_about_before_the_screen(
     assert not started
 
 
-def test_attach_on_a_terminal_shows_the_run(screens: Screens, tmp_path: Path) -> None:
+def test_attach_on_terminal_shows_run(screens: Screens, tmp_path: Path) -> None:
     run = make(tmp_path / "run", "task.limit=8", "search.shots=2")
     assert main(["attach", str(run.path), "--read-only", "--no-mouse"]) == 0
     assert screens == [(run.path, True, False)]
 
 
-def test_attach_without_a_name_shows_the_only_live_run_else_the_list(
-    screens: Screens, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_attach_without_name_shows_only_live_run(screens: Screens, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert main(["attach"]) == 0
     monkeypatch.setattr(attach_module.time, "time", lambda: 1.0)
     one = make(home / "runs" / "one", "task.limit=8", "search.shots=2")
@@ -490,20 +486,22 @@ def test_attach_without_a_name_shows_the_only_live_run_else_the_list(
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({}, "small goes on (decision 30 of 60). icm-tui attach small"),
+        ({}, "small continues (decision 30 of 60). icm-tui attach small"),
         ({"state": "paused"}, "small is paused (decision 30 of 60). icm-tui attach small"),
-        ({"state": "starting", "decision": 0, "decisions": 0}, "small goes on. icm-tui attach small"),
+        ({"state": "starting", "decision": 0, "decisions": 0}, "small continues. icm-tui attach small"),
         ({"state": "done", "decision": 60}, "small is done (decision 60 of 60). icm-tui attach small"),
         ({"state": "stopped"}, "small: stopped (decision 30 of 60). icm-tui resume small"),
         ({"t": -99.0}, "small: quiet (decision 30 of 60). icm-tui resume small"),
     ],
 )
-def test_how_to_come_back(fields: dict[str, Any], told: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_farewell_says_how_to_come_back(
+    fields: dict[str, Any], told: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = make(home / "runs" / "small", "task.limit=8", "search.shots=2")
     write_status(run, status(**{"host": "elsewhere", **fields}))
     monkeypatch.setattr(attach_module.time, "time", lambda: 1.0)
     assert tui_module.farewell(run.path) == told
 
 
-def test_a_run_that_was_removed_is_not_come_back_to(tmp_path: Path) -> None:
+def test_farewell_of_removed_run(tmp_path: Path) -> None:
     assert tui_module.farewell(tmp_path / "gone") == "gone is removed."

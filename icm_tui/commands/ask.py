@@ -1,4 +1,4 @@
-"""`icm-tui ask`: ask about an item of a run again, and print why it gets its label while that is said."""
+"""`icm-tui ask`: ask about an item of a run again, and print why it gets its label as the model says it."""
 
 import argparse
 import math
@@ -25,23 +25,23 @@ Answered = tuple[ReaskRecord, ExplanationRecord | None]
 
 
 def ask(args: argparse.Namespace) -> int:
-    """Asks about `args.item` of `args.run`: by its runner, or here if it has none."""
+    """Asks about `args.item` of `args.run`: its runner does, or this process if it has none."""
     run = find_run(args.run, runs_dir())
     names = load(run.profile).prompt.labels
-    told = _Told(quiet=args.json)
+    printer = _Printer(quiet=args.json)
     watch = Watch(run)
     if watch.has_runner:
-        reask, explanation = ask_runner(run, watch, args.item, told.add)
+        reask, explanation = ask_runner(run, watch, args.item, printer.add)
     else:
         from icm_tui.runner.asking import ask_here
 
-        reask, explanation = ask_here(run.path, args.item, observe=told.add)
-    told.end()
+        reask, explanation = ask_here(run.path, args.item, observe=printer.add)
+    printer.end()
     if reask.logprobs is None or explanation is None:
         raise RunFailed(f"ask: item {reask.item} got no answer: {one_line(reask.failed or 'the run ended')}.")
     label = None if explanation.label is None else names[explanation.label]
     if args.json:
-        print_json(Answer(reask.item, label, reask.logprobs, told.text, told.speaker))
+        print_json(Answer(reask.item, label, reask.logprobs, printer.text, printer.speaker))
     else:
         print(f"item {reask.item}: {label}, with probability {math.exp(max(reask.logprobs)):.2f}")
     if explanation.failed is not None:
@@ -52,19 +52,19 @@ def ask(args: argparse.Namespace) -> int:
 def ask_runner(
     run: RunDir, watch: Watch, item: int, observe: Observe, sleep: Callable[[float], None] = time.sleep
 ) -> Answered:
-    """Have the runner of `run` ask about an item, and follow what it says until that ends.
+    """Have the runner of `run` ask about an item, and pass every piece of the explanation to `observe`.
 
-    Raises RunFailed if it refuses, or ends before it has said all.
+    Raises RunFailed if the runner refuses, or if it ends before the explanation does.
     """
     offset = end_of_whole_lines(run.journal)
     follower = ReasoningFollower(run.reasoning)
-    command = watch.tell("ask", {"item": item})
+    command = watch.send("ask", {"item": item})
     reask: ReaskRecord | None = None
     explanation: ExplanationRecord | None = None
     waiting: list[ReasoningPiece] = []
     try:
         while True:
-            has_runner = watch.has_runner  # before anything is read: what it wrote before it ended is then there
+            has_runner = watch.has_runner  # before anything is read, so that all it wrote before it ended is there
             for place, record in read_records(run.journal, start_offset=offset):
                 offset = place  # the next look begins with this line
                 if isinstance(record, ReaskRecord) and record.command == command.id:
@@ -86,18 +86,18 @@ def ask_runner(
         follower.close()
 
 
-class _Told:
-    """What is said, printed as it comes unless `quiet`; `text` is the answer without the thinking before it."""
+class _Printer:
+    """Prints an explanation as it arrives, unless `quiet`. `text` is the explanation without the model's reasoning."""
 
     def __init__(self, *, quiet: bool) -> None:
         self.text = ""
         self.speaker = ""
         self._quiet = quiet
-        self._thinks = False
+        self._reasons = False
         self._begun = False
 
     def add(self, piece: ReasoningPiece) -> None:
-        """Take the next piece."""
+        """Takes the next piece."""
         if not self.speaker and piece.text:
             self.speaker = piece.speaker
             print(f"{one_line(piece.speaker)}:", file=sys.stderr)
@@ -105,12 +105,12 @@ class _Told:
             self.text += piece.text
         if self._quiet or not piece.text:
             return
-        if self._begun and self._thinks != piece.reasoning:
+        if self._begun and self._reasons != piece.reasoning:
             print()
-        self._begun, self._thinks = True, piece.reasoning
+        self._begun, self._reasons = True, piece.reasoning
         print(multi_line(piece.text), end="", flush=True)
 
     def end(self) -> None:
-        """End the line."""
+        """Ends the line."""
         if self._begun:
             print()

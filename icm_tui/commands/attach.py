@@ -18,8 +18,8 @@ _REPORT_EVERY = 5.0
 
 
 def attach(args: argparse.Namespace) -> int:
-    """Shows `args.run`, or the only live run, or the list of runs if none is the only one; off a terminal prints
-    the run's state once a second until it ends."""
+    """Shows `args.run` on the screen; without a name the only live run, or the list of runs. Off a terminal prints the
+    run's state once a second until it ends."""
     if has_screen():
         live = [] if args.run else _live()
         run = find_run(args.run, runs_dir()) if args.run else live[0] if len(live) == 1 else None
@@ -80,25 +80,25 @@ def progress_text(status: Status) -> str:
 
 
 class ProgressLine:
-    """Shows statuses on a stream; `close` ends the line. If nobody reads the stream any more, nothing is shown: a
-    run does not end because its progress is not looked at."""
+    """Shows statuses on a stream: redrawn in place on a terminal, a line every few seconds elsewhere. If nobody reads
+    the stream any more, nothing is shown and the run continues."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._redraws = stream.isatty()
         self._drawn = 0
-        self._told = -1e9
+        self._shown_at = -1e9
         self._state: tuple[str, str] | None = None
         self._gone = False
 
     def show(self, status: Status) -> None:
-        """Show a status: at once on a terminal or if the state is new, else at most every five seconds, and while
-        the run is paused not again."""
+        """Shows a status: at once on a terminal or if the state is new, otherwise at most every five seconds and, while
+        the run is paused, once."""
         now = time.monotonic()
         old = (status.state, status.why) == self._state
-        if not self._redraws and old and (status.state == "paused" or now - self._told < _REPORT_EVERY):
+        if not self._redraws and old and (status.state == "paused" or now - self._shown_at < _REPORT_EVERY):
             return
-        self._told, self._state = now, (status.state, status.why)
+        self._shown_at, self._state = now, (status.state, status.why)
         text = progress_text(status)
         if self._redraws:
             text = text[: shutil.get_terminal_size().columns - 1]
@@ -108,7 +108,7 @@ class ProgressLine:
             self._write(text + "\n")
 
     def close(self) -> None:
-        """Leave the line standing."""
+        """Ends the line on a terminal, so that what follows does not overwrite it."""
         if self._redraws and self._drawn:
             self._write("\n")
 

@@ -1,4 +1,4 @@
-"""`icm-tui cache`: the answers kept across runs, and their end."""
+"""`icm-tui cache`: show and clear the answers kept across runs."""
 
 import argparse
 import sys
@@ -12,7 +12,7 @@ from icm_tui.text import disk_size, one_line
 
 
 def show(args: argparse.Namespace) -> int:
-    """Prints where the cache is, what it takes, and how many answers of which models it holds."""
+    """Prints where the cache is, its size on disk, and how many answers of which models it has."""
     found = survey(answers_path())
     if args.json:
         print_json(found)
@@ -21,7 +21,7 @@ def show(args: argparse.Namespace) -> int:
     if found.trouble is not None:
         print(one_line(found.trouble), file=sys.stderr)
     elif not found.answers:
-        print("It holds no answers.")
+        print("It has no answers.")
     else:
         print(f"{_answers(found.answers)}, from {_day(found.oldest)} to {_day(found.newest)}")
         print()
@@ -44,12 +44,12 @@ def clear(args: argparse.Namespace) -> int:
         )
     cleared = clear_answers(Path(found.path))
     if cleared.aside is not None:
-        said = (
-            f"The answer cache could not be read and is put aside as {one_line(cleared.aside)}; delete it as you like."
+        done = (
+            f"The answer cache could not be read. It was renamed to {one_line(cleared.aside)}; delete it if you like."
         )
     else:
-        said = f"{_answers(cleared.answers)} removed, {disk_size(cleared.bytes)} freed."
-    print(said, file=sys.stderr)
+        done = f"{_answers(cleared.answers)} removed, {disk_size(cleared.bytes)} freed."
+    print(done, file=sys.stderr)
     return 0
 
 

@@ -39,7 +39,7 @@ def baselines(args: argparse.Namespace) -> int:
     known_methods = [name for name in METHODS if args.gold or name not in NEED_GOLD]
     methods = _chosen("--methods", args.methods, METHODS, known_methods)
     if args.shots < 1:
-        raise UserError(f"--shots {args.shots} shows nothing; give 1 or more, or take zero_shot alone.")
+        raise UserError(f"--shots {args.shots} shows nothing; give 1 or more, or use --methods zero_shot.")
     finished, subject = _subject_of(args)
     if "gold_few_shot" in methods:
         _check_examples(finished, subject)
@@ -69,7 +69,7 @@ def held_out(args: argparse.Namespace) -> int:
     examples."""
     designs, shots = _chosen("--designs", args.designs, DESIGNS, DESIGNS), _shots(args.shots)
     if args.draws < 1:
-        raise UserError(f"--draws {args.draws} draws no list; give 1 or more.")
+        raise UserError(f"--draws {args.draws} draws no context; give 1 or more.")
     finished, subject = _subject_of(args)
     ground = subject.ground
     if ground.searched == len(ground.items):
@@ -126,7 +126,7 @@ def _shots(text: str | None) -> list[int]:
         return list(SHOTS)
     words = [word.strip() for word in text.split(",") if word.strip()]
     if not words or not all(word.isdecimal() and len(word) < 7 for word in words):
-        raise UserError(f"--shots {one_line(text)} is no list of numbers; give it as in --shots 0,4,16.")
+        raise UserError(f"--shots {one_line(text)} is not a list of numbers; write it like --shots 0,4,16.")
     return [int(word) for word in words]
 
 
@@ -143,7 +143,7 @@ def _check_examples(finished: FinishedRun, subject: Subject) -> None:
     if subject.classes > many:
         raise UserError(
             f"The gold column {one_line(subject.column)} has {subject.classes} classes and prompt.labels {many} "
-            "labels, so its labels cannot be shown as examples; take another --column."
+            "labels, so its labels cannot be shown as examples; choose another --column."
         )
 
 
@@ -173,7 +173,7 @@ def _answered(
         raise KeyboardInterrupt
     if answers.why:
         left = expected(profile, ground, showings, answers.known, price)[0]
-        raise RunFailed(f"{left} of {calls} questions are still open: {answers.why}. The same command goes on.")
+        raise RunFailed(f"{left} of {calls} questions are still open: {answers.why}. Repeat the command to continue.")
     return answers.known
 
 
@@ -194,7 +194,7 @@ class _Progress:
 
 
 def _keep(subject: Subject, path: Path, rows: Sequence[Row], shots: int | None = None) -> None:
-    """Keep a printed table for the screens; if that cannot be, it is said, and nothing else is lost."""
+    """Keep a printed table for the screens. If the disk refuses, a line on stderr says so and nothing else is lost."""
     try:
         save_table(path, subject.column, subject.found, rows, shots)
     except RunFailed as error:

@@ -25,9 +25,9 @@ _CHUNK = 1 << 16
 
 
 def send(args: argparse.Namespace) -> int:
-    """Sends `args.what` to the runner of `args.run` and waits for what comes of it; after a stop, for its end."""
+    """Sends `args.what` to the runner of `args.run` and waits for the outcome; after a stop, for its end."""
     watch = _watch_live(find_run(args.run, runs_dir()))
-    watch.tell(args.what, {"n": args.n} if args.what == "to" else {})
+    watch.send(args.what, {"n": args.n} if args.what == "to" else {})
     if args.what == "stop":
         watch.until_ended()
     return 0
@@ -43,15 +43,14 @@ def pin(args: argparse.Namespace) -> int:
     names = load(run.profile).prompt.labels
     if args.label is not None and args.label not in names:
         raise UserError(f"{args.label!r} is no label of {one_line(run.name)}; its labels are {', '.join(names)}.")
-    _watch_live(run).tell("pin", {"item": args.item, "label": args.label, "note": args.note})
+    _watch_live(run).send("pin", {"item": args.item, "label": args.label, "note": args.note})
     return 0
 
 
 def throttle(args: argparse.Namespace) -> int:
-    """Spreads the decisions left of `args.run` over `args.seconds`, a number as text; "off" lets them go as they
-    come."""
+    """Spreads the remaining decisions of `args.run` over `args.seconds`, a number as text; "off" ends the throttle."""
     seconds = None if args.seconds == "off" else seconds_of(args.seconds)
-    _watch_live(find_run(args.run, runs_dir())).tell("throttle", {} if seconds is None else {"seconds": seconds})
+    _watch_live(find_run(args.run, runs_dir())).send("throttle", {} if seconds is None else {"seconds": seconds})
     return 0
 
 
@@ -67,7 +66,7 @@ def seconds_of(text: str) -> float:
 
 
 def resume(args: argparse.Namespace) -> int:
-    """Lifts the pause of a run that has a process; gives a run that has none a new one, here or detached."""
+    """Lifts the pause of a run that has a runner; gives a run without one a new runner, here or detached."""
     from icm_tui.profile.toml import load
     from icm_tui.runner.changes import with_allowed_sets
 
@@ -77,7 +76,7 @@ def resume(args: argparse.Namespace) -> int:
     if watch.state == "stopping":
         watch.until_ended()
     if watch.has_runner:
-        watch.tell("resume", {"set": args.set} if args.set else {})
+        watch.send("resume", {"set": args.set} if args.set else {})
         return 0
     if args.detach:
         from icm_tui.runner.launch import detach
@@ -98,7 +97,7 @@ def _watch_live(run: RunDir) -> "Watch":
 
 
 class Watch:
-    """One look after another at a run that another process runs."""
+    """Observes a run that another process runs, and sends it commands."""
 
     def __init__(
         self, run: RunDir, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
@@ -111,19 +110,19 @@ class Watch:
 
     @property
     def state(self) -> str:
-        """The run's state now, as an onlooker must take it."""
+        """The run's state now, as far as an observer can know it."""
         status, now = self._status(), time.time()
         return liveness(self._run, status, now, age=self._heartbeat.age(status, now) if status else None)
 
     @property
     def has_runner(self) -> bool:
-        """Whether a process is at the run. One that was made and killed before its first status looks as if its runner
-        were on its way; nobody runs it."""
+        """Whether a process works on the run. A run that was killed before its first status looks as if it were
+        starting, but nobody holds its lock."""
         state = self.state
         return state in LIVE and not (state == "starting" and is_held(self._run.lock) is False)
 
-    def tell(self, what: str, args: dict[str, Any]) -> CommandRecord:
-        """Send a command, wait until the journal says what came of it, and give what it says.
+    def send(self, what: str, args: dict[str, Any]) -> CommandRecord:
+        """Send a command, wait until the journal has its outcome, and return that record.
 
         Raises RunFailed if it was refused, if the runner ends before it obeys, and if it takes too long.
         """
@@ -132,7 +131,7 @@ class Watch:
         _say(f"{what}: asked {self._run.name}")
         until = self._clock() + PATIENCE
         while True:
-            state = self.state  # before the journal is read: what the runner wrote before it ended is then in it
+            state = self.state  # before the journal is read, so that all the runner wrote before it ended is in it
             record = self._outcome(command.id, offset)
             if record is not None:
                 break
@@ -142,7 +141,7 @@ class Watch:
             if self._clock() >= until:
                 raise RunFailed(
                     f"{what}: {self._run.name} has not answered within {PATIENCE:g} s. The command stays in its "
-                    f"inbox and is obeyed when the runner comes to it; `icm-tui attach {to_type(self._run)}` shows."
+                    f"inbox until the runner gets to it; watch it with `icm-tui attach {to_type(self._run)}`."
                 )
             self._sleep(_LOOK_EVERY)
         why = f" ({record.why})" if record.why else ""
@@ -152,15 +151,15 @@ class Watch:
         return record
 
     def until_ended(self) -> None:
-        """Wait until the process has ended cleanly. Raises RunFailed if that takes too long."""
+        """Wait until the process has ended. Raises RunFailed if that takes too long."""
         until = self._clock() + PATIENCE
         while self.state in LIVE:
             if self._clock() >= until:
                 status = self._status()
-                waits = f" It waits for {status.in_flight} answers." if status and status.in_flight else ""
+                waits = f" It is waiting for {status.in_flight} answers." if status and status.in_flight else ""
                 raise RunFailed(
                     f"{self._run.name} is still stopping after {PATIENCE:g} s.{waits} "
-                    f"`icm-tui attach {to_type(self._run)}` shows how it goes."
+                    f"Watch it with `icm-tui attach {to_type(self._run)}`."
                 )
             self._sleep(_LOOK_EVERY)
         _say(f"{self._run.name} is {self.state}")
@@ -169,7 +168,7 @@ class Watch:
         return read_status(self._run)
 
     def _outcome(self, command: str, offset: int) -> CommandRecord | None:
-        """What the journal says of a command, from the line at `offset` on."""
+        """The journal's record of a command, searched from the line at `offset`; None if there is none yet."""
         if not self._run.journal.exists():
             return None
         for _, record in read_records(self._run.journal, start_offset=offset):
@@ -184,8 +183,8 @@ def _not_running(run: RunDir, state: str) -> str:
         return f"{name} is done."
     if state == "quiet":
         return (
-            f"{name} has not been heard of for a while; its runner is on another host, or gone. "
-            f"`icm-tui resume {typed}` waits for a sign of it and goes on if there is none."
+            f"{name} has been silent for a while: its runner is on another host, or gone. "
+            f"`icm-tui resume {typed}` waits for a sign of life and restarts the run if there is none."
         )
     return f"{name} has no process ({state}). `icm-tui resume {typed}` starts one."
 

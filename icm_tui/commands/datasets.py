@@ -17,12 +17,12 @@ from icm_tui.text import one_line
 _WIDTH = 80
 _DESCRIBED = ("item", "gold", "paper", "split", "splits", "traps")
 _TERMS: dict[Terms, str] = {"free": "free", "non-commercial": "NON-COMMERCIAL", "no licence": "NO LICENCE"}
-_TERMS_TOLD: dict[Terms, str] = {
+_TERMS_IN_FULL: dict[Terms, str] = {
     "free": "may be passed on",
     "non-commercial": "NON-COMMERCIAL: not for business, and not shipped with this program",
-    "no licence": "NO LICENCE: nobody gave leave to pass it on, and it is not shipped with this program",
+    "no licence": "NO LICENCE: nobody has given permission to pass it on, and it is not shipped with this program",
 }
-_HERE_TOLD: dict[str, str] = {
+_HERE_IN_FULL: dict[str, str] = {
     "local": "in a folder here",
     "cached": "in the Hub's cache here",
     "missing": "not on this machine",
@@ -31,7 +31,7 @@ _HERE_TOLD: dict[str, str] = {
 
 
 def datasets(args: argparse.Namespace) -> int:
-    """Prints the datasets, or with `name` one of them in full; looks at this machine only, asking no network."""
+    """Prints the datasets, or with `name` one of them in full. Looks at this machine only; no network is used."""
     if args.name is not None:
         card = find_dataset(args.name).card
         here = _here(args.name, card, args.path)
@@ -104,14 +104,14 @@ def _full(name: str, card: Card, here: dict[str, Here]) -> Iterator[str]:
         "Rule": card.rule,
         "Gold": card.gold,
         "Paper": card.paper,
-        "Licence": f"{card.licence} ({_TERMS_TOLD[card.terms]})",
+        "Licence": f"{card.licence} ({_TERMS_IN_FULL[card.terms]})",
         "Hub": "; ".join(dict.fromkeys(_repositories(card))),
         "Cache": str(hub_cache()) if any(_repositories(card)) else "",
     }.items():
         if text:
             yield from _wrapped(text, f"{heading}: ", indent="")
     if card.traps:
-        yield "Beware:"
+        yield "Traps:"
         for trap in card.traps:
             yield from _wrapped(trap, "- ", indent="  ")
     if card.splits:
@@ -119,7 +119,7 @@ def _full(name: str, card: Card, here: dict[str, Here]) -> Iterator[str]:
     for split, parts in card.splits.items():
         default = " (read if task.split names none)" if split == card.split and len(card.splits) > 1 else ""
         state = "ships" if card.ships else here[split]
-        yield from _wrapped(f"{_items(card, split)} items, {_HERE_TOLD[state]}{default}", f"{split}: ", indent="  ")
+        yield from _wrapped(f"{_items(card, split)} items, {_HERE_IN_FULL[state]}{default}", f"{split}: ", indent="  ")
         for table, place in parts.tables.items():
             yield from _wrapped(_place(place), f"{table}: ", indent="      ")
 
@@ -132,10 +132,10 @@ def _repositories(card: Card) -> Iterator[str]:
 
 
 def _place(place: Place) -> str:
-    told = " or ".join(place.files)
+    text = " or ".join(place.files)
     if place.hub is not None:
-        told = f"{told}; Hub: {', '.join(place.hub.files)}" if told else f"Hub: {', '.join(place.hub.files)}"
-    return told if place.rows is None else f"{told} ({place.rows} rows)"
+        text = f"{text}; Hub: {', '.join(place.hub.files)}" if text else f"Hub: {', '.join(place.hub.files)}"
+    return text if place.rows is None else f"{text} ({place.rows} rows)"
 
 
 def _items(card: Card, split: str) -> str:
@@ -148,7 +148,7 @@ def _sentence(text: str) -> str:
 
 
 def _wrapped(text: str, first: str, indent: str = "    ") -> list[str]:
-    """`text` behind `first` in lines of at most 80 cells, further ones below its beginning."""
+    """`first` and `text` in lines of at most 80 cells, further ones indented to where `text` begins."""
     lead = indent + first
     later = " " * len(lead) if len(lead) < _WIDTH // 2 else f"{indent}  "
     return textwrap.wrap(

@@ -20,7 +20,7 @@ _NOTHING_NEEDED = "The embedded model needs no server, no key and no download; a
 
 
 def doctor(args: argparse.Namespace) -> int:
-    """Probes the model server of `args.profile` afresh and tells each finding; 0 if a run can be made, else 1."""
+    """Probes the model server of `args.profile` afresh and prints each finding. 0 if a run can be made, else 1."""
     if args.profile is None:
         _only_embedded(args.set)
         report = _embedded()
@@ -52,7 +52,7 @@ def _examined(profile: Profile) -> Diagnosis:
     try:
         probe_result = asyncio.run(_probe_result(model, labels))
     except UserError as error:
-        # What keeps the server from being asked at all: no key, no such provider, no such file.
+        # The server cannot be asked at all: no key, no such provider, no such file.
         finding = Finding("setup", "bad", one_line(str(error)))
         probe_result = ProbeResult(None, [finding], 0, None, time.time(), None, None, None)
     preset = find_preset(model.base_url) if model.backend == "openai" and model.base_url else None

@@ -21,7 +21,7 @@ def run_to_end(made: RunDir, sets: list[str], *, as_json: bool) -> int:
         outcome = run_here(made.path, observe=line.show, sets=sets)
     except KeyboardInterrupt:
         # While data and journal were read, before the run could end cleanly.
-        print(f"Interrupted; nothing is lost. `icm-tui resume {to_type(made)}` goes on.", file=sys.stderr)
+        print(f"Interrupted; nothing is lost. `icm-tui resume {to_type(made)}` continues.", file=sys.stderr)
         return INTERRUPTED
     finally:
         line.close()
@@ -33,7 +33,7 @@ def run_to_end(made: RunDir, sets: list[str], *, as_json: bool) -> int:
         return 0
     at = f"at decision {outcome.summary['decisions']}"
     why = f"Interrupted {at}" if outcome.interrupted else f"Stopped {at}: {outcome.why}"
-    print(f"{why}; nothing is lost. `icm-tui resume {to_type(made)}` goes on.", file=sys.stderr)
+    print(f"{why}; nothing is lost. `icm-tui resume {to_type(made)}` continues.", file=sys.stderr)
     return INTERRUPTED if outcome.interrupted else STOPPED_SHORT
 
 

@@ -42,7 +42,7 @@ def _measured(finished: FinishedRun, gold: Gold, words: Sequence[str], sort: str
 def side_by_side(reports: Sequence[Measured], width: int = 100) -> str:
     """Several reports as one table: a row a gold column, a pair of columns a run: agreement with its interval, and n.
 
-    Runs that do not fit are put into further tables below. Raises nothing: a column that a run lacks shows as -.
+    Runs that do not fit are put into further tables below. A column that a run does not have shows as -.
     """
     names = list(dict.fromkeys(name for report in reports for name in report.columns))
     if not names:
@@ -91,8 +91,8 @@ _SPARED = ("fork's", "AUROC", "MCC", "p", "cover", "balanced", "read as")
 def format_table(report: Report, width: int = 100) -> str:
     """A report as lines for a terminal `width` cells wide, without a newline at the end.
 
-    Columns that do not fit are left out, in the order of _SPARED, and that is said. Column and class names are cleaned
-    of everything that could steer the terminal.
+    Columns that do not fit are left out, in the order of _SPARED, and a note names them. Column and class names are
+    cleaned of everything that could steer the terminal.
     """
     if not report.columns:
         return "The task names no gold column: there is nothing to measure against."
@@ -136,7 +136,7 @@ def _notes(report: Report, left_out: list[str]) -> list[str]:
     else:
         notes.append(
             "Read as: the gold class of each label, in order. The names of the labels are arbitrary, so the naming "
-            "that agrees best is shown; chance is then somewhat above an even share."
+            "that agrees best is shown; chance is then a little above an even share."
         )
     majority = "Majority: what one class for all items would reach."
     fork = (
@@ -157,7 +157,7 @@ def _notes(report: Report, left_out: list[str]) -> list[str]:
     if "read as" in left_out and len(report.columns) <= _MOST_NAMINGS:
         notes += [f"{one_line(name)} read as: {_read_as(column)}." for name, column in report.columns.items()]
     if left_out:
-        notes.append(f"Left out for want of room: {', '.join(left_out)}; --json has them.")
+        notes.append(f"Left out for lack of room: {', '.join(left_out)}; --json has them.")
     if report.unconstrained_groups:
         notes.append(f"Groups without exactly two keys, left unconstrained by the rule: {report.unconstrained_groups}.")
     return notes

@@ -29,8 +29,8 @@ _TIMEOUT_S = 30.0
 
 
 def list_(args: argparse.Namespace) -> int:
-    """Prints the models that the words of `args.search` are found in, or the endpoints of the one that is meant; the
-    age of what is shown goes to stderr."""
+    """Prints the models whose names contain the words of `args.search`, or the endpoints of the one that is meant. The
+    age of the catalogue goes to stderr."""
     base_url, key_env = _server(args.server)
     return asyncio.run(_list(args, base_url, key_env))
 
@@ -38,7 +38,7 @@ def list_(args: argparse.Namespace) -> int:
 async def _list(args: argparse.Namespace, base_url: str, key_env: str | None) -> int:
     routed = is_openrouter(base_url)
     if args.endpoints is not None and not routed:
-        raise UserError(f"{one_line(base_url)} routes to no other providers; --endpoints is for OpenRouter.")
+        raise UserError(f"{one_line(base_url)} is not a router; use --endpoints with OpenRouter.")
     # OpenRouter's catalogue is open to all.
     key = None if routed else find_key(key_env, Path.cwd())
     client = Client(base_url, key, concurrency=1, timeout_s=_TIMEOUT_S)
@@ -58,7 +58,7 @@ async def _list(args: argparse.Namespace, base_url: str, key_env: str | None) ->
 
 
 def _server(word: str) -> tuple[str, str | None]:
-    """The address that a preset, a URL or a profile stands for, without a slash at its end, and its key's variable."""
+    """The address that a preset, a URL or a profile means, without a slash at its end, and the variable of its key."""
     preset = BY_NAME.get(word.lower())
     if preset is not None:
         return preset.base_url, preset.key_env or None
@@ -76,7 +76,7 @@ def _server(word: str) -> tuple[str, str | None]:
 
 
 def _check_address(address: str) -> None:
-    """Raises UserError, which does not repeat the address: a key may be in it."""
+    """Raises UserError if it is not an address. The message does not repeat it, since a key may be in it."""
     try:
         parts, fault = urlsplit(address), url_fault(address)
         is_address = parts.scheme in ("http", "https") and bool(parts.hostname)
@@ -101,8 +101,8 @@ def _profile(word: str) -> Profile:
 
 
 def _found(models: Sequence[Offer], words: Sequence[str], *, every: bool) -> list[Offer]:
-    """Those that hold all words in their id or name; not those that are known to give no log-probabilities, unless
-    `every` is set."""
+    """The models with all words in their id or name. Those that are known to give no log-probabilities are left out
+    unless `every` is set."""
     asked = [word.casefold() for word in words]
     return [
         offer
@@ -113,7 +113,7 @@ def _found(models: Sequence[Offer], words: Sequence[str], *, every: bool) -> lis
 
 
 def _meant(models: Sequence[Offer], found: Sequence[Offer], words: Sequence[str]) -> Offer | None:
-    """The model whose id was given, whole or so that no other fits."""
+    """The model whose id was given in full, or in part if only one matches."""
     if len(words) != 1 or "/" not in words[0]:
         return None
     exact = next((offer for offer in models if offer.id.casefold() == words[0].casefold()), None)
@@ -127,8 +127,8 @@ def _show_models(catalogue: Catalogue, found: Sequence[Offer], now: float, args:
         return 0
     if not found:
         hidden = 0 if args.all else len(_found(catalogue.models, args.search, every=True))
-        said = f" {hidden} without log-probabilities: --all shows them." if hidden else ""
-        print(f"No model of {one_line(catalogue.base_url)} fits.{said}", file=sys.stderr)
+        hint = f" {hidden} without log-probabilities: --all shows them." if hidden else ""
+        print(f"No model of {one_line(catalogue.base_url)} matches.{hint}", file=sys.stderr)
         return 0
     rows = [("MODEL", "CONTEXT", "USD IN", "USD OUT", "LOGPROBS")]
     rows += [

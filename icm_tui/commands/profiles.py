@@ -20,7 +20,7 @@ from icm_tui.text import one_line
 
 
 def list_(args: argparse.Namespace) -> int:
-    """Prints the profiles that ship and a person's own; one with errors is listed with the first of them."""
+    """Prints the shipped profiles and a person's own. A profile with errors is listed with the first of them."""
     entries = store.list_profiles()
     if args.json:
         print_json(Profiles([_listed(entry) for entry in entries]))
@@ -37,7 +37,7 @@ def list_(args: argparse.Namespace) -> int:
 
 
 def show(args: argparse.Namespace) -> int:
-    """Prints a profile with every default filled in that does not wait for the data."""
+    """Prints a profile with every default that is known before the data is read."""
     profile, path = store.find(args.profile, args.set)
     known, waiting = resolve_without_data(profile)
     if args.json:
@@ -51,7 +51,7 @@ def show(args: argparse.Namespace) -> int:
 
 
 def check(args: argparse.Namespace) -> int:
-    """Tells every error of a profile; with `json`, as one object with a fault a setting."""
+    """Prints every error of a profile, and the settings that have no effect."""
     try:
         profile, path = store.find(args.profile, args.set)
     except ProfileError as error:
@@ -70,7 +70,7 @@ def check(args: argparse.Namespace) -> int:
 
 
 def new(args: argparse.Namespace) -> int:
-    """Makes a profile of a person's own from another one, and prints its file."""
+    """Makes a profile from another one, and prints its path."""
     profile, _ = store.find(args.from_profile, args.set)
     print(str(store.save(args.name, profile, overwrite=args.force)))
     return 0

@@ -33,15 +33,15 @@ _METHOD_NOTES = {
     "paper": "Method paper asks every labelled item again at each iteration; mutual predictability is the mean "
     "log-probability.",
     "zero_shot": "Method zero_shot asks every item once and shows no examples; if the model has no opinion, as the "
-    "embedded one never has, labels are drawn by lot.",
-    "random_labels": "Method random_labels asks every item once, after examples whose labels are drawn by lot.",
+    "embedded one never has, labels are drawn at random.",
+    "random_labels": "Method random_labels asks every item once, after examples whose labels are drawn at random.",
 }
 _FLIPPING_SHOWN = 10
 
 
 def run(args: argparse.Namespace) -> int:
-    """Makes a run of `args.profile` and runs it: on a terminal in a process of its own, which is watched here. With
-    `dry_run` says what it would ask, and asks nothing."""
+    """Makes a run of `args.profile` and runs it; on a terminal in a process of its own, which is watched here. With
+    `args.dry_run` prints what the run would ask, and asks nothing."""
     if args.throttle is not None and not args.detach:
         raise UserError("--throttle is for watching a run from elsewhere: give --detach too, then `icm-tui attach`.")
     if args.siblings < 1:
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     on_screen = args.siblings == 1 and not (args.headless or args.detach or args.json or args.dry_run) and has_screen()
     profile, source = find(args.profile, args.set)
     if args.no_cache:
-        # In the environment, where a runner of its own finds it too.
+        # In the environment, since a detached runner reads it there too.
         os.environ["ICM_TUI_CACHE"] = "off"
     prepared = prepare(profile)
     standing = recalled(prepared.profile) if args.dry_run else examine(prepared.profile)
@@ -104,8 +104,8 @@ def _run_siblings(prepared: Prepared, name: str, expected: Forecast, args: argpa
 
 
 def runner_child(args: argparse.Namespace) -> int:
-    """The process of detached runs, one after the other: no terminal, no progress; its log is the first run's. One
-    that stops short is the last."""
+    """Works through detached runs one after the other, without a terminal; the log of all is the first run's. The first
+    run that stops short is the last one."""
     for directory in args.directories:
         if run_here(Path(directory), sets=args.set, stays=True).state != "done":
             return STOPPED_SHORT
@@ -128,7 +128,7 @@ def _show_forecast(prepared: Prepared, expected: Forecast, standing: Standing, a
         print(f"about {computed} tokens to read on this machine, and {expected.tokens_cached} read before: no cost")
     else:
         print("The embedded model answers in this process: no cost, and it reads the texts rather than a prompt.")
-        print("What follows is what a language model would be shown.")
+        print("Below is what a language model would be shown.")
     for note in _notes(prepared):
         print(one_line(note))
     for number, prompt in enumerate(prompts, start=1):
@@ -156,7 +156,7 @@ def _last_probe(standing: Standing, labels: list[str]) -> LastProbe | None:
 
 
 def _notes(prepared: Prepared) -> list[str]:
-    """What a person should know of the data, the method and the model before the run is believed."""
+    """What a person should know about the data, the method and the model before believing the run."""
     notes = list(prepared.task.notes)
     if prepared.profile.search.method in _METHOD_NOTES:
         notes.append(_METHOD_NOTES[prepared.profile.search.method])

@@ -1,4 +1,4 @@
-"""`icm-tui runs`: the runs there are, and the end of one."""
+"""`icm-tui runs`: list the runs, or remove one."""
 
 import argparse
 import sys
@@ -26,7 +26,7 @@ def list_(args: argparse.Namespace) -> int:
 
 
 def rm(args: argparse.Namespace) -> int:
-    """Removes `args.run` after asking; off a terminal only with `--yes`. A live run is left alone."""
+    """Removes `args.run` after asking; off a terminal only with `--yes`. A live run is refused."""
     run = find_run(args.run, runs_dir())
     name = one_line(run.name)
     if not args.yes:

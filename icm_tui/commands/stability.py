@@ -36,8 +36,8 @@ def print_stability(runs: Sequence[FinishedRun], found: Stability, most: int) ->
     items, names, flipping = runs[0].items, runs[0].names, found.flipping()
     print()
     print(
-        f"{len(flipping)} of {len(items)} items have unlike labels in different runs. Matched: equal labels once names "
-        "are matched.\nThis is coherence between runs; it does not say that any of them is right."
+        f"{len(flipping)} of {len(items)} items have different labels in some runs. Matched: the share of equal "
+        "labels once names are matched.\nThis is coherence between runs; it does not say that any of them is right."
     )
     if not flipping or not most:
         return

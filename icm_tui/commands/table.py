@@ -27,7 +27,7 @@ class Argument(NamedTuple):
 class Command(NamedTuple):
     """One command.
 
-    `name` has a word for each level ("runs rm"), and a command stands below the one that it belongs to. `handler` is
+    `name` has a word for each level ("runs rm"), and a command comes after the one that it belongs to. `handler` is
     "module:function" below `icm_tui.commands`. `brief` is its line in `icm-tui --help`; a command without one is not
     listed there. `about` says in full what it does, for its own help and for README. Two `exclusive` options cannot be
     given together. `defaults` are set beside the arguments.
@@ -244,7 +244,7 @@ _STEER = (
     Command(
         "resume",
         "control:resume",
-        "go on; restarts a run whose process is gone",
+        "continue; restarts a run whose process is gone",
         "Lift a pause, or restart a run whose process is gone. No question that was answered is asked again.",
         (_RUN, _settings(), _SUMMARY),
         exclusive=_BACKGROUND,
@@ -254,8 +254,8 @@ _STEER = (
     _steering("skip", "leave the next decision's labels as they are", "Leave the next decision's labels as they are."),
     _steering(
         "to",
-        "go on as far as decision N, then pause",
-        "Go on as far as decision N, then pause.",
+        "continue to decision N, then pause",
+        "Continue to decision N, then pause.",
         _argument("n", metavar="N", type=int, help="the number of the last decision to take"),
         example="icm-tui to demo 250",
     ),
@@ -268,7 +268,7 @@ _STEER = (
             _RUN,
             _ITEM,
             _argument("label", metavar="LABEL", nargs="?", help="the name of a label set, such as A"),
-            _argument("--note", metavar="TEXT", default="", help="why, for whoever reads the journal"),
+            _argument("--note", metavar="TEXT", default="", help="why, for readers of the journal"),
             _switch("--off", "take the pin off; the label stays until a decision changes it"),
         ),
         examples=('icm-tui pin demo 17 A --note "says the opposite of 18"', "icm-tui pin demo 17 --off"),
@@ -295,8 +295,8 @@ _STEER = (
     ),
     _steering(
         "stop",
-        "end the process cleanly; resume goes on",
-        "End the run's process cleanly. `icm-tui resume` goes on.",
+        "end the process cleanly; resume continues",
+        "End the run's process cleanly. `icm-tui resume` continues the run.",
     ),
 )
 

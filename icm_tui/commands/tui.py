@@ -1,4 +1,4 @@
-"""`icm-tui` on a terminal: the screens, and the words of parting."""
+"""`icm-tui` on a terminal: open the screens, and afterwards say how to come back to a run."""
 
 import argparse
 import os
@@ -12,7 +12,7 @@ from icm_tui.tui.terminal import refusal
 
 
 def open_(args: argparse.Namespace) -> int:
-    """Opens the list of runs; off a terminal says what to do instead."""
+    """Opens the list of runs. Raises UserError off a terminal, with what to do instead."""
     why = refusal(sys.stdin, sys.stderr, os.environ)
     if why is not None:
         raise UserError(why)
@@ -25,8 +25,8 @@ def has_screen() -> bool:
 
 
 def watch(run: Path | None, *, read_only: bool = False, mouse: bool = True) -> int:
-    """Shows a run, or the list of runs, until the person leaves; then prints how each run that was looked at stands,
-    and how to come back to it."""
+    """Shows a run, or the list of runs, until the person leaves; then prints the state of each run that was shown, and
+    how to come back to it."""
     from icm_tui.tui.entrance import enter
 
     for path in enter(run, read_only=read_only, mouse=mouse):
@@ -35,7 +35,7 @@ def watch(run: Path | None, *, read_only: bool = False, mouse: bool = True) -> i
 
 
 def farewell(path: Path) -> str:
-    """How a run stands and how to come back to it, in one line."""
+    """The state of a run and how to come back to it, in one line."""
     from icm_tui.commands.console import to_type
     from icm_tui.run_dir.layout import RunDir
     from icm_tui.run_dir.lock import liveness
@@ -54,5 +54,5 @@ def farewell(path: Path) -> str:
     if state == "paused":
         return f"{name} is paused{where}. icm-tui attach {typed}"
     if state in LIVE:
-        return f"{name} goes on{where}. icm-tui attach {typed}"
+        return f"{name} continues{where}. icm-tui attach {typed}"
     return f"{name}: {state}{where}. icm-tui resume {typed}"

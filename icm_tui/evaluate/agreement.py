@@ -48,7 +48,8 @@ def agreement(
     seed: int,
     logits: Floats | None = None,
 ) -> Agreement:
-    """Compare `found` with `gold`, both below `classes`; `groups` numbers the groups, an ungrouped item being alone.
+    """Compare `found` with `gold`, both below `classes`; `groups` numbers the groups; an ungrouped item has a number
+    of its own.
 
     `logits` (items; NaN if there is none) are log p(first label) - log p(second label), in nats, of each item.
     With two classes the naming is the one of higher accuracy (a tie keeps the naming as found), with more the one of
@@ -90,7 +91,7 @@ def agreement(
 
 def auroc(logits: Floats, gold: Ints) -> float | None:
     """The chance that an item of gold class 0 has a higher logit than one of class 1, ties counting half (the area
-    under the ROC curve, by Mann and Whitney's statistic). None if either class lacks an item with a logit."""
+    under the ROC curve, by Mann and Whitney's statistic). None if a class has no item with a logit."""
     known = (gold >= 0) & ~np.isnan(logits)
     positive = gold[known] == 0
     n_positive = int(positive.sum())
@@ -104,12 +105,12 @@ def auroc(logits: Floats, gold: Ints) -> float | None:
 
 
 def as_fork(found: Ints, gold: Ints) -> float | None:
-    """What the fork's formula would print for two classes; kept to be read beside `accuracy`, never instead of it.
+    """What the fork's formula would print for two classes. Read it beside `accuracy`, never instead of it.
 
     It counts the labelled items whose label equals their gold value, divides by all labelled items, and takes the
     better of that share and its complement. A missing gold value equals no label, so it counts as wrong; in a column
     where most values are missing the share is close to 0 and its complement close to 1, whatever was labelled:
-    such a column's figure tells how sparse it is, and perfect labels print the lowest one. None without any label.
+    the figure of such a column shows how sparse it is, and perfect labels get the lowest one. None without any label.
     """
     labelled = found >= 0
     if not labelled.any():
@@ -131,18 +132,18 @@ def matthews(table: Ints) -> float:
     total, correct = int(table.sum()), int(np.trace(table))
     found_counts: list[int] = table.sum(axis=1).tolist()
     gold_counts: list[int] = table.sum(axis=0).tolist()
-    # Whole numbers of the language, since the product passes 64 bits at some 50 thousand items.
+    # Python integers, since the product exceeds 64 bits at about 50 thousand items.
     covariance = correct * total - sum(f * g for f, g in zip(found_counts, gold_counts, strict=True))
     variances = (total**2 - sum(f * f for f in found_counts)) * (total**2 - sum(g * g for g in gold_counts))
     return covariance / math.sqrt(variances) if variances else 0.0
 
 
 def majority_answer(gold: Ints, keys: Ints, groups: Ints) -> float | None:
-    """The accuracy of calling a group's commonest key true (class 0) and its other keys false (class 1).
+    """The accuracy of calling the commonest key of a group true (class 0) and its other keys false (class 1).
 
     Keys that tie for the commonest share the vote, which is the mean over all orders of the rows: breaking ties by
     row order would leak gold wherever a file lists true answers first. Items without a key (-1) are left out; None
-    if no key occurs twice in a group, for then nothing is commonest.
+    if no key occurs twice in a group, since then no key is the commonest.
     """
     keyed = keys >= 0
     if not keyed.any():
@@ -211,9 +212,9 @@ def best_assignments(values: Floats) -> Ints:
 
 def intervals(tables: Ints, *, fixed_names: bool, seed: int) -> tuple[Interval | None, Interval | None]:
     """The intervals of accuracy and of balanced accuracy from a confusion table a group, shape (groups, label, gold
-    class). Unless `fixed_names`, the naming is chosen anew in each resample, as the point estimate did; without that
-    the interval of labels that agree by chance would reach below what the better of two namings can ever show. None
-    for fewer than two groups, which tell nothing about spread."""
+    class). Unless `fixed_names`, each resample chooses its own naming, as the point estimate does; otherwise the
+    interval of labels that agree by chance would reach below what the better of two namings can ever show. None for
+    fewer than two groups, since one group shows no spread."""
     groups, classes, _ = tables.shape
     if groups < 2:
         return None, None
@@ -250,7 +251,7 @@ def _wilson_of_groups(correct: Ints, sizes: Ints) -> Interval:
     variance = share * (1 - share)
     effective = float(groups)
     if variance and groups > 1:
-        # Equal groups together and in a fixed order, so that the groups' own order cannot change the last bits.
+        # Equal groups are counted together in a fixed order, so that the order of groups cannot change the last bits.
         kinds, counts = np.unique(np.stack([correct, sizes]), axis=1, return_counts=True)
         spread = float((counts * (kinds[0] - share * kinds[1]) ** 2).sum())
         clustered = spread * groups / (groups - 1) / n**2
@@ -259,7 +260,7 @@ def _wilson_of_groups(correct: Ints, sizes: Ints) -> Interval:
 
 
 def _wilson_of_recalls(tables: Ints, naming: Ints) -> Interval:
-    """Bounds of the mean recall: the recalls' own Wilson distances, added as those of independent shares are."""
+    """Bounds of the mean recall: the Wilson distances of the recalls, added as those of independent shares are."""
     label_of = np.argsort(naming)
     recalls, below, above = [], 0.0, 0.0
     for gold, label in enumerate(label_of.tolist()):

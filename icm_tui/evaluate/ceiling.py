@@ -1,4 +1,4 @@
-"""What a supervised learner reaches on the embedded model's features: about the most that labels can say of them."""
+"""What a supervised learner reaches with the embedded model's features: about the most that the features allow."""
 
 from collections.abc import Mapping, Sequence
 
@@ -50,7 +50,7 @@ def _by_kernel(features: Features, items: list[int], target: Floats, fold: NDArr
 
 def _by_places(features: Features, items: list[int], target: Floats, fold: NDArray[np.int64], folds: int) -> Floats:
     scores = np.empty_like(target)
-    # With a column of ones the sums of the rows come along; products of features are exact, and so is taking them off.
+    # A column of ones adds the sums of the rows. Products of features are exact, and so is subtracting them.
     answers = np.hstack([target, np.ones((len(items), 1))])
     gram, sums = _products(features, items, answers, np.arange(len(items)))
     for number in range(folds):

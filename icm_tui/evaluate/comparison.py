@@ -151,7 +151,7 @@ def scramble(ground: Ground, found: Mapping[int, int], gold: Mapping[int, int], 
     alike: dict[tuple[tuple[int, int], ...], list[list[int]]] = defaultdict(list)
     for members in groups.values():
         times = Counter(problem.keys[item] for item in members)
-        # Members of one gold label and equally common keys are told apart by their key's first place alone.
+        # Members with one gold label and equally common keys differ in the first place of their key only.
         first = {problem.keys[item]: item for item in reversed(members)}
         members.sort(key=lambda item: (gold[item], times[problem.keys[item]], first[problem.keys[item]], item))
         alike[tuple((gold[item], times[problem.keys[item]]) for item in members)].append(members)
@@ -265,7 +265,7 @@ def _row(
     shots: int | None = None,
     draws: int = 0,
 ) -> Row:
-    """A row of an agreement, or of an accuracy alone."""
+    """A row of an agreement, or of an accuracy without the rest."""
     if not isinstance(measured, Agreement):
         measured = Agreement(n=n, accuracy=measured)
     return Row(

@@ -1,4 +1,4 @@
-"""How agreement with gold went over the decisions of a run, from the journal's changes alone."""
+"""How agreement with gold developed over the decisions of a run, from the label changes in the journal."""
 
 from collections.abc import Iterable, Sequence
 
@@ -13,11 +13,11 @@ MOST_POINTS = 512
 
 
 class AgreementCurves:
-    """Accuracy over decisions for every gold column, fed with one chain's decisions in the journal's order.
+    """Accuracy over decisions for every gold column. Takes the decisions of one chain in the order of the journal.
 
     At every point the naming is the one that fits gold best at that moment, unless `fixed_names`; accuracy counts the
-    items that have both a label and gold. A curve keeps at most 512 points: every point stands for as many decisions
-    as the next, and the last is the state now.
+    items that have both a label and gold. A curve keeps at most 512 points, equally many decisions
+    apart, and ends with the present state.
     """
 
     def __init__(self, items: Sequence[Item], gold: Gold, *, fixed_names: bool, n_labels: int = 2) -> None:
@@ -30,7 +30,7 @@ class AgreementCurves:
             values = gold.columns[name]
             self._gold[:, column] = [values.get(item.uid, -1) for item in items]
         self._fixed = fixed_names
-        # The columns that have gold for an item, and their classes: looked up once an item.
+        # By item: the columns that have gold for it, and its class in each.
         self._known: dict[int, tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
         self._tables = np.zeros((len(self.columns), size, size), dtype=np.int64)
         self._points: list[tuple[int, NDArray[np.float64]]] = []
@@ -39,7 +39,7 @@ class AgreementCurves:
         self._n = 0
 
     def add(self, n: int, changes: Iterable[LabelChange]) -> None:
-        """Take in decision `n` with its changes (item, label before, label after); None is unlabelled."""
+        """Adds decision `n` with its changes (item, label before, label after); None is unlabelled."""
         for item, before, after in changes:
             columns, classes = self._of(item)
             if before is not None:
@@ -56,7 +56,7 @@ class AgreementCurves:
                 self._stride *= 2
 
     def curve(self, column: str) -> list[tuple[int, float]]:
-        """(decision, accuracy) of a column, oldest first; decisions before any item with gold was labelled lack."""
+        """(decision, accuracy) of a column, oldest first, from the first labelled item with gold on."""
         place = self._place[column]
         points = [(n, float(values[place])) for n, values in self._points]
         if self._since:

@@ -1,8 +1,8 @@
 """A run's labels for other programs: JSON lines, CSV or Parquet, a row an item.
 
 What is written is plain data, faithful to the character: a text that starts with "=", "+", "-" or "@" stays as it
-is, since changing it would corrupt it for every reader that is not a spreadsheet. Whoever opens a CSV of foreign
-texts in a spreadsheet should import its columns as text, or the spreadsheet may take such a cell for a formula.
+is, since changing it would corrupt it for every reader that is not a spreadsheet. To open a CSV of
+foreign texts in a spreadsheet, import its columns as text, or the spreadsheet may take such a cell for a formula.
 """
 
 import codecs
@@ -52,9 +52,9 @@ def export(rows: Sequence[ExportRow], file_format: str, path: str) -> None:
     """Write `rows` to `path` as "jsonl", "csv" or "parquet"; path "-" is standard output for jsonl and csv.
 
     All rows carry the same gold columns, or none. jsonl keeps `gold` as an object; csv and parquet have a column
-    "gold_<name>" for each. csv is UTF-8 with a header, quoted and with CR LF at line ends as RFC 4180 has it; None is
-    an empty cell, `pinned` is true or false, `logprobs` a JSON list. A file appears whole or not at all, and one
-    that stood there before is kept until then.
+    "gold_<name>" for each. csv is UTF-8 with a header, with quotes and line ends (CR LF) as in RFC 4180; None is
+    an empty cell, `pinned` is true or false, `logprobs` a JSON list. A file appears whole or not at all; until
+    then an existing one is kept.
     Raises UserError if the format is unknown, pyarrow is missing, or the path cannot be written; RunFailed if
     the disk is full or broken.
     """
@@ -93,7 +93,7 @@ def _flat(row: ExportRow) -> dict[str, Any]:
 
 def _write_csv(rows: Sequence[ExportRow], file: BinaryIO) -> None:
     names = [*_COLUMNS, *(f"gold_{name}" for name in _gold_names(rows))]
-    # The CR of the line end is also what makes the writer quote a lone CR inside a text.
+    # With CR in the line end, the writer also quotes a lone CR inside a text.
     writer = csv.DictWriter(codecs.getwriter("utf-8")(file), names, lineterminator="\r\n")
     writer.writeheader()
     for row in rows:
@@ -132,7 +132,8 @@ def _write_parquet(rows: Sequence[ExportRow], file: BinaryIO) -> None:
 
 @contextlib.contextmanager
 def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file beside `path` that takes its place, with the mode it had, when the block ends well, and else is gone."""
+    """A file beside `path` that replaces it, with its mode, when the block ends without an error, and is removed
+    otherwise."""
     try:
         target = Path(os.path.realpath(path))
         mode = target.stat().st_mode if target.exists() else None

@@ -54,12 +54,12 @@ class FinishedRun:
 
     @property
     def items_digest(self) -> str:
-        """What two runs have in common if they label the same items."""
+        """The digest of the items: two runs that share it label the same items."""
         return self._items[1]
 
     @cached_property
     def final(self) -> list[FinalLabel]:
-        """What became of each item so far."""
+        """The state of each item: its label, and where it comes from."""
         return final_labels(self.run.path)
 
     @property
@@ -106,7 +106,7 @@ class FinishedRun:
             )
 
     def open_gold(self, *, look: bool = False) -> Gold:
-        """The gold labels. Of a blind run only if the person said `look`, and then it is marked before gold is read.
+        """The gold labels. Those of a blind run need `look`, and the run is marked before they are read.
 
         Raises UserError if gold is hidden or cannot be read, RunFailed if the mark cannot be made.
         """

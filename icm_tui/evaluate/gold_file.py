@@ -1,4 +1,4 @@
-"""gold.jsonl of a run directory: the gold labels, which only this package opens.
+"""gold.jsonl of a run directory: the gold labels. Only `evaluate` opens it.
 
 The first line is {"classes": {column: [class names]}}; then a line an item, in item order,
 {"uid": ..., "gold": {column: class index or null}}, where null is missing.
@@ -58,8 +58,8 @@ def read_gold(path: str | os.PathLike[str]) -> Gold:
 def _parse(lines: Iterator[bytes], path: Path) -> Gold:
     def broken(number: int, what: str) -> UserError:
         return UserError(
-            f"{path}, line {number}: {what}. The gold labels are broken; restore the file from a copy, or start the "
-            "run anew to have it written again."
+            f"{path}, line {number}: {what}. The gold labels are broken; restore the file from a copy, or make the "
+            "run again to have it written."
         )
 
     try:
@@ -75,7 +75,7 @@ def _parse(lines: Iterator[bytes], path: Path) -> Gold:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise broken(number, f'expected {{"uid": ..., "gold": {{...}}}}, but {error}') from error
         if row.uid in seen:
-            raise broken(number, f"the uid {row.uid!r} stands here for the second time")
+            raise broken(number, f"the uid {row.uid!r} occurs for the second time")
         seen.add(row.uid)
         for name, index in row.gold.items():
             if name not in classes:

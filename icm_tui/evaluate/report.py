@@ -39,7 +39,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 
 class Column(Figures, frozen=True, kw_only=True):
     """A gold column: `naming` has the name of the class that each label was taken for, in the order of the labels;
-    None for a label that no class is left for. `p` is that of the column, `p_adjusted` that for having looked at all
+    None for a label that gets no class. `p` is that of the column, `p_adjusted` that for having looked at all
     columns."""
 
     naming: list[str | None] | None = None
@@ -48,9 +48,9 @@ class Column(Figures, frozen=True, kw_only=True):
 
 
 class Baselines(msgspec.Struct, frozen=True):
-    """The accuracy of three ways to label without looking, for each column; None if nothing can be said: the commonest
-    class throughout, a fair draw among the classes (before any choice of naming), and, if the rule gives labels their
-    meaning, each group's commonest key for true."""
+    """The accuracy that needs no model, for each column: of the commonest class throughout, of a fair draw among the
+    classes (before any choice of naming), and, if the rule gives labels their meaning, of taking the commonest key of
+    each group for true. None if there is none."""
 
     majority: dict[str, float | None]
     random: dict[str, float | None]
@@ -66,8 +66,8 @@ class Best(msgspec.Struct, frozen=True):
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The labels of `n` items against every gold column. `looked_at` counts the columns that were tested, by so many
-    `permutations`. `unconstrained_groups` have a number of keys that the rule does not bind; set for a rule about exact
-    keys alone."""
+    `permutations`. `unconstrained_groups` have a number of keys that the rule does not bind; set only for a
+    rule about exact keys."""
 
     n: int
     columns: dict[str, Column]

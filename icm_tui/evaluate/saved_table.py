@@ -1,4 +1,4 @@
-"""The last table of a comparison, kept in the run's directory: a screen shows it and asks nothing."""
+"""The last table of a comparison, kept in the run's directory, so that a screen can show it without asking a model."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -31,8 +31,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class SavedTable(msgspec.Struct, frozen=True):
-    """Rows against the gold column `column`, and the digest of the labels they were made of. `shots` is how many
-    examples every list had; None if that differs from row to row."""
+    """Rows against the gold column `column`, and the digest of the labels that they were made from. `shots` is how
+    many examples every context had; None if that differs from row to row."""
 
     column: str
     labels: str
@@ -41,7 +41,7 @@ class SavedTable(msgspec.Struct, frozen=True):
 
 
 def labels_digest(found: Mapping[int, int]) -> str:
-    """What tells whether a run's labels, by item, are still those of a table."""
+    """The digest of a run's labels by item. It differs once the labels are no longer those of a table."""
     return digest(msgspec.json.encode(sorted(found.items())))
 
 
@@ -62,4 +62,6 @@ def read_table(path: Path) -> SavedTable | None:
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}. Check that it is yours to read.") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is no table of a comparison: {error}. The same comparison makes it anew.") from error
+        raise UserError(
+            f"{path} is not a table of a comparison: {error}. Repeat the comparison to write it again."
+        ) from error

@@ -28,7 +28,7 @@ FEWEST_GROUPS = 5
 """An n-gram must occur in this many groups (an ungrouped item being one) to be a trait."""
 
 MOST_NGRAMS = 3000
-"""The commonest n-grams are looked at, since rare ones can tell nothing; fewer if there are very many items."""
+"""At most so many n-grams are examined, the commonest first, since rare ones show nothing; fewer for many items."""
 
 _CELLS = 20_000_000
 
@@ -95,7 +95,7 @@ def diagnose(
     observed = _distances(found.astype(np.int8)[None], columns, n_labels)
     rounds = permuted_labels(found, groups, permutations=permutations, seed=seed)
     permuted = np.concatenate([_distances(drawn, columns, n_labels) for drawn in rounds])
-    # Each set's distance is standardised by itself; then the set that a trait fits best speaks for it.
+    # The distance of each set is standardised by itself; a trait is then scored by the set that it fits best.
     near, far = standardised(observed[0].reshape(-1), permuted.reshape(len(permuted), -1))
     best = np.where(np.isnan(near), -np.inf, near).reshape(n_labels, -1)
     drawn_best = np.where(np.isnan(far), -np.inf, far).reshape(len(permuted), n_labels, -1).max(axis=1)
@@ -104,8 +104,8 @@ def diagnose(
     findings = [
         _finding(trait, found, best[:, number], p[number], adjusted[number]) for number, trait in enumerate(traits)
     ]
-    told = [one for one in findings if one.strength > _NOTHING]
-    return sorted(told, key=lambda one: (_or_one(one.p_adjusted), -one.strength, one.kind, one.name))
+    shown = [one for one in findings if one.strength > _NOTHING]
+    return sorted(shown, key=lambda one: (_or_one(one.p_adjusted), -one.strength, one.kind, one.name))
 
 
 def _or_one(p: float | None) -> float:
@@ -186,31 +186,31 @@ def _rank_biserial(values: Floats, found: Ints, label: int) -> float:
 
 
 def headline(found: Sequence[Finding], names: Sequence[str]) -> str:
-    """The diagnosis in a sentence or two; `names` are those of the label sets. Names of traits are as they came."""
+    """The diagnosis in a sentence or two; `names` are those of the label sets."""
     if not found:
-        return "There is no split to look at: fewer than two sets have items."
+        return "There is no split to examine: fewer than two sets have items."
     first = found[0]
     if first.p_adjusted is None or first.p_adjusted > SIGNIFICANT:
         return (
-            f"Nothing that was looked at ({len(found)} traits) goes with the split by more than chance; "
-            f"the nearest is {_told(first, names)}."
+            f"None of {len(found)} traits goes with the split by more than chance; "
+            f"the nearest is {_described(first, names)}."
         )
-    told = f"Of {len(found)} traits the split follows {_told(first, names)} most closely."
+    said = f"Of {len(found)} traits the split follows {_described(first, names)} most closely."
     gold = next((one for one in found if one.kind == "gold"), None)
     if gold is None or first.kind == "gold":
-        return told
+        return said
     clear = gold.p_adjusted is not None and gold.p_adjusted <= SIGNIFICANT
     nearest = f"the nearest gold column is {one_line(gold.name)}, strength {gold.strength:.2f}"
-    return f"{told} It may be what was found: {nearest}{'' if clear else ', no more than chance'}."
+    return f"{said} It may be what was found: {nearest}{'' if clear else ', no more than chance'}."
 
 
-def _told(finding: Finding, names: Sequence[str]) -> str:
+def _described(finding: Finding, names: Sequence[str]) -> str:
     what = f'"{one_line(finding.name)}"' if finding.kind == "words" else one_line(finding.name)
     return f"{what} (more in {names[finding.label]}, strength {finding.strength:.2f} of 1)"
 
 
 def traits_of(items: Sequence[Item]) -> list[Trait]:
-    """All traits of the items. Those with one value throughout are left out, for they can tell nothing."""
+    """All traits of the items. Those with the same value for all items are left out, since they show nothing."""
     texts = [item.text for item in items]
     words = [_WORD.findall(text.casefold()) for text in texts]
     found = [*_lengths(texts, words), *_punctuation(texts), *_positions(items), *_ngrams(items, words)]
@@ -241,7 +241,7 @@ def _punctuation(texts: Sequence[str]) -> list[Trait]:
 
 
 def _positions(items: Sequence[Item]) -> list[Trait]:
-    """Where items stand: in the run's own shuffled order, and, if uids are numbers, in the source."""
+    """The places of items: in the run's own shuffled order and, if uids are numbers, in the source."""
     sizes = Counter(item.group for item in items if item.group is not None)
     order = list(range(len(items)))
     member_of = [1 if item.group is None else sizes[item.group] for item in items]

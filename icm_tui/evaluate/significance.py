@@ -1,13 +1,13 @@
-"""Whether a split follows a column by more than chance, with a correction for having looked at many columns.
+"""Whether a split follows a column by more than chance, corrected for having looked at many columns.
 
 The null hypothesis is that labels and gold have nothing to do with each other: whole groups exchange their label
 vectors, each with a group of the same size, while gold stays where it is; and the two of a pair, which have no order of
-their own, change places by the toss of a coin. That keeps what the rule and the search made of the labels (their
+their own, change places at random. That keeps what the rule and the search made of the labels (their
 shares, opposite labels in a pair, unlabelled items) and moves what belongs together together.
 
 The correction is the step-down maximum-statistic permutation of Westfall and Young (Resampling-Based Multiple Testing,
 1993): a column's adjusted p is the chance that the best of all columns not yet passed does as well by chance. Columns
-that overlap are thereby not paid for twice.
+that overlap are therefore not counted twice.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ from icm_tui.evaluate.agreement import Floats, Ints
 _CELLS_A_ROUND = 8_000_000
 _CELLS = 400_000_000
 _FEWEST = 200
-# A spread below this is the rounding of sums that are alike.
+# A spread below this is a rounding error of equal sums.
 _NO_SPREAD = 1e-6
 
 
@@ -41,9 +41,9 @@ def significance(
 ) -> Significance:
     """Test labels `found` (items; -1 is unlabelled) against each gold column (items; -1 is missing).
 
-    `groups` numbers the groups, an ungrouped item being alone. With two labels and two classes the statistic is the
-    sum of agreements less that of disagreements, two-sided; with more it is the chi-squared of the table. Both are
-    standardised by their own permutations, so that sparse columns neither win nor hide.
+    `groups` numbers the groups; an ungrouped item has a number of its own. With two labels and two classes
+    the statistic is the sum of agreements less that of disagreements, two-sided; with more it is the chi-squared of the
+    table. Both are standardised by their own permutations, so that sparse columns neither win nor hide.
     """
     nothing: list[float | None] = [None] * len(columns)
     rounds = list(_statistics(found, groups, columns, n_labels, permutations, seed)) if columns else []
@@ -141,7 +141,7 @@ def step_down(observed: Floats, permuted: Floats) -> tuple[list[float | None], l
     order = known[np.argsort(-observed[known], kind="stable")]
     best = np.full(many, -np.inf)
     reached: list[float] = []
-    # From the weakest up, each compared with the best of itself and all weaker ones.
+    # From the weakest up: each is compared with the best of itself and all weaker ones.
     for column in order[::-1].tolist():
         values = permuted[:, column]
         best = np.maximum(best, values)

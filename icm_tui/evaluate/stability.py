@@ -1,7 +1,7 @@
-"""How alike the labels of several runs are: coherence between runs, which says nothing about being right.
+"""How alike the labels of several runs are: coherence between runs, which does not say that any of them is right.
 
 The adjusted Rand index (Hubert and Arabie 1985) compares two splits without regard to the names of their sets: 1 for
-the same split, 0 on average for splits that have nothing to do with each other.
+the same split, 0 on average for unrelated splits.
 """
 
 import math
@@ -34,9 +34,9 @@ class Stability(msgspec.Struct, frozen=True):
     share: list[float | None]
 
     def flipping(self) -> list[int]:
-        """The items that runs disagree on, those of least agreement first; the ones to look at."""
-        unlike = [item for item, share in enumerate(self.share) if share is not None and share < 1]
-        return sorted(unlike, key=lambda item: (self.share[item], item))
+        """The items that runs disagree on, those with the least agreement first."""
+        disputed = [item for item, share in enumerate(self.share) if share is not None and share < 1]
+        return sorted(disputed, key=lambda item: (self.share[item], item))
 
 
 def compare_runs(runs: Sequence[FinishedRun]) -> Stability:
@@ -60,7 +60,7 @@ def stability(labels: Sequence[Sequence[int | None]], *, n_labels: int, fixed_na
     """Compare the labels of at least two runs, each a label an item (None is unlabelled), in the same order of items.
 
     `fixed_names` keeps the names as found, for rules that give them a meaning. Raises ValueError for fewer than two
-    runs, or runs of unlike numbers of items.
+    runs, or for different numbers of items.
     """
     if len(labels) < 2 or len({len(row) for row in labels}) > 1:
         raise ValueError("stability compares two or more runs of the same items")
@@ -96,7 +96,7 @@ def stability(labels: Sequence[Sequence[int | None]], *, n_labels: int, fixed_na
 def adjusted_rand(table: Ints) -> float | None:
     """The adjusted Rand index from a table of counts, a row a label of one split and a column one of the other.
 
-    1 if both splits put everything into one set or everything apart, as scikit-learn has it. None for no items.
+    1 if both splits put everything into one set or everything apart, as in scikit-learn. None for no items.
     """
     n = int(table.sum())
     if not n:
@@ -104,7 +104,7 @@ def adjusted_rand(table: Ints) -> float | None:
     together = _pairs(table)
     rows, columns = _pairs(table.sum(axis=1)), _pairs(table.sum(axis=0))
     every = math.comb(n, 2)
-    # Whole numbers of the language, since the products pass 64 bits at some hundred thousand items.
+    # Python integers, since the products exceed 64 bits at some hundred thousand items.
     above = together * every - rows * columns
     below = (rows + columns) * every - 2 * rows * columns
     return 2 * above / below if below else 1.0

@@ -31,7 +31,7 @@ def records(run: RunDir) -> list[AnyRecord]:
     return [record for _, record in read_records(run.journal)]
 
 
-def test_a_run_that_is_done_answers(run: RunDir, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ask_answers_for_finished_run(run: RunDir, capsys: pytest.CaptureFixture[str]) -> None:
     status = run.status.read_bytes()
     assert main(["ask", "demo", "5"]) == 0
     told = capsys.readouterr()
@@ -46,7 +46,7 @@ def test_a_run_that_is_done_answers(run: RunDir, capsys: pytest.CaptureFixture[s
     assert run.status.read_bytes() == status
 
 
-def test_json_is_one_object(run: RunDir, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ask_json_is_one_object(run: RunDir, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ask", "demo", "5", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert list(answer) == ["item", "label", "logprobs", "text", "speaker"]
@@ -62,9 +62,7 @@ def test_json_is_one_object(run: RunDir, capsys: pytest.CaptureFixture[str]) -> 
         ("-1", "ask: refused (there is no item -1; they are numbered from 0 to 39)."),
     ],
 )
-def test_an_item_that_is_not_there_is_refused(
-    item: str, why: str, run: RunDir, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_ask_refuses_unknown_item(item: str, why: str, run: RunDir, capsys: pytest.CaptureFixture[str]) -> None:
     before = run.journal.read_bytes()
     assert main(["ask", "demo", item]) == 1
     assert capsys.readouterr() == ("", f"{why}\n")
@@ -125,7 +123,7 @@ def reask(command: str, call: int, **more: object) -> ReaskRecord:
     return ReaskRecord(logprobs=[-0.1, -2.4], item=5, context_id=0, n=7, call=call, command=command, **more)  # type: ignore[arg-type]
 
 
-def test_what_the_runner_says_is_followed_and_nothing_of_others(run: RunDir) -> None:
+def test_ask_runner_follows_its_own_call_only(run: RunDir) -> None:
     live(run)
     _Runner(run, lambda runner, command: iter(())).say(piece("long ago", 100, end=True))
 
@@ -151,7 +149,7 @@ def test_what_the_runner_says_is_followed_and_nothing_of_others(run: RunDir) -> 
     assert (found.call, explanation.call, explanation.label) == (102, 102, 0)
 
 
-def test_an_item_that_the_model_refuses_has_no_explanation_to_wait_for(run: RunDir) -> None:
+def test_ask_runner_ends_if_model_refuses_item(run: RunDir) -> None:
     live(run)
 
     def steps(runner: _Runner, command: inbox.Command) -> Iterator[None]:
@@ -167,7 +165,7 @@ def test_an_item_that_the_model_refuses_has_no_explanation_to_wait_for(run: RunD
 
 
 @pytest.mark.parametrize("state", ["stopped", "done", "failed"])
-def test_a_runner_that_ends_before_it_has_said_all(state: str, run: RunDir) -> None:
+def test_ask_runner_that_ends_too_early(state: str, run: RunDir) -> None:
     live(run)
 
     def steps(runner: _Runner, command: inbox.Command) -> Iterator[None]:
@@ -182,7 +180,7 @@ def test_a_runner_that_ends_before_it_has_said_all(state: str, run: RunDir) -> N
         asked(run, steps)
 
 
-def test_a_refusal_is_told_with_its_reason(run: RunDir) -> None:
+def test_ask_runner_gives_reason_of_refusal(run: RunDir) -> None:
     live(run)
 
     def steps(runner: _Runner, command: inbox.Command) -> Iterator[None]:
@@ -213,7 +211,7 @@ def answers(
     monkeypatch.setattr("icm_tui.commands.ask.ask_runner", ask_runner)
 
 
-def test_thinking_stands_apart_and_hostile_text_is_made_safe(
+def test_ask_separates_reasoning_and_cleans_text(
     run: RunDir, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     live(run)
@@ -233,7 +231,7 @@ def test_thinking_stands_apart_and_hostile_text_is_made_safe(
     assert "\x1b" not in told.out
 
 
-def test_what_was_cut_short_and_what_got_no_answer_fail(
+def test_ask_fails_if_cut_short_or_unanswered(
     run: RunDir, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     live(run)
@@ -248,9 +246,7 @@ def test_what_was_cut_short_and_what_got_no_answer_fail(
 
 
 @pytest.mark.slow
-def test_a_real_run_is_asked_while_it_works_and_while_it_is_paused(
-    home: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_ask_real_run_working_and_paused(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     # More decisions than fit between two commands.
     assert main(["run", "demo", "--detach", "--set", "search.sweeps=400", "--set", "reasoning.every=0"]) == 0
     run = RunDir(Path(capsys.readouterr().out.strip()))

@@ -27,15 +27,15 @@ def filled(home: Path) -> Path:
     return answers_path()
 
 
-def test_a_cache_that_is_not_there(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_cache_that_is_not_there(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cache"]) == 0
-    assert capsys.readouterr().out == f"{home / 'cache' / 'answers.sqlite'}  0 B\nIt holds no answers.\n"
+    assert capsys.readouterr().out == f"{home / 'cache' / 'answers.sqlite'}  0 B\nIt has no answers.\n"
     assert main(["cache", "clear", "--yes"]) == 0
     assert capsys.readouterr().err == "There is no answer cache to clear.\n"
     assert not (home / "cache").exists()
 
 
-def test_what_it_holds_is_shown(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_cache_shows_contents(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cache"]) == 0
     place, held, _, heading, *rows = capsys.readouterr().out.splitlines()
     assert place.startswith(f"{filled}  ")
@@ -47,7 +47,7 @@ def test_what_it_holds_is_shown(filled: Path, capsys: pytest.CaptureFixture[str]
     ]
 
 
-def test_what_it_holds_as_json(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_cache_json_shows_contents(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cache", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["path"], found["answers"], found["trouble"]) == (str(filled), 3, None)
@@ -55,7 +55,7 @@ def test_what_it_holds_as_json(filled: Path, capsys: pytest.CaptureFixture[str])
     assert [source["answers"] for source in found["sources"]] == [2, 1]
 
 
-def test_clearing_off_a_terminal_needs_yes(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_cache_clear_off_terminal_needs_yes(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cache", "clear"]) == 2
     assert capsys.readouterr().err == (
         "There is no terminal to ask on; to clear the answer cache all the same, give --yes.\n"
@@ -67,7 +67,7 @@ def test_clearing_off_a_terminal_needs_yes(filled: Path, capsys: pytest.CaptureF
 
 
 @pytest.mark.parametrize(("answer", "status", "left"), [("y\n", 0, 0), ("yes\n", 0, 0), ("\n", 2, 3), ("", 2, 3)])
-def test_clearing_on_a_terminal_asks(
+def test_cache_clear_on_terminal_asks(
     answer: str, status: int, left: int, filled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = _Terminal()
@@ -78,20 +78,20 @@ def test_clearing_on_a_terminal_asks(
     assert survey(filled).answers == left
 
 
-def test_a_damaged_cache_is_told_and_put_aside(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_cache_clear_renames_damaged_file(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
     filled.write_bytes(b"no database" * 900)
     assert main(["cache"]) == 0
     assert "the file is damaged" in capsys.readouterr().err
     assert main(["cache", "clear", "--yes"]) == 0
     aside = filled.with_name("answers.sqlite.aside-1")
     assert capsys.readouterr().err == (
-        f"The answer cache could not be read and is put aside as {aside}; delete it as you like.\n"
+        f"The answer cache could not be read. It was renamed to {aside}; delete it if you like.\n"
     )
     assert aside.exists()
     assert not filled.exists()
 
 
-def test_a_cache_in_use_is_not_cleared(
+def test_cache_clear_refuses_cache_in_use(
     filled: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import sqlite3

@@ -53,14 +53,14 @@ def _report(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
     return report
 
 
-def test_without_a_word_only_what_needs_no_gold_is_shown(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_baselines_need_no_gold_by_default(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = _report(capsys, "baselines", str(run))["rows"]
     assert [row["method"] for row in rows] == ["found", "zero_shot", "random_labels"]
     assert [row["calls"] for row in rows] == [0, 40, 40]
     assert [row["n"] for row in rows] == [40, 40, 40]
 
 
-def test_gold_adds_what_labels_would_give(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_baselines_with_gold_add_methods(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = {row["method"]: row for row in _report(capsys, "baselines", str(run), "--gold", "--shots", "8")["rows"]}
     assert rows["majority"]["accuracy"] == 0.5
     assert rows["majority_answer"]["accuracy"] is None
@@ -73,7 +73,7 @@ def test_gold_adds_what_labels_would_give(run: Path, capsys: pytest.CaptureFixtu
     assert alone == rows["majority"]
 
 
-def test_held_out_shows_a_curve_a_condition(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_held_out_shows_curve_of_each_condition(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = _report(capsys, "held-out", str(run), "--shots", "0,4,16,64", "--draws", "2")["rows"]
     points = [(row["condition"], row["shots"]) for row in rows]
     named = ("found", "gold", "random", "scrambled")
@@ -83,14 +83,14 @@ def test_held_out_shows_a_curve_a_condition(run: Path, capsys: pytest.CaptureFix
     assert "gold" in capsys.readouterr().out
 
 
-def test_the_same_table_again_asks_nothing(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_baselines_repeated_ask_nothing(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first = _report(capsys, "baselines", str(run))
     kept = RunDir(run).comparisons.read_bytes()
     assert _report(capsys, "baselines", str(run)) == first
     assert RunDir(run).comparisons.read_bytes() == kept
 
 
-def test_a_table_that_cannot_be_kept_is_printed_all_the_same(
+def test_baselines_print_table_on_full_disk(
     run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = _report(capsys, "baselines", str(run))
@@ -113,12 +113,12 @@ def test_a_table_that_cannot_be_kept_is_printed_all_the_same(
         (["baselines", "--shots", "0"], "--shots 0 shows nothing"),
         (["baselines", "--column", "progresive"], "--column progresive is no gold column of run."),
         (["held-out", "--designs", "good"], "--designs: good is unknown"),
-        (["held-out", "--shots", "4,x"], "--shots 4,x is no list of numbers"),
-        (["held-out", "--draws", "0"], "--draws 0 draws no list"),
+        (["held-out", "--shots", "4,x"], "--shots 4,x is not a list of numbers"),
+        (["held-out", "--draws", "0"], "--draws 0 draws no context"),
         (["baselines", "--set", "search.shots=3"], "search.shots cannot be changed"),
     ],
 )
-def test_a_mistake_gets_a_sentence(
+def test_comparing_names_mistake_in_one_sentence(
     run: Path, capsys: pytest.CaptureFixture[str], words: list[str], sentence: str
 ) -> None:
     assert main([words[0], str(run), *words[1:]]) == 2
@@ -126,12 +126,12 @@ def test_a_mistake_gets_a_sentence(
     assert not RunDir(run).comparisons.exists()
 
 
-def test_a_run_that_holds_nothing_out_is_told_how(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_held_out_says_how_to_hold_items_out(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["held-out", str(finished)]) == 2
     assert "Start a run with --set task.held_out=0.2" in capsys.readouterr().err
 
 
-def test_a_blind_run_is_not_looked_at_by_the_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_baselines_of_blind_run_need_look(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "blind"
     words = ["run", "demo", "--headless", "--out", str(path), "--set", "task.limit=20", "--set", "run.blind=true"]
     assert main(words) == 0
@@ -142,7 +142,7 @@ def test_a_blind_run_is_not_looked_at_by_the_way(tmp_path: Path, capsys: pytest.
     assert RunDir(path).looked.exists()
 
 
-def test_a_process_killed_in_mid_comparison_goes_on(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_baselines_killed_midway_continue(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = [sys.executable, "-c", _KILLED, str(run), "6000"]
     assert subprocess.run(words, cwd=_ROOT, check=False, capture_output=True).returncode == -9
     kept = set(read_answers(RunDir(run)))
@@ -170,7 +170,7 @@ def served(tmp_path: Path) -> Path:
     return profile
 
 
-def test_money_is_asked_for_and_spent_once(
+def test_baselines_ask_before_money_is_spent(
     served: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ICM_TUI_CACHE", "off")

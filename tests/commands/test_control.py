@@ -68,90 +68,90 @@ def live(listed: Path) -> RunDir:
     return run
 
 
-def test_what_was_done_is_told(live: RunDir, capsys: pytest.CaptureFixture[str]) -> None:
+def test_send_reports_what_was_done(live: RunDir, capsys: pytest.CaptureFixture[str]) -> None:
     runner, watch = _watched(live, lambda command: ("done", ""))
-    watch.tell("to", {"n": 9})
+    watch.send("to", {"n": 9})
     assert [(command.what, command.args) for command in runner.obeyed] == [("to", {"n": 9})]
     assert capsys.readouterr() == ("", "to: asked demo-1\nto: done, at decision 7\n")
 
 
-def test_no_change_is_told_with_its_reason(live: RunDir, capsys: pytest.CaptureFixture[str]) -> None:
+def test_send_reports_no_change_with_reason(live: RunDir, capsys: pytest.CaptureFixture[str]) -> None:
     _, watch = _watched(live, lambda command: ("no change", "the run is paused already"))
-    watch.tell("pause", {})
+    watch.send("pause", {})
     assert capsys.readouterr().err.endswith("pause: no change (the run is paused already), at decision 7\n")
 
 
-def test_a_refusal_is_told_with_its_reason(live: RunDir) -> None:
+def test_send_reports_refusal_with_reason(live: RunDir) -> None:
     _, watch = _watched(live, lambda command: ("refused", "the run is ending"))
     with pytest.raises(RunFailed, match=r"^skip: refused \(the run is ending\)\.$"):
-        watch.tell("skip", {})
+        watch.send("skip", {})
 
 
-def test_another_viewers_command_is_not_taken_for_ones_own(live: RunDir, capsys: pytest.CaptureFixture[str]) -> None:
+def test_send_ignores_commands_of_others(live: RunDir, capsys: pytest.CaptureFixture[str]) -> None:
     inbox.send(live, "pause", {})
     runner, watch = _watched(live, lambda command: ("refused", "no") if command.what == "pause" else ("done", ""))
-    watch.tell("step", {})
+    watch.send("step", {})
     assert [command.what for command in runner.obeyed] == ["pause", "step"]
     assert capsys.readouterr().err.endswith("step: done, at decision 7\n")
 
 
 @pytest.mark.parametrize("torn", [b"", b'{"seq": 3, "kin'], ids=["whole", "torn"])
-def test_only_the_end_of_the_journal_is_read(torn: bytes, live: RunDir, capsys: pytest.CaptureFixture[str]) -> None:
+def test_send_reads_only_end_of_journal(torn: bytes, live: RunDir, capsys: pytest.CaptureFixture[str]) -> None:
     journal = live.journal.read_bytes()
     assert len(journal) > 1 << 17
     live.journal.write_bytes(b"#" + journal[1:] + torn)  # whoever read the first line would say that it is damaged
     _, watch = _watched(live, lambda command: ("done", ""))
-    watch.tell("step", {})
+    watch.send("step", {})
     assert capsys.readouterr().err.endswith("step: done, at decision 7\n")
 
 
-def test_a_line_longer_than_a_look_is_skipped_whole(live: RunDir, capsys: pytest.CaptureFixture[str]) -> None:
+def test_send_skips_long_line_whole(live: RunDir, capsys: pytest.CaptureFixture[str]) -> None:
     with live.journal.open("ab") as file:
         file.write(b"x" * 200_000)
     _, watch = _watched(live, lambda command: ("done", ""))
-    watch.tell("step", {})
+    watch.send("step", {})
     assert capsys.readouterr().err.endswith("step: done, at decision 7\n")
 
 
-def test_a_journal_that_is_not_there_yet(live: RunDir, capsys: pytest.CaptureFixture[str]) -> None:
+def test_send_waits_for_missing_journal(live: RunDir, capsys: pytest.CaptureFixture[str]) -> None:
     live.journal.unlink()
     _, watch = _watched(live, lambda command: ("done", ""))
-    watch.tell("pause", {})
+    watch.send("pause", {})
     assert capsys.readouterr().err.endswith("pause: done, at decision 7\n")
 
 
-def test_a_runner_that_ends_before_it_obeys(live: RunDir) -> None:
+def test_send_to_runner_that_ends_too_early(live: RunDir) -> None:
     def obey(command: inbox.Command) -> None:
         _set_state(live, "stopped")
 
     _, watch = _watched(live, obey)
     with pytest.raises(RunFailed) as told:
-        watch.tell("pause", {})
+        watch.send("pause", {})
     assert str(told.value) == ("pause: demo-1 has no process (stopped). `icm-tui resume demo-1` starts one.")
     assert inbox.take(live) == []  # the next runner shall not find it
 
 
-def test_a_runner_that_obeys_and_ends(live: RunDir, capsys: pytest.CaptureFixture[str]) -> None:
+def test_send_to_runner_that_obeys_and_ends(live: RunDir, capsys: pytest.CaptureFixture[str]) -> None:
     def obey(command: inbox.Command) -> tuple[str, str]:
         _set_state(live, "stopped")
         return "done", ""
 
     _, watch = _watched(live, obey)
-    watch.tell("stop", {})
+    watch.send("stop", {})
     watch.until_ended()
     assert capsys.readouterr().err.endswith("stop: done, at decision 7\ndemo-1 is stopped\n")
 
 
-def test_a_runner_that_does_not_answer(live: RunDir) -> None:
+def test_send_to_runner_that_does_not_answer(live: RunDir) -> None:
     runner, watch = _watched(live, lambda command: _set_state(live, "running"))
     with pytest.raises(RunFailed) as told:
-        watch.tell("pause", {})
+        watch.send("pause", {})
     assert str(told.value).startswith("pause: demo-1 has not answered within 60 s. The command stays in its inbox")
     assert PATIENCE <= runner.now <= PATIENCE + 1
     assert [command.what for command in inbox.take(live)] == ["pause"]
 
 
-def test_a_runner_that_is_long_in_stopping(live: RunDir) -> None:
+def test_until_ended_gives_up_on_slow_runner(live: RunDir) -> None:
     write_status(live, Status(state="stopping", in_flight=3, host="elsewhere", pid=1, t=time.time()))
     runner = _Runner(live, lambda command: None)
 
@@ -159,7 +159,7 @@ def test_a_runner_that_is_long_in_stopping(live: RunDir) -> None:
         runner.sleep(seconds)
         write_status(live, Status(state="stopping", in_flight=3, host="elsewhere", pid=1, t=time.time()))
 
-    with pytest.raises(RunFailed, match=r"^demo-1 is still stopping after 60 s\. It waits for 3 answers\."):
+    with pytest.raises(RunFailed, match=r"^demo-1 is still stopping after 60 s\. It is waiting for 3 answers\."):
         Watch(live, clock=runner.clock, sleep=sleep).until_ended()
 
 
@@ -185,7 +185,7 @@ def test_a_runner_that_is_long_in_stopping(live: RunDir) -> None:
         "throttle demo off",
     ],
 )
-def test_without_a_runner_a_command_is_refused_at_once(
+def test_send_without_runner_is_refused_at_once(
     line: str, state: str, sentence: str, live: RunDir, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _set_state(live, state)
@@ -204,11 +204,11 @@ def test_without_a_runner_a_command_is_refused_at_once(
         ("throttle demo off", "throttle", {}),
     ],
 )
-def test_what_a_command_sends(
+def test_control_sends_command_with_arguments(
     line: str, what: str, args: dict[str, object], live: RunDir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[tuple[str, object]] = []
-    monkeypatch.setattr(Watch, "tell", lambda watch, what, args: told.append((what, args)))
+    monkeypatch.setattr(Watch, "send", lambda watch, what, args: told.append((what, args)))
     assert main(line.split()) == 0
     assert told == [(what, args)]
 
@@ -224,7 +224,7 @@ def test_what_a_command_sends(
         ("throttle demo inf", "A throttle is a number of seconds above 0, such as 20, not 'inf'."),
     ],
 )
-def test_what_cannot_be_sent_is_told_at_once(
+def test_control_refuses_bad_arguments_at_once(
     line: str, sentence: str, live: RunDir, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(line.split()) == 2
@@ -232,10 +232,10 @@ def test_what_cannot_be_sent_is_told_at_once(
     assert inbox.take(live) == []
 
 
-def test_a_quiet_run_is_told_apart(live: RunDir, capsys: pytest.CaptureFixture[str]) -> None:
+def test_send_to_quiet_run_says_so(live: RunDir, capsys: pytest.CaptureFixture[str]) -> None:
     write_status(live, Status(state="running", host="elsewhere", pid=1, t=time.time() - 3600))
     assert main(["pause", "demo"]) == 1
-    assert capsys.readouterr().err.startswith("demo-1 has not been heard of for a while")
+    assert capsys.readouterr().err.startswith("demo-1 has been silent for a while")
 
 
 @pytest.fixture
@@ -253,7 +253,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("state", ["stopped", "failed", "done"])
-def test_resume_gives_a_run_without_a_process_a_new_one(
+def test_resume_starts_new_runner(
     state: str, live: RunDir, started: list[tuple[object, ...]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     _set_state(live, state)
@@ -264,7 +264,7 @@ def test_resume_gives_a_run_without_a_process_a_new_one(
     assert capsys.readouterr().out == f"{live.path}\n"
 
 
-def test_resume_starts_a_run_that_was_killed_before_its_first_status(home: Path) -> None:
+def test_resume_starts_run_killed_before_first_status(home: Path) -> None:
     profile = apply_sets(Profile(task=TaskSection(dataset="leanings", limit=8)), ["search.shots=2"])
     run = make_run(prepare(profile), name="young", out=str(home / "runs" / "young"), write_gold=write_gold)
     assert main(["resume", "young", "--headless"]) == 0
@@ -273,11 +273,11 @@ def test_resume_starts_a_run_that_was_killed_before_its_first_status(home: Path)
     assert status.state == "done"
 
 
-def test_resume_lifts_the_pause_of_a_live_run(
+def test_resume_lifts_pause_of_live_run(
     live: RunDir, started: list[tuple[object, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[tuple[str, object]] = []
-    monkeypatch.setattr(Watch, "tell", lambda watch, what, args: told.append((what, args)))
+    monkeypatch.setattr(Watch, "send", lambda watch, what, args: told.append((what, args)))
     _set_state(live, "paused")
     assert main(["resume", "demo"]) == 0
     assert main(["resume", "demo", "--set", "run.budget_usd=2"]) == 0
@@ -285,7 +285,7 @@ def test_resume_lifts_the_pause_of_a_live_run(
     assert started == []
 
 
-def test_resume_waits_for_a_run_that_is_stopping(
+def test_resume_waits_for_stopping_run(
     live: RunDir, started: list[tuple[object, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Watch, "until_ended", lambda watch: _set_state(live, "stopped"))
@@ -294,7 +294,7 @@ def test_resume_waits_for_a_run_that_is_stopping(
     assert started == [("here", "demo-1", [], False)]
 
 
-def test_resume_refuses_what_would_change_decisions(
+def test_resume_refuses_settings_that_change_labels(
     live: RunDir, started: list[tuple[object, ...]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["resume", "demo", "--set", "search.shots=3"]) == 2
@@ -302,13 +302,13 @@ def test_resume_refuses_what_would_change_decisions(
     assert started == []
 
 
-def test_a_run_is_named_as_it_can_be_typed(home: Path, tmp_path: Path) -> None:
+def test_to_type_quotes_for_shell(home: Path, tmp_path: Path) -> None:
     assert to_type(RunDir(home / "runs" / "demo-1")) == "demo-1"
     assert to_type(RunDir(tmp_path / "my run")) == f"'{tmp_path / 'my run'}'"
 
 
 @pytest.mark.slow
-def test_a_real_run_is_steered(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_control_steers_real_run(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Detached, paused, taken on by hand, and stopped."""
     # More decisions than fit between two commands.
     assert main(["run", "demo", "--detach", "--set", "search.sweeps=400"]) == 0

@@ -61,7 +61,7 @@ def _here(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[str, dict[st
     return told["here"], told["splits_here"]
 
 
-def test_the_list(capsys: pytest.CaptureFixture[str]) -> None:
+def test_datasets_lists_all(capsys: pytest.CaptureFixture[str]) -> None:
     assert _said(capsys).splitlines() == [
         "NAME     ITEMS  RULE      TERMS           HERE",
         "file     ?      none      free            yours",
@@ -75,7 +75,7 @@ def test_the_list(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
-def test_the_list_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+def test_datasets_json_lists_all(capsys: pytest.CaptureFixture[str]) -> None:
     _, _, told = json.loads(_said(capsys, "--json"))["datasets"]
     assert told == {
         "name": "made_up",
@@ -91,7 +91,9 @@ def test_the_list_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     }
 
 
-def test_one_in_full(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_datasets_describes_one_in_full(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HF_HUB_CACHE", "/hub")
     (tmp_path / "train.csv").touch()
     assert _said(capsys, "made_up", "--path", str(tmp_path)).splitlines() == [
@@ -107,7 +109,7 @@ def test_one_in_full(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeyp
         "         this program)",
         "Hub: some/set at main",
         "Cache: /hub",
-        "Beware:",
+        "Traps:",
         "  - The rows stand in the order of their labels.",
         "Splits:",
         "  train: 1200 items, in a folder here (read if task.split names none)",
@@ -118,7 +120,7 @@ def test_one_in_full(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeyp
     ]
 
 
-def test_what_lies_in_a_folder(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_datasets_finds_files_in_folder(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     folder = tmp_path / "all" / "made_up_somewhere"
     folder.mkdir(parents=True)
     (folder / "train.csv").touch()
@@ -132,7 +134,7 @@ def test_what_lies_in_a_folder(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     assert _here(capsys, "--path", str(tmp_path / "nowhere"))[0] == "missing"
 
 
-def test_a_folder_that_a_profile_names_is_looked_into(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_datasets_looks_into_folder_of_profile(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "train.csv").touch()
     profile = Profile(task=TaskSection(dataset="made_up", path=str(tmp_path)))
     store.save("other", Profile(task=TaskSection(dataset="topics", path=str(tmp_path))))
@@ -141,7 +143,7 @@ def test_a_folder_that_a_profile_names_is_looked_into(capsys: pytest.CaptureFixt
     assert _here(capsys)[0] == "1 of 2 splits"
 
 
-def test_what_lies_in_the_cache(capsys: pytest.CaptureFixture[str], cache: Path) -> None:
+def test_datasets_finds_files_in_cache(capsys: pytest.CaptureFixture[str], cache: Path) -> None:
     snapshot = cache / "datasets--some--set" / "snapshots" / COMMIT / "data"
     snapshot.mkdir(parents=True)
     assert _here(capsys)[1]["train"] == "missing"
@@ -151,14 +153,14 @@ def test_what_lies_in_the_cache(capsys: pytest.CaptureFixture[str], cache: Path)
     assert _here(capsys) == ("1 of 2 splits", {"train": "cached", "test": "missing"})
 
 
-def test_an_unknown_name(capsys: pytest.CaptureFixture[str]) -> None:
+def test_datasets_refuses_unknown_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["datasets", "topic"]) == 2
     assert capsys.readouterr().err == (
         'task.dataset = "topic" is unknown; did you mean "topics"? The datasets are file, topics, made_up.\n'
     )
 
 
-def test_neither_the_list_nor_a_dataset_loads_anything_heavy() -> None:
+def test_datasets_loads_nothing_heavy() -> None:
     script = Path(sys.executable).with_name("icm-tui")
     for words in (["datasets"], ["datasets", "truthfulqa"]):
         environment = os.environ | {"PYTHONPROFILEIMPORTTIME": "1"}

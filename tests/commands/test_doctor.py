@@ -23,7 +23,7 @@ def _report(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     return read
 
 
-def test_a_fit_server_is_told_a_line_a_finding(capsys: pytest.CaptureFixture[str], home: Path) -> None:
+def test_doctor_prints_line_for_each_finding(capsys: pytest.CaptureFixture[str], home: Path) -> None:
     with ModelServer(Behaviour(top=5, cost=0.001)) as server:
         assert main(_words(server)) == 0
     out = capsys.readouterr().out
@@ -41,7 +41,7 @@ def test_a_fit_server_is_told_a_line_a_finding(capsys: pytest.CaptureFixture[str
     assert len(list((home / "cache" / "probes").iterdir())) == 1
 
 
-def test_it_probes_afresh_each_time(capsys: pytest.CaptureFixture[str]) -> None:
+def test_doctor_probes_afresh_each_time(capsys: pytest.CaptureFixture[str]) -> None:
     with ModelServer() as server:
         assert main(_words(server)) == 0
         once = len(server.requests)
@@ -49,7 +49,7 @@ def test_it_probes_afresh_each_time(capsys: pytest.CaptureFixture[str]) -> None:
         assert len(server.requests) == 2 * once
 
 
-def test_json_is_one_object(capsys: pytest.CaptureFixture[str]) -> None:
+def test_doctor_json_is_one_object(capsys: pytest.CaptureFixture[str]) -> None:
     with ModelServer(Behaviour(kinds=("chat",), cache=True)) as server:
         assert main([*_words(server), "--json"]) == 0
     report = _report(capsys)
@@ -62,7 +62,7 @@ def test_json_is_one_object(capsys: pytest.CaptureFixture[str]) -> None:
     assert report["calls"] <= 14
 
 
-def test_an_unfit_server_ends_with_1_and_says_what_to_change(capsys: pytest.CaptureFixture[str]) -> None:
+def test_doctor_says_what_to_change_and_exits_1(capsys: pytest.CaptureFixture[str]) -> None:
     with ModelServer(Behaviour(logprobs="null")) as server:
         assert main(_words(server)) == 1
         out = capsys.readouterr().out
@@ -74,7 +74,7 @@ def test_an_unfit_server_ends_with_1_and_says_what_to_change(capsys: pytest.Capt
     assert report["endpoint"] is None
 
 
-def test_a_wrong_key_is_told_by_its_variable_and_never_shown(
+def test_doctor_names_variable_of_wrong_key_only(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, home: Path
 ) -> None:
     monkeypatch.setenv("DOCTOR_KEY", KEY)
@@ -88,7 +88,7 @@ def test_a_wrong_key_is_told_by_its_variable_and_never_shown(
     assert not (home / "cache" / "probes").exists()
 
 
-def test_a_key_that_is_not_set_is_a_finding(capsys: pytest.CaptureFixture[str]) -> None:
+def test_doctor_finds_key_that_is_not_set(capsys: pytest.CaptureFixture[str]) -> None:
     with ModelServer() as server:
         assert main([*_words(server, "model.key_env=NO_SUCH_KEY_HERE"), "--json"]) == 1
         assert not server.requests
@@ -97,7 +97,7 @@ def test_a_key_that_is_not_set_is_a_finding(capsys: pytest.CaptureFixture[str]) 
     assert "NO_SUCH_KEY_HERE" in finding["says"]
 
 
-def test_what_is_known_of_a_server_by_its_address_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_doctor_prints_known_limits_of_server(capsys: pytest.CaptureFixture[str]) -> None:
     settings = [
         "model.backend=openai",
         "model.model=gpt-4.1",
@@ -112,33 +112,33 @@ def test_what_is_known_of_a_server_by_its_address_is_told(capsys: pytest.Capture
 
 
 @pytest.mark.parametrize("words", [["doctor", "demo"], ["doctor"]])
-def test_the_embedded_model_needs_nothing(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+def test_doctor_of_embedded_model_needs_nothing(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
     assert main(words) == 0
     assert "embedded model needs no server" in capsys.readouterr().out
     assert main([*words, "--json"]) == 0
     assert _report(capsys)["fit"] is True
 
 
-def test_settings_without_a_profile_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_doctor_refuses_settings_without_profile(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--set", "model.backend=openai"]) == 2
     assert "needs the name of a profile" in capsys.readouterr().err
 
 
-def test_where_a_profile_has_a_server_it_must_be_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_doctor_needs_name_of_profile_with_server(capsys: pytest.CaptureFixture[str]) -> None:
     settings = ["model.backend=openai", "model.model=tiny", "model.base_url=vllm"]
     assert main(["profiles", "new", "mine", *(word for one in settings for word in ("--set", one))]) == 0
     assert main(["doctor"]) == 2
     assert "mine" in capsys.readouterr().err
 
 
-def test_what_a_server_writes_moves_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_doctor_cleans_text_of_server(capsys: pytest.CaptureFixture[str]) -> None:
     with ModelServer(Behaviour(models=("bad\x1b[2Jname", "other"))) as server:
         assert main(_words(server)) == 1
     assert "\x1b" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("endpoint", [pytest.param(kind, marks=real) for kind in ("auto", "chat")])
-def test_a_real_model_file_passes(capfd: pytest.CaptureFixture[str], home: Path, endpoint: str) -> None:
+def test_doctor_passes_real_model_file(capfd: pytest.CaptureFixture[str], home: Path, endpoint: str) -> None:
     settings = ["model.backend=gguf", f"model.path={MODEL}", f"model.endpoint={endpoint}"]
     assert main(["doctor", "demo", "--json", *(word for one in settings for word in ("--set", one))]) == 0
     report: dict[str, Any] = json.loads(capfd.readouterr().out)

@@ -49,7 +49,7 @@ def _age(home: Path, seconds: float) -> None:
 
 
 @pytest.mark.usefixtures("router")
-def test_the_models_that_give_log_probabilities_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_models_lists_those_with_log_probabilities(capsys: pytest.CaptureFixture[str]) -> None:
     lines, said = _ran(capsys)
     assert [line.split() for line in lines] == [
         ["MODEL", "CONTEXT", "USD", "IN", "USD", "OUT", "LOGPROBS"],
@@ -75,18 +75,18 @@ def test_the_models_that_give_log_probabilities_are_listed(capsys: pytest.Captur
         (["nothing"], []),
     ],
 )
-def test_every_word_must_be_found(capsys: pytest.CaptureFixture[str], words: list[str], found: list[str]) -> None:
+def test_models_must_contain_every_word(capsys: pytest.CaptureFixture[str], words: list[str], found: list[str]) -> None:
     assert [model["id"] for model in _told(capsys, *words)["models"]] == found
 
 
 @pytest.mark.usefixtures("router")
-def test_where_nothing_fits_it_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_models_says_if_nothing_matches(capsys: pytest.CaptureFixture[str]) -> None:
     lines, said = _ran(capsys, "mute")
     assert lines == []
-    assert said.endswith(" fits. 1 without log-probabilities: --all shows them.\n")
+    assert said.endswith(" matches. 1 without log-probabilities: --all shows them.\n")
 
 
-def test_the_catalogues_age_is_said(router: OpenRouterServer, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_models_says_age_of_catalogue(router: OpenRouterServer, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first, _ = _ran(capsys)
     for seconds, age in ((3.5 * _HOUR, "3 hours ago"), (1.1 * _HOUR, "1 hour ago"), (150, "2 minutes ago")):
         _age(home, seconds)
@@ -96,7 +96,7 @@ def test_the_catalogues_age_is_said(router: OpenRouterServer, home: Path, capsys
     assert len(router.requests) == 2
 
 
-def test_without_a_network_the_old_catalogue_is_shown_and_its_age_said(
+def test_models_shows_old_catalogue_without_network(
     monkeypatch: pytest.MonkeyPatch, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with ModelServer() as server:
@@ -113,7 +113,7 @@ def test_without_a_network_the_old_catalogue_is_shown_and_its_age_said(
 @pytest.mark.parametrize(
     "words", [["acme/tiny-1"], ["Acme/Tiny-1"], ["acme/t"], ["--endpoints", "acme/tiny-1"]], ids=lambda words: words[-1]
 )
-def test_a_models_endpoints_are_shown(
+def test_models_shows_endpoints_of_one(
     router: OpenRouterServer, capsys: pytest.CaptureFixture[str], words: list[str]
 ) -> None:
     lines, _ = _ran(capsys, *words)
@@ -160,7 +160,7 @@ def test_a_models_endpoints_are_shown(
     assert all("authorization" not in request.headers for request in router.requests)
 
 
-def test_hostile_names_move_no_terminal(router: OpenRouterServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_models_cleans_hostile_names(router: OpenRouterServer, capsys: pytest.CaptureFixture[str]) -> None:
     router.shop = {"acme/\x1b[2Jx": [Served("t\x1b]0;x\x07ag", "Na\nme\x9b1m", quantization="\u202eq")]}
     lines, _ = _ran(capsys)
     assert lines[1].split()[0] == "acme/x"
@@ -170,7 +170,7 @@ def test_hostile_names_move_no_terminal(router: OpenRouterServer, capsys: pytest
     assert all(line.isprintable() for line in lines)
 
 
-def test_any_server_is_listed_by_its_address_or_a_profile(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_models_of_address_or_profile(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with ModelServer(Behaviour(models=("tiny", "org/small"))) as server:
         lines, _ = _ran(capsys, "--server", f"{server.base_url}/")
         assert [line.split() for line in lines[1:]] == [["org/small", "-", "-", "-", "?"], ["tiny", "-", "-", "-", "?"]]
@@ -186,7 +186,7 @@ def test_any_server_is_listed_by_its_address_or_a_profile(tmp_path: Path, capsys
         assert len(server.requests) == 1
 
 
-def test_a_profiles_key_signs_and_is_not_shown(
+def test_models_uses_key_of_profile_and_hides_it(
     tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     profile = tmp_path / "mine.toml"
@@ -218,13 +218,13 @@ def test_a_profiles_key_signs_and_is_not_shown(
         (["--server", "ftp://host/v1"], "The address of --server must begin with http:// or https://"),
         (["--server", "https://me:hush@host/v1"], "The address of --server carries a user name or password before"),
         (["--server", "http://["], "The address of --server must begin with http:// or https://"),
-        (["--server", "openai", "--endpoints", "a/b"], "routes to no other providers; --endpoints is for OpenRouter."),
+        (["--server", "openai", "--endpoints", "a/b"], "is not a router; use --endpoints with OpenRouter."),
         (["--endpoints", "tiny"], '"tiny" is no model\'s name at OpenRouter'),
         (["--endpoints", "acme/none"], "OpenRouter has no model acme/none"),
     ],
 )
 @pytest.mark.usefixtures("router")
-def test_a_mistake_gets_one_sentence(capsys: pytest.CaptureFixture[str], words: list[str], says: str) -> None:
+def test_models_names_mistake_in_one_sentence(capsys: pytest.CaptureFixture[str], words: list[str], says: str) -> None:
     assert main(["models", *words]) == 2
     shown = capsys.readouterr()
     assert shown.out == ""

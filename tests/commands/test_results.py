@@ -10,7 +10,7 @@ import pytest
 from icm_tui.cli import main
 
 
-def test_measure_as_json(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_measure_json(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["measure", str(finished), "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert (report["run"], report["directory"]) == (finished.name, str(finished))
@@ -23,14 +23,14 @@ def test_measure_as_json(finished: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert set(column) >= {"balanced_accuracy", "mcc", "majority", "flipped", "naming", "as_fork"}
 
 
-def test_measure_as_a_table(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_measure_table(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["measure", str(finished)]) == 0
     heading, row, *_ = capsys.readouterr().out.splitlines()
     assert heading.split()[0] == "column"
     assert row.split()[1] == "40"
 
 
-def test_measure_tells_of_groups_that_the_rule_leaves_free(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_measure_counts_unconstrained_groups(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = tmp_path / "data.jsonl"
     rows = [{"q": n // 2, "a": f"answer number {n}", "good": n % 2} for n in range(15)]
     data.write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -48,7 +48,7 @@ def test_measure_tells_of_groups_that_the_rule_leaves_free(tmp_path: Path, capsy
     assert "left unconstrained by the rule: 1." in capsys.readouterr().out
 
 
-def test_export_as_json_lines(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_export_json_lines(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "labels.jsonl"
     assert main(["export", str(finished), "--format", "jsonl", "-o", str(out)]) == 0
     assert capsys.readouterr() == ("", f"40 items, 40 of them labelled, written to {out}.\n")
@@ -70,7 +70,7 @@ def test_export_to_standard_output(finished: Path, capsysbinary: pytest.CaptureF
     assert shown.err == b"40 items, 40 of them labelled, written to standard output.\n"
 
 
-def test_exported_gold_is_what_was_measured(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_export_gold_is_what_was_measured(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "labels.jsonl"
     assert main(["export", str(finished), "--format", "jsonl", "-o", str(out), "--with-gold"]) == 0
     assert main(["measure", str(finished), "--json"]) == 0
@@ -82,7 +82,7 @@ def test_exported_gold_is_what_was_measured(finished: Path, tmp_path: Path, caps
 
 
 @pytest.mark.parametrize("line", ["measure", "export --format csv -o out.csv"])
-def test_a_run_that_does_not_exist(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_results_refuse_unknown_run(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     command, *options = line.split()
     assert main([command, "nothing", *options]) == 2
     assert "There is no run 'nothing'" in capsys.readouterr().err
@@ -98,7 +98,7 @@ def blind(finished: Path, tmp_path: Path) -> Path:
     return path
 
 
-def test_a_blind_run_is_measured_only_when_asked(blind: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_measure_of_blind_run_needs_look(blind: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["measure", str(blind)]) == 2
     assert capsys.readouterr() == (
         "",
@@ -112,7 +112,7 @@ def test_a_blind_run_is_measured_only_when_asked(blind: Path, capsys: pytest.Cap
     assert main(["measure", str(blind)]) == 0
 
 
-def test_gold_of_a_blind_run_is_exported_only_when_asked(blind: Path, tmp_path: Path) -> None:
+def test_export_gold_of_blind_run_needs_look(blind: Path, tmp_path: Path) -> None:
     out = ["--format", "csv", "-o", str(tmp_path / "out.csv")]
     assert main(["export", str(blind), *out]) == 0
     assert main(["export", str(blind), *out, "--with-gold"]) == 2
@@ -121,12 +121,12 @@ def test_gold_of_a_blind_run_is_exported_only_when_asked(blind: Path, tmp_path: 
     assert (blind / "looked").exists()
 
 
-def test_no_run_is_marked_unless_all_may_be_shown(blind: Path, finished: Path) -> None:
+def test_measure_marks_no_run_unless_all_are_open(blind: Path, finished: Path) -> None:
     assert main(["measure", str(finished), str(blind)]) == 2
     assert not (blind / "looked").exists()
 
 
-def test_several_runs_stand_side_by_side(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_measure_several_runs_side_by_side(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other = tmp_path / "other"
     shutil.copytree(finished, other)
     assert main(["measure", str(finished), str(other)]) == 0
@@ -140,7 +140,7 @@ def test_several_runs_stand_side_by_side(finished: Path, tmp_path: Path, capsys:
     assert reports[0]["columns"] == reports[1]["columns"]
 
 
-def test_columns_are_chosen_and_sorted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_measure_chooses_and_sorts_columns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = str(tmp_path / "run")
     assert main(["run", "dilemmas", "--headless", "--out", run]) == 0
     capsys.readouterr()
@@ -158,7 +158,7 @@ def test_columns_are_chosen_and_sorted(tmp_path: Path, capsys: pytest.CaptureFix
     assert chosen["columns"][first]["p_adjusted"] == report["columns"][first]["p_adjusted"]
 
 
-def test_diagnose_as_a_table(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_diagnose_table(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diagnose", str(finished), "--top", "3"]) == 0
     first, _, heading, *rows = capsys.readouterr().out.splitlines()
     assert "traits" in first
@@ -166,7 +166,7 @@ def test_diagnose_as_a_table(finished: Path, capsys: pytest.CaptureFixture[str])
     assert len(rows) == 3
 
 
-def test_diagnose_of_a_blind_run_leaves_gold_out(blind: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_diagnose_of_blind_run_leaves_gold_out(blind: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diagnose", str(blind), "--json"]) == 0
     kinds = {trait["kind"] for trait in json.loads(capsys.readouterr().out)["traits"]}
     assert "gold" not in kinds

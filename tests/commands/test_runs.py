@@ -16,7 +16,7 @@ class _Terminal(io.StringIO):
         return True
 
 
-def test_no_runs(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_runs_lists_none(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["runs"]) == 0
     assert capsys.readouterr() == (
         "",
@@ -24,12 +24,12 @@ def test_no_runs(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
-def test_no_runs_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+def test_runs_json_lists_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["runs", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"runs": []}
 
 
-def test_a_run_is_listed(listed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_runs_lists_run(listed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["runs"]) == 0
     heading, row = capsys.readouterr().out.splitlines()
     assert heading.split()[:4] == ["NAME", "STATE", "DECISIONS", "LABELLED"]
@@ -38,13 +38,13 @@ def test_a_run_is_listed(listed: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert row.index("done") == heading.index("STATE")
 
 
-def test_a_run_is_listed_as_json(listed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_runs_json_lists_run(listed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["runs", "--json"]) == 0
     (run,) = json.loads(capsys.readouterr().out)["runs"]
     assert (run["name"], run["path"], run["state"], run["labelled"]) == ("demo-1", str(listed), "done", 40)
 
 
-def test_a_run_of_which_little_is_known_is_listed(listed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_runs_lists_run_with_little_known(listed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (listed / "status.json").unlink()
     (listed / "profile.toml").write_text("")
     os.utime(listed / "profile.toml", (0, 0))
@@ -52,7 +52,7 @@ def test_a_run_of_which_little_is_known_is_listed(listed: Path, capsys: pytest.C
     assert capsys.readouterr().out.splitlines()[1].split()[:7] == ["demo-1", "died", *"-----"]
 
 
-def test_removing_off_a_terminal_needs_yes(listed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_runs_rm_off_terminal_needs_yes(listed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["runs", "rm", "demo"]) == 2
     assert capsys.readouterr().err == ("There is no terminal to ask on; to remove demo-1 all the same, give --yes.\n")
     assert listed.is_dir()
@@ -64,7 +64,7 @@ def test_removing_off_a_terminal_needs_yes(listed: Path, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("answer", "status", "left"), [("y\n", 0, False), ("yes\n", 0, False), ("\n", 2, True), ("", 2, True)]
 )
-def test_removing_on_a_terminal_asks(
+def test_runs_rm_on_terminal_asks(
     answer: str, status: int, left: bool, listed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = _Terminal()
@@ -75,7 +75,7 @@ def test_removing_on_a_terminal_asks(
     assert listed.exists() == left
 
 
-def test_removing_what_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+def test_runs_rm_refuses_unknown_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["runs", "rm", "demo", "--yes"]) == 2
     assert "There is no run 'demo'" in capsys.readouterr().err
 
@@ -83,9 +83,9 @@ def test_removing_what_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("size", "shown"), [(0, "0 B"), (999, "999 B"), (4_083_000, "4.08 MB"), (2.5e9, "2.5 GB"), (7e15, "7000 TB")]
 )
-def test_sizes(size: float, shown: str) -> None:
+def test_disk_size_has_three_digits(size: float, shown: str) -> None:
     assert disk_size(size) == shown
 
 
-def test_columns_stand_below_one_another_and_steer_no_terminal() -> None:
+def test_columns_are_aligned_and_clean() -> None:
     assert list(columns([("A", "B"), ("long\x1b[2J", "x\ny")])) == ["A     B", "long  x y"]

@@ -21,7 +21,7 @@ def siblings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_each_seed_has_its_run_of_the_same_items(siblings: Path) -> None:
+def test_siblings_share_items_and_differ_in_seed(siblings: Path) -> None:
     runs = siblings_of(RunDir(siblings / "seed-43"))
     assert [run.name for run in runs] == ["seed-42", "seed-43", "seed-44"]
     assert len({read_items(run)[1] for run in runs}) == 1
@@ -29,7 +29,7 @@ def test_each_seed_has_its_run_of_the_same_items(siblings: Path) -> None:
     assert len(journals) == 3
 
 
-def test_a_run_of_another_profile_is_no_sibling(siblings: Path) -> None:
+def test_siblings_exclude_other_profiles(siblings: Path) -> None:
     other = siblings / "other"
     words = ["run", "demo", *_SMALL, "--headless", "--set", "search.final_t=0.04", "--out", str(other)]
     assert main(words) == 0
@@ -40,7 +40,7 @@ def test_a_run_of_another_profile_is_no_sibling(siblings: Path) -> None:
     assert siblings_of(RunDir(other)) == [RunDir(other)]
 
 
-def test_one_run_stands_for_its_siblings(siblings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_stability_of_one_run_takes_its_siblings(siblings: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["stability", str(siblings / "seed-42"), "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["seeds"] == [42, 43, 44]
@@ -50,7 +50,7 @@ def test_one_run_stands_for_its_siblings(siblings: Path, capsys: pytest.CaptureF
     assert len(report["items"]) == report["n"] == 40
 
 
-def test_the_table_says_what_it_is_not(siblings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_stability_table_is_not_accuracy(siblings: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["stability", str(siblings / "seed-42"), str(siblings / "seed-44"), "--items", "1"]) == 0
     out = capsys.readouterr().out
     assert out.splitlines()[0].split() == ["seeds", "both", "labelled", "adjusted", "Rand", "matched"]
@@ -59,12 +59,12 @@ def test_the_table_says_what_it_is_not(siblings: Path, capsys: pytest.CaptureFix
     assert "accuracy" not in out
 
 
-def test_a_run_alone_is_told_how_to_get_siblings(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_stability_says_how_to_make_siblings(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["stability", str(finished)]) == 2
     assert "`icm-tui run PROFILE --siblings 5` makes them" in capsys.readouterr().err
 
 
-def test_runs_of_unlike_items_are_refused(
+def test_stability_refuses_runs_of_other_items(
     finished: Path, siblings: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     other = tmp_path / "topics"
@@ -74,7 +74,7 @@ def test_runs_of_unlike_items_are_refused(
     assert "label different items" in capsys.readouterr().err
 
 
-def test_a_detached_family_is_worked_through(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_siblings_detached_all_run(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "demo", *_SMALL, "--detach", "--siblings", "2"]) == 0
     paths = [Path(line) for line in capsys.readouterr().out.splitlines()]
     assert [path.name.rsplit("-", 2)[0] for path in paths] == ["demo-seed-42", "demo-seed-43"]
@@ -84,6 +84,6 @@ def test_a_detached_family_is_worked_through(home: Path, capsys: pytest.CaptureF
 
 
 @pytest.mark.parametrize("many", ["0", "-2"])
-def test_no_runs_at_all_are_refused(many: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_siblings_refuses_fewer_than_one(many: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "demo", "--siblings", many]) == 2
     assert "give 2 or more" in capsys.readouterr().err

@@ -70,7 +70,9 @@ _pairs = st.integers(2, 4).flatmap(
         ([0, 0, 1, 0, 0, 2], [0, 1, 1, 2, 2, 2], 3, 11 / 18, 9 / math.sqrt(18 * 22)),
     ],
 )
-def test_hand_made_cases(found: list[int], gold: list[int], classes: int, balanced: float, mcc: float) -> None:
+def test_agreement_of_hand_made_cases(
+    found: list[int], gold: list[int], classes: int, balanced: float, mcc: float
+) -> None:
     table = named_table(found, gold, classes)
     assert balanced_accuracy(table) == pytest.approx(balanced)
     assert matthews(table) == pytest.approx(mcc)
@@ -80,7 +82,7 @@ _numbers = st.integers(2, 4).flatmap(lambda classes: st.just(st.integers(0, clas
 
 
 @given(_numbers.flatmap(lambda number: st.lists(st.tuples(number, number), min_size=1)))
-def test_the_measures_equal_their_definitions(pairs: list[tuple[int, int]]) -> None:
+def test_agreement_equals_definitions(pairs: list[tuple[int, int]]) -> None:
     found, gold = [label for label, _ in pairs], [truth for _, truth in pairs]
     table = named_table(found, gold, 4)
     recalls = [
@@ -101,7 +103,7 @@ def test_matthews_does_not_overflow() -> None:
 # What counts as missing
 
 
-def test_missing_is_missing_and_not_wrong() -> None:
+def test_agreement_counts_missing_gold_apart() -> None:
     result = measure([0, 0, 1, -1, 1, 0], [0, 0, 1, 1, -1, -1])
     assert (result.n, result.accuracy, result.coverage) == (3, 1.0, 0.75)
     assert result.majority == 0.5
@@ -116,11 +118,11 @@ def test_missing_is_missing_and_not_wrong() -> None:
         ([], [], Agreement(n=0)),
     ],
 )
-def test_nothing_to_compare_gives_none(found: list[int], gold: list[int], expected: Agreement) -> None:
+def test_agreement_of_nothing_is_none(found: list[int], gold: list[int], expected: Agreement) -> None:
     assert measure(found, gold) == expected
 
 
-def test_one_item_has_no_interval() -> None:
+def test_agreement_of_one_item_has_no_interval() -> None:
     result = measure([1], [0])
     assert (result.accuracy, result.flipped, result.ci95) == (1.0, True, None)
     assert (result.balanced_accuracy, result.mcc) == (1.0, 0.0)
@@ -129,7 +131,7 @@ def test_one_item_has_no_interval() -> None:
 # Naming
 
 
-def test_the_better_of_two_namings_is_taken_and_said() -> None:
+def test_agreement_takes_better_of_two_namings() -> None:
     found, gold = [1, 1, 1, 0, 0], [0, 0, 0, 1, 0]
     flipped = measure(found, gold)
     assert (flipped.accuracy, flipped.flipped, flipped.naming) == (0.8, True, [1, 0])
@@ -140,7 +142,7 @@ def test_the_better_of_two_namings_is_taken_and_said() -> None:
     assert (plain.mcc, plain.balanced_accuracy, plain.ci95) == (flipped.mcc, flipped.balanced_accuracy, flipped.ci95)
 
 
-def test_fixed_names_are_never_flipped() -> None:
+def test_agreement_never_flips_fixed_names() -> None:
     result = measure([1, 1, 0, 0], [0, 0, 1, 0], fixed_names=True)
     assert (result.accuracy, result.flipped, result.naming) == (0.25, False, [0, 1])
     assert result.ci95 is not None
@@ -149,11 +151,11 @@ def test_fixed_names_are_never_flipped() -> None:
     assert (three.accuracy, three.naming, three.flipped) == (0.0, [0, 1, 2], None)
 
 
-def test_a_tie_keeps_the_names_as_found() -> None:
+def test_agreement_keeps_names_in_a_tie() -> None:
     assert measure([0, 1, 0, 1], [0, 0, 1, 1]).flipped is False
 
 
-def test_more_classes_are_named_by_mean_recall() -> None:
+def test_agreement_names_more_classes_by_mean_recall() -> None:
     # Class 2 is rare: one item of it outweighs three of class 0 in mean recall, not in accuracy.
     found = [0] * 6 + [1] * 3 + [2, 2, 1]
     gold = [1] * 6 + [0] * 6
@@ -188,19 +190,19 @@ def test_best_assignments_equal_brute_force(problems: list[list[list[int]]]) -> 
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations([0.1, 0.2, 0.3, 0.7])))
-def test_ties_up_to_rounding_are_ties(order: tuple[float, ...]) -> None:
+def test_best_assignments_treat_rounding_as_tie(order: tuple[float, ...]) -> None:
     # Each column is worth the same in every row, so all assignments tie; only the order of the sums differs.
     values = np.tile(np.array(order), (4, 1))[None]
     assert best_assignments(values).tolist() == [[0, 1, 2, 3]]
 
 
-def test_too_many_classes_are_refused() -> None:
+def test_best_assignments_refuse_too_many_classes() -> None:
     with pytest.raises(ValueError, match="at most 12"):
         best_assignments(np.zeros((1, 13, 13)))
 
 
 @given(_pairs, st.randoms())
-def test_invariances(drawn: tuple[int, list[tuple[int, int, int]]], shuffler: Random) -> None:
+def test_agreement_ignores_order_and_names(drawn: tuple[int, list[tuple[int, int, int]]], shuffler: Random) -> None:
     """Neither the order of items, nor the numbers of groups, nor the names of labels change what is measured."""
     classes, rows = drawn
     base = measure([r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows], classes)
@@ -216,7 +218,7 @@ def test_invariances(drawn: tuple[int, list[tuple[int, int, int]]], shuffler: Ra
 
 
 @given(_pairs)
-def test_every_figure_is_in_its_range(drawn: tuple[int, list[tuple[int, int, int]]]) -> None:
+def test_agreement_figures_stay_in_range(drawn: tuple[int, list[tuple[int, int, int]]]) -> None:
     classes, rows = drawn
     result = measure([r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows], classes)
     for share in (result.coverage, result.accuracy, result.balanced_accuracy, result.majority, result.as_fork):
@@ -244,19 +246,19 @@ def _binomial_quantiles(n: int, p: float, value: Callable[[float], float]) -> tu
     return ends[0], ends[1]
 
 
-def test_the_interval_of_single_items_is_binomial() -> None:
+def test_interval_of_single_items_is_binomial() -> None:
     result = measure([0] * 160 + [1] * 40, [0] * 200)
     assert result.ci95 == pytest.approx(_binomial_quantiles(200, 0.8, lambda share: share), abs=0.011)
 
 
-def test_groups_are_resampled_whole() -> None:
+def test_interval_resamples_whole_groups() -> None:
     # 50 groups of 4 that are right or wrong together: as wide as 50 items, not 200.
     found = [0] * 160 + [1] * 40
     result = measure(found, [0] * 200, [row // 4 for row in range(200)])
     assert result.ci95 == pytest.approx(_binomial_quantiles(50, 0.8, lambda share: share), abs=0.021)
 
 
-def test_the_naming_is_chosen_anew_in_each_resample() -> None:
+def test_interval_chooses_naming_in_each_resample() -> None:
     # Labels at chance: the better of two namings is never below one half, and neither is its interval.
     found, gold = [0, 0, 1, 1] * 25, [0, 1, 0, 1] * 25
     result = measure(found, gold)
@@ -265,7 +267,7 @@ def test_the_naming_is_chosen_anew_in_each_resample() -> None:
     assert fixed.ci95 == pytest.approx(_binomial_quantiles(100, 0.5, lambda share: share), abs=0.011)
 
 
-def test_the_interval_equals_a_plain_bootstrap() -> None:
+def test_interval_equals_plain_bootstrap() -> None:
     generator = np.random.default_rng(3)
     classes, many = 3, 300
     gold = generator.integers(0, classes, many)
@@ -285,7 +287,7 @@ def test_the_interval_equals_a_plain_bootstrap() -> None:
 # The fork's formula, and the answer that most of a group give
 
 
-def test_the_forks_formula_prints_sparseness() -> None:
+def test_as_fork_measures_sparseness() -> None:
     gold = ints(*([0] * 5 + [1] * 5 + [-1] * 90))
     perfect = ints(*([0] * 5 + [1] * 5 + [0] * 90))
     blank = ints(*([0] * 100))
@@ -295,13 +297,13 @@ def test_the_forks_formula_prints_sparseness() -> None:
     assert measure(perfect.tolist(), gold.tolist()).as_fork == pytest.approx(0.90)
 
 
-def test_the_forks_formula_leaves_unlabelled_items_out() -> None:
+def test_as_fork_leaves_unlabelled_items_out() -> None:
     assert as_fork(ints(0, 1, -1, -1), ints(0, -1, 1, 1)) == 0.5
     assert as_fork(ints(-1), ints(0)) is None
     assert measure([0, 1, 2], [0, 1, 2], classes=3).as_fork is None
 
 
-def test_the_majority_answer() -> None:
+def test_majority_answer_of_hand_made_cases() -> None:
     groups = ints(0, 0, 0, 0, 1, 1, 1, 1)
     keys = ints(5, 5, 6, 7, 1, 1, 2, 2)
     gold = ints(0, 0, 1, 1, 0, 0, 1, 1)
@@ -315,7 +317,7 @@ def test_the_majority_answer() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(-1, 3), st.integers(-1, 1)), min_size=1, max_size=8))
-def test_the_majority_answer_is_the_mean_over_all_orders(rows: list[tuple[int, int, int]]) -> None:
+def test_majority_answer_is_mean_over_all_orders(rows: list[tuple[int, int, int]]) -> None:
     groups, keys, gold = (ints(*column) for column in zip(*rows, strict=True))
     scores = []
     voted: dict[int, list[int]] = {}

@@ -15,13 +15,13 @@ def texts_of(count: int) -> tuple[list[str], list[int], dict[int, int]]:
     return texts, [item // 2 for item in range(count)], gold
 
 
-def test_it_learns_what_there_is_to_learn() -> None:
+def test_ceiling_learns_separable_gold() -> None:
     texts, groups, gold = texts_of(80)
     found = ceiling(texts, groups, gold, classes=2, centred=False, seed=1)
     assert found == gold
 
 
-def test_gold_that_follows_from_nothing_is_not_predicted() -> None:
+def test_ceiling_does_not_predict_random_gold() -> None:
     texts, groups, _ = texts_of(200)
     by_group = {item: int(np.random.default_rng(groups[item]).integers(2)) for item in range(200)}
     found = ceiling(texts, groups, by_group, classes=2, centred=False, seed=1)
@@ -29,12 +29,12 @@ def test_gold_that_follows_from_nothing_is_not_predicted() -> None:
 
 
 @pytest.mark.slow
-def test_both_forms_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ceiling_forms_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     texts, groups, gold = texts_of(60)
     by_kernel = ceiling(texts, groups, {**gold, 7: 0, 8: 1}, classes=2, centred=False, seed=1)
     monkeypatch.setattr(module, "_by_kernel", module._by_places)
     assert ceiling(texts, groups, {**gold, 7: 0, 8: 1}, classes=2, centred=False, seed=1) == by_kernel
 
 
-def test_one_group_has_no_other_to_learn_from() -> None:
+def test_ceiling_of_one_group_is_empty() -> None:
     assert ceiling(["a", "b"], [0, 0], {0: 0, 1: 1}, classes=2, centred=True, seed=1) == {}

@@ -20,7 +20,7 @@ _MOVES = st.lists(st.tuples(st.integers(0, 5), st.one_of(st.none(), st.integers(
 
 
 @given(_MOVES, st.booleans())
-def test_every_point_is_the_agreement_then(moves: list[tuple[int, int | None]], fixed_names: bool) -> None:
+def test_curve_point_is_agreement_at_that_decision(moves: list[tuple[int, int | None]], fixed_names: bool) -> None:
     curves = AgreementCurves(_ITEMS, _GOLD, fixed_names=fixed_names, n_labels=3)
     labels: list[int | None] = [None] * 6
     expected: dict[str, list[tuple[int, float]]] = {name: [] for name in _GOLD.columns}
@@ -38,7 +38,7 @@ def test_every_point_is_the_agreement_then(moves: list[tuple[int, int | None]], 
         assert curves.curve(name) == points
 
 
-def test_a_long_curve_is_thinned_and_ends_now() -> None:
+def test_curve_is_thinned_and_ends_with_present() -> None:
     curves = AgreementCurves(_ITEMS, _GOLD, fixed_names=True)
     for n in range(10_001):
         curves.add(n, [(0, None if not n else (n - 1) % 2, n % 2)])
@@ -49,7 +49,7 @@ def test_a_long_curve_is_thinned_and_ends_now() -> None:
     assert len(steps) == 1
 
 
-def test_without_gold_there_is_nothing() -> None:
+def test_curve_without_gold_is_empty() -> None:
     curves = AgreementCurves(_ITEMS, Gold(), fixed_names=False)
     curves.add(0, [(0, None, 1)])
     assert curves.columns == []

@@ -44,7 +44,7 @@ def _obeys(ground: Ground, shown: tuple[tuple[int, int], ...]) -> bool:
 
 @settings(max_examples=50)
 @given(made=grounds(), seed=st.integers(0, 2**63 - 1))
-def test_all_conditions_show_the_same_items_and_obey_the_rule(
+def test_held_out_curves_show_same_items_and_obey_rule(
     made: tuple[Ground, dict[int, int], dict[int, int]], seed: int
 ) -> None:
     ground, found, gold = made
@@ -67,7 +67,7 @@ def test_all_conditions_show_the_same_items_and_obey_the_rule(
 
 @settings(max_examples=50)
 @given(made=grounds(), seed=st.integers(0, 2**63 - 1))
-def test_scrambled_labels_are_as_often_right(made: tuple[Ground, dict[int, int], dict[int, int]], seed: int) -> None:
+def test_scramble_keeps_share_of_right_labels(made: tuple[Ground, dict[int, int], dict[int, int]], seed: int) -> None:
     ground, found, gold = made
     scrambled = scramble(ground, found, gold, [seed])
     assert sorted(scrambled) == sorted(found)
@@ -77,7 +77,7 @@ def test_scrambled_labels_are_as_often_right(made: tuple[Ground, dict[int, int],
 
 @settings(max_examples=50)
 @given(made=grounds(), name=st.sampled_from(["zero_shot", "random_labels", "gold_few_shot"]))
-def test_every_item_is_asked_once_and_never_shown_its_group(
+def test_own_showings_ask_each_item_without_its_group(
     made: tuple[Ground, dict[int, int], dict[int, int]], name: str
 ) -> None:
     ground, _, gold = made

@@ -79,16 +79,16 @@ def opposite(task: Task, seed: int) -> Ints:
     return np.where(keys == 0, coins[groups], 1 - coins[groups])
 
 
-def test_the_columns_are_those_of_the_table(task: Task) -> None:
+def test_table_has_published_columns(task: Task) -> None:
     assert set(task.gold.columns) >= set(PUBLISHED)
 
 
-def test_every_published_figure_counts_among_1387() -> None:
+def test_published_figures_count_among_1387() -> None:
     for figure in PUBLISHED.values():
         assert min(abs(figure - k / LABELLED) for k in range(LABELLED + 1)) <= 0.5e-4 + 1e-12
 
 
-def test_a_coin_flip_prints_the_published_table(settings: TaskSection) -> None:
+def test_coin_flip_prints_published_table(settings: TaskSection) -> None:
     """As the fork does it: 0 and 1 are compared with signed counts, what is missing equals nothing, and a share below
     a half is turned round. Of twenty coin flips each correlates with the published figures above .98."""
     source = read_source(settings, daily_dilemmas.CARD)
@@ -106,7 +106,7 @@ def test_a_coin_flip_prints_the_published_table(settings: TaskSection) -> None:
         assert np.corrcoef(printed, published)[0, 1] > 0.98
 
 
-def test_so_does_our_form_of_its_formula_and_ours_does_not(task: Task) -> None:
+def test_as_fork_prints_it_and_agreement_does_not(task: Task) -> None:
     """Gold alone decides what the formula prints, also on the signs of the counts, which are our gold; what we measure
     of the same coin flips is a half."""
     published = np.array(list(PUBLISHED.values()))
@@ -130,7 +130,7 @@ def test_so_does_our_form_of_its_formula_and_ours_does_not(task: Task) -> None:
 
 
 @pytest.mark.slow
-def test_the_best_of_all_columns_is_seldom_called_significant_by_chance(task: Task) -> None:
+def test_significance_rarely_calls_chance_significant(task: Task) -> None:
     """Over 100 coin flips for whole pairs: at .05 between 1 and 10 times, and balanced accuracy .5 on average."""
     columns = list(columns_of(task).values())
     groups = np.array([item.group for item in task.items])

@@ -55,7 +55,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @given(_rows())
-def test_jsonl_round_trip(folder: Path, rows: list[ExportRow]) -> None:
+def test_export_jsonl_round_trip(folder: Path, rows: list[ExportRow]) -> None:
     export(rows, "jsonl", str(folder / "rows.jsonl"))
     lines = (folder / "rows.jsonl").read_bytes().split(b"\n")
     assert lines.pop() == b""
@@ -66,7 +66,7 @@ def test_jsonl_round_trip(folder: Path, rows: list[ExportRow]) -> None:
 
 
 @given(_rows())
-def test_csv_round_trip(folder: Path, rows: list[ExportRow]) -> None:
+def test_export_csv_round_trip(folder: Path, rows: list[ExportRow]) -> None:
     export(rows, "csv", str(folder / "rows.csv"))
     with (folder / "rows.csv").open(encoding="utf-8", newline="") as file:
         read = list(csv.DictReader(file))
@@ -82,7 +82,7 @@ def _cell(name: str, value: str) -> Any:
 
 
 @given(_rows())
-def test_parquet_round_trip(folder: Path, rows: list[ExportRow]) -> None:
+def test_export_parquet_round_trip(folder: Path, rows: list[ExportRow]) -> None:
     export(rows, "parquet", str(folder / "rows.parquet"))
     table = pq.read_table(folder / "rows.parquet")
     assert table.to_pylist() == _flat(rows)
@@ -94,7 +94,7 @@ _ROW = ExportRow("u", '=1+1,"x"\nnext', 3, "A", [-0.5, -1.25], 0.75, 7, True, {"
 _BARE = ExportRow("v", "text", None, None, None, None, None, False, {"truth": None, "x": "no"})
 
 
-def test_the_bytes_of_jsonl_and_csv(tmp_path: Path) -> None:
+def test_export_bytes_of_jsonl_and_csv(tmp_path: Path) -> None:
     export([_ROW, _BARE], "jsonl", str(tmp_path / "a"))
     assert (tmp_path / "a").read_text(encoding="utf-8") == (
         '{"uid":"u","text":"=1+1,\\"x\\"\\nnext","group":3,"label":"A","logprobs":[-0.5,-1.25],"p":0.75,'
@@ -110,7 +110,7 @@ def test_the_bytes_of_jsonl_and_csv(tmp_path: Path) -> None:
     )
 
 
-def test_no_rows(tmp_path: Path) -> None:
+def test_export_of_no_rows(tmp_path: Path) -> None:
     for file_format in FORMATS:
         export([], file_format, str(tmp_path / file_format))
     assert (tmp_path / "jsonl").read_bytes() == b""
@@ -118,13 +118,13 @@ def test_no_rows(tmp_path: Path) -> None:
     assert pq.read_table(tmp_path / "parquet").num_rows == 0
 
 
-def test_many_rows_of_parquet(tmp_path: Path) -> None:
+def test_export_parquet_of_many_rows(tmp_path: Path) -> None:
     rows = [ExportRow(str(n), "t", n, "A", [-1.0], 0.5, n, False) for n in range(20_001)]
     export(rows, "parquet", str(tmp_path / "rows"))
     assert pq.read_table(tmp_path / "rows").column("decided_at").to_pylist() == list(range(20_001))
 
 
-def test_gold_columns_that_differ_are_a_fault(tmp_path: Path) -> None:
+def test_export_refuses_gold_columns_that_differ(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="gold_truth"):
         export([ExportRow("a", "t", None, None, None, None, None, False), _ROW], "csv", str(tmp_path / "rows"))
     assert os.listdir(tmp_path) == []
@@ -134,7 +134,9 @@ def test_gold_columns_that_differ_are_a_fault(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("file_format", ["jsonl", "csv"])
-def test_standard_output(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes], file_format: str) -> None:
+def test_export_to_standard_output(
+    tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes], file_format: str
+) -> None:
     export([_ROW], file_format, str(tmp_path / "file"))
     sys.stdout.write("first ")
     export([_ROW], file_format, "-")
@@ -143,7 +145,7 @@ def test_standard_output(tmp_path: Path, capsysbinary: pytest.CaptureFixture[byt
     assert capsysbinary.readouterr().out == b"first " + (tmp_path / "file").read_bytes() + b"last"
 
 
-def test_a_failing_standard_output_is_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_export_leaves_failing_stdout_open(monkeypatch: pytest.MonkeyPatch) -> None:
     class Closed(io.BytesIO):
         def write(self, _data: object) -> int:
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
@@ -155,7 +157,7 @@ def test_a_failing_standard_output_is_left_open(monkeypatch: pytest.MonkeyPatch)
     assert not raw.closed
 
 
-def test_the_old_file_is_replaced_and_keeps_its_mode(tmp_path: Path) -> None:
+def test_export_replaces_file_and_keeps_mode(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("old")
     path.chmod(0o640)
@@ -174,7 +176,7 @@ def _refused(file_format: str, path: str) -> str:
     return str(caught.value)
 
 
-def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_export_names_what_cannot_be_written(tmp_path: Path) -> None:
     folder, fifo = tmp_path / "folder", tmp_path / "fifo"
     folder.mkdir()
     os.mkfifo(fifo)
@@ -194,7 +196,7 @@ def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("file_format", FORMATS)
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
-def test_a_failing_disk_leaves_the_old_file(
+def test_export_keeps_old_file_on_failing_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_format: str, number: int
 ) -> None:
     path = tmp_path / "rows"
@@ -215,7 +217,7 @@ def test_a_failing_disk_leaves_the_old_file(
     assert os.listdir(tmp_path) == ["rows"]
 
 
-def test_parquet_without_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_export_parquet_without_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     assert _refused("parquet", str(tmp_path / "rows")) == (
         "Parquet needs the package pyarrow, which is not installed here; install it, or export jsonl or csv."

@@ -34,14 +34,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @given(_golds())
-def test_what_is_written_is_read_back(folder: Path, golds: tuple[Gold, list[str]]) -> None:
+def test_read_gold_returns_what_was_written(folder: Path, golds: tuple[Gold, list[str]]) -> None:
     gold, uids = golds
     write_gold(folder / "gold.jsonl", gold, uids)
     assert read_gold(folder / "gold.jsonl") == gold
     assert [path.name for path in folder.iterdir()] == ["gold.jsonl"]
 
 
-def test_the_layout_and_the_mode(tmp_path: Path) -> None:
+def test_write_gold_layout_and_mode(tmp_path: Path) -> None:
     path = tmp_path / "gold.jsonl"
     write_gold(path, Gold({"truth": {"b": 1, "stranger": 0}}, {"truth": ["true", "false"]}), ["a", "b"])
     assert path.read_bytes() == _HEADER + b'{"uid":"a","gold":{"truth":null}}\n{"uid":"b","gold":{"truth":1}}\n'
@@ -60,12 +60,12 @@ def test_the_layout_and_the_mode(tmp_path: Path) -> None:
         (_HEADER + b'{"uid":"a","gold":{"truth":-1}}\n', 2, "class -1 of column 'truth'"),
         (_HEADER + b'{"uid":"a","gold":{"truth":true}}\n', 2, "Expected `int | null`"),
         (_HEADER + b'{"uid":"a","gold":{"other":0}}\n', 2, "column 'other' is not among the classes"),
-        (_HEADER + b'{"uid":"a","gold":{}}\n{"uid":"a","gold":{}}\n', 3, "uid 'a' stands here for the second time"),
+        (_HEADER + b'{"uid":"a","gold":{}}\n{"uid":"a","gold":{}}\n', 3, "uid 'a' occurs for the second time"),
         (_HEADER + b'{"uid":"\xff","gold":{}}\n', 2, "utf-8"),
         (_HEADER + b'{"uid":"a","gold":{},"label":1}\n', 2, "label"),
     ],
 )
-def test_a_broken_file_is_told_by_line(tmp_path: Path, content: bytes, line: int, what: str) -> None:
+def test_read_gold_names_broken_line(tmp_path: Path, content: bytes, line: int, what: str) -> None:
     path = tmp_path / "gold.jsonl"
     path.write_bytes(content)
     with pytest.raises(UserError) as caught:
@@ -73,20 +73,20 @@ def test_a_broken_file_is_told_by_line(tmp_path: Path, content: bytes, line: int
     message = str(caught.value)
     assert message.startswith(f"{path}, line {line}: ")
     assert what in message
-    assert message.endswith("start the run anew to have it written again.")
+    assert message.endswith("make the run again to have it written.")
 
 
-def test_a_missing_file_is_told(tmp_path: Path) -> None:
+def test_read_gold_names_missing_file(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"cannot be read from .*gold\.jsonl: No such file"):
         read_gold(tmp_path / "gold.jsonl")
 
 
-def test_a_missing_folder_is_told(tmp_path: Path) -> None:
+def test_write_gold_names_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(RunFailed, match=r"none/gold\.jsonl cannot be written: no such file"):
         write_gold(tmp_path / "none" / "gold.jsonl", Gold(), [])
 
 
-def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_write_gold_keeps_old_file_on_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "gold.jsonl"
     write_gold(path, Gold(), ["a"])
 

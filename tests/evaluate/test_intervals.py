@@ -9,7 +9,7 @@ from icm_tui.evaluate.agreement import Ints, intervals, wilson
 
 @pytest.mark.parametrize("n", [1, 2, 14, 40, 200])
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
-def test_wilson_is_scipy_s(share: float, n: int) -> None:
+def test_wilson_equals_scipy(share: float, n: int) -> None:
     correct = round(share * n)
     reference = binomtest(correct, n).proportion_ci(method="wilson")
     assert wilson(correct / n, n) == pytest.approx((reference.low, reference.high), rel=0, abs=1e-9)
@@ -30,7 +30,7 @@ def drawn(groups: int, size: int, accuracy: float, generator: np.random.Generato
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 2])
 @pytest.mark.parametrize("groups", [14, 40, 200])
-def test_coverage(groups: int, size: int) -> None:
+def test_intervals_cover_the_truth(groups: int, size: int) -> None:
     """At least 92% of intervals that promise 95% hold the truth, and at .99 nearly all do, where the bootstrap alone
     holds it in 13% of cases with 14 groups."""
     generator = np.random.default_rng(groups * size)
@@ -49,14 +49,14 @@ def pair(tables: Ints, seed: int) -> tuple[tuple[float, float], tuple[float, flo
     return accuracy, balanced
 
 
-def test_all_agreeing_is_not_certain() -> None:
+def test_intervals_stay_open_if_all_agree() -> None:
     (low, high), (balanced_low, _) = pair(drawn(14, 1, 1.0, np.random.default_rng(1)), 0)
     assert high == 1.0
     assert low == pytest.approx(wilson(1.0, 14)[0])
     assert 0.5 < balanced_low < 0.9
 
 
-def test_groups_count_not_items() -> None:
+def test_intervals_count_groups_not_items() -> None:
     """Pairs that are right or wrong as a whole tell as much as single items, not twice as much."""
     generator = np.random.default_rng(3)
     single = drawn(100, 1, 0.7, generator)
@@ -66,7 +66,7 @@ def test_groups_count_not_items() -> None:
     assert (other_high - other_low) == pytest.approx(high - low, rel=0.1)
 
 
-def test_two_free_names_cannot_agree_less_than_half() -> None:
+def test_intervals_of_free_names_start_at_half() -> None:
     accuracy, balanced = intervals(drawn(20, 1, 0.5, np.random.default_rng(5)), fixed_names=False, seed=0)
     assert accuracy is not None
     assert balanced is not None
@@ -74,5 +74,5 @@ def test_two_free_names_cannot_agree_less_than_half() -> None:
     assert balanced[0] >= 0.5
 
 
-def test_one_group_has_no_interval() -> None:
+def test_intervals_of_one_group_are_none() -> None:
     assert intervals(np.array([[[3, 1], [0, 2]]]), fixed_names=True, seed=0) == (None, None)

@@ -23,7 +23,7 @@ def cases(draw: st.DrawFn) -> tuple[int, Ints, Ints]:
 
 
 @given(cases())
-def test_agreement_under_the_names_as_found(case: tuple[int, Ints, Ints]) -> None:
+def test_agreement_equals_scikit_learn(case: tuple[int, Ints, Ints]) -> None:
     classes, found, gold = case
     both = (found >= 0) & (gold >= 0)
     ours = agreement(found, gold, np.arange(len(found)), classes=classes, fixed_names=True, seed=0)
@@ -43,7 +43,7 @@ def test_agreement_under_the_names_as_found(case: tuple[int, Ints, Ints]) -> Non
 
 
 @given(cases())
-def test_the_naming_is_the_best_assignment(case: tuple[int, Ints, Ints]) -> None:
+def test_best_assignments_equal_scipy(case: tuple[int, Ints, Ints]) -> None:
     classes, found, gold = case
     both = (found >= 0) & (gold >= 0)
     table = np.zeros((classes, classes))
@@ -60,7 +60,7 @@ def test_the_naming_is_the_best_assignment(case: tuple[int, Ints, Ints]) -> None
         max_size=60,
     )
 )
-def test_auroc(rows: list[tuple[int | None, int]]) -> None:
+def test_auroc_equals_scikit_learn(rows: list[tuple[int | None, int]]) -> None:
     logits = np.array([np.nan if value is None else value / 2 for value, _ in rows])
     gold = np.array([value for _, value in rows])
     known = ~np.isnan(logits) & (gold >= 0)

@@ -23,7 +23,7 @@ _GOLD = Gold(
 )
 
 
-def test_the_object() -> None:
+def test_measure_labels_of_hand_made_items() -> None:
     report = measure_labels(_PAIRS, [1, 0, 0, 1, None], _GOLD, fixed_names=False, seed=42)
     assert report.n == 5
     truth = report.columns["truth"]
@@ -39,7 +39,7 @@ def test_the_object() -> None:
     assert report.baselines == Baselines(majority, {"truth": 0.5, "rare": 0.5, "none": None})
 
 
-def test_measure_prints_names_and_no_nan() -> None:
+def test_report_prints_field_names_and_no_nan() -> None:
     """What programs read: the names of the fields, and a number or null in each."""
     report = msgspec.to_builtins(measure_labels(_PAIRS, [1, 0, 0, 1, None], _GOLD, fixed_names=False, seed=42))
     assert set(report) == {"n", "columns", "baselines", "looked_at", "permutations", "best"}
@@ -51,7 +51,7 @@ def test_measure_prints_names_and_no_nan() -> None:
     assert json.loads(json.dumps(report, allow_nan=False)) == json.loads(msgspec.json.encode(report))
 
 
-def test_fixed_names_bring_the_majority_answer() -> None:
+def test_measure_labels_adds_majority_answer() -> None:
     items = _items((0, 0), (0, 0), (0, 1), (1, 0), (1, 1), (None, 3))
     gold = Gold({"right": {"u0": 0, "u1": 0, "u2": 1, "u3": 1, "u4": 0, "u5": 1}}, {"right": ["true", "false"]})
     report = measure_labels(items, [1, 1, 0, 0, 1, 1], gold, fixed_names=True, seed=0)
@@ -61,7 +61,7 @@ def test_fixed_names_bring_the_majority_answer() -> None:
     assert "commonest answer for true: 0.800 (right)" in format_table(report)
 
 
-def test_more_labels_than_gold_classes() -> None:
+def test_measure_labels_with_more_labels_than_classes() -> None:
     items = _items(*[(None, None)] * 4)
     gold = Gold({"kind": {"u0": 0, "u1": 1, "u2": 0, "u3": 1}}, {"kind": ["bird", "fish"]})
     report = measure_labels(items, [2, 0, 2, 1], gold, fixed_names=False, seed=0)
@@ -71,7 +71,7 @@ def test_more_labels_than_gold_classes() -> None:
     assert "fish | - | bird" in format_table(report)
 
 
-def test_items_without_a_group_are_each_a_group() -> None:
+def test_measure_labels_takes_ungrouped_items_as_groups() -> None:
     """Ungrouped items spread as single items do; one group of all has no interval."""
     gold = Gold({"g": {f"u{row}": 0 for row in range(20)}}, {"g": ["true", "false"]})
     labels = [0] * 15 + [1] * 5
@@ -83,24 +83,24 @@ def test_items_without_a_group_are_each_a_group() -> None:
     assert bound.columns["g"].ci95 is None
 
 
-def test_too_many_classes_are_told_by_column() -> None:
+def test_measure_labels_names_column_of_many_classes() -> None:
     gold = Gold({"k": {"u0": 12}}, {"k": [str(each) for each in range(13)]})
     with pytest.raises(UserError, match="gold column 'k' and the labels have 13 classes"):
         measure_labels(_items((None, None)), [0], gold, fixed_names=False, seed=0)
 
 
-def test_labels_that_do_not_fit_the_items() -> None:
+def test_measure_labels_refuses_other_number_of_labels() -> None:
     with pytest.raises(ValueError, match="1 items but 2 labels"):
         measure_labels(_items((None, None)), [0, 1], _GOLD, fixed_names=False, seed=0)
 
 
-def test_unconstrained_groups() -> None:
+def test_unconstrained_groups_are_counted() -> None:
     assert unconstrained_groups(_PAIRS, "opposite") == 0
     items = _items((0, None), (0, None), (1, 0), (1, 0), (2, 0), (3, 0), (3, 1), (3, 2), (4, None), (4, 0), (None, 0))
     assert unconstrained_groups(items, "opposite") == 3
 
 
-def test_the_table() -> None:
+def test_format_table_of_hand_made_items() -> None:
     report = measure_labels(_PAIRS, [1, 0, 0, 1, None], _GOLD, fixed_names=False, seed=42)
     lines = format_table(msgspec.structs.replace(report, unconstrained_groups=2), 120).splitlines()
     assert [" ".join(line.split()) for line in lines[:4]] == [
@@ -122,18 +122,18 @@ def test_the_table() -> None:
         (50, ["fork's", "AUROC", "MCC", "p", "cover", "balanced", "read as"]),
     ],
 )
-def test_a_narrow_terminal_gets_fewer_columns_and_is_told(width: int, left_out: list[str]) -> None:
+def test_format_table_leaves_columns_out_if_narrow(width: int, left_out: list[str]) -> None:
     report = measure_labels(_PAIRS, [1, 0, 0, 1, None], _GOLD, fixed_names=False, seed=42)
     text = format_table(report, width)
     headings = text.splitlines()[0]
     for name in ("fork's", "AUROC", "MCC", "cover", "balanced", "read as"):
         assert (name in headings) == (name not in left_out)
     assert all(name in headings for name in ("column", "n", "agree", "95% interval", "majority", "p of all"))
-    assert ("Left out for want of" in text) == bool(left_out)
+    assert ("Left out for lack of" in text) == bool(left_out)
     assert width < 60 or max(map(len, text.splitlines())) <= width
 
 
-def test_foreign_names_cannot_break_the_table() -> None:
+def test_format_table_cleans_foreign_names() -> None:
     hostile = "a\x1b]0;title\x07\nb\x1b[2J"
     wide = "\u6807\u7b7e"
     gold = Gold({hostile: {"u0": 0}, wide: {"u0": 0}}, {hostile: ["\x1b[31mred", "x\ny"], wide: ["true", "false"]})
@@ -145,7 +145,7 @@ def test_foreign_names_cannot_break_the_table() -> None:
     assert rows[1].startswith(f"{wide}    1 ")
 
 
-def test_no_gold_column_is_said() -> None:
+def test_format_table_without_gold_says_so() -> None:
     report = measure_labels(_PAIRS, [0, 1, 0, 1, None], Gold(), fixed_names=False, seed=0)
     empty = Baselines({}, {})
     assert report == Report(n=5, columns={}, baselines=empty, looked_at=0, permutations=0, best=None)

@@ -22,7 +22,7 @@ ROW = Row(
 )
 
 
-def test_what_is_kept_is_read(tmp_path: Path) -> None:
+def test_read_table_returns_what_was_saved(tmp_path: Path) -> None:
     path = tmp_path / "table.json"
     assert read_table(path) is None
     save_table(path, "truth", {0: 1}, [ROW], 16)
@@ -34,20 +34,20 @@ def test_what_is_kept_is_read(tmp_path: Path) -> None:
 
 
 @given(st.dictionaries(st.integers(0, 9), st.integers(0, 2), min_size=1), st.integers(1, 2))
-def test_other_labels_have_another_digest(found: dict[int, int], more: int) -> None:
+def test_labels_digest_tells_labels_apart(found: dict[int, int], more: int) -> None:
     item = next(iter(found))
     assert labels_digest(dict(reversed(found.items()))) == labels_digest(found)
     assert labels_digest(found | {item: (found[item] + more) % 3}) != labels_digest(found)
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"column":1,"labels":"","rows":[]}', b"\xff"])
-def test_a_broken_table_gets_a_sentence(tmp_path: Path, data: bytes) -> None:
+def test_read_table_refuses_broken_file(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "table.json"
     path.write_bytes(data)
-    with pytest.raises(UserError, match="The same comparison makes it anew"):
+    with pytest.raises(UserError, match="Repeat the comparison to write it again"):
         read_table(path)
 
 
-def test_a_table_that_cannot_be_read_gets_a_sentence(tmp_path: Path) -> None:
+def test_read_table_names_unreadable_file(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be read"):
         read_table(tmp_path)

@@ -44,7 +44,7 @@ def planted(kind: str) -> tuple[list[Item], str]:
 
 
 @pytest.mark.parametrize("kind", ["length", "question", "word", "digits", "capitals"])
-def test_a_planted_trait_is_at_the_top(kind: str) -> None:
+def test_diagnose_ranks_planted_trait_first(kind: str) -> None:
     items, name = planted(kind)
     found = diagnose(items, _LABELS, None, n_labels=2, seed=0)
     top = [one for one in found if one.strength > 0.99]
@@ -54,7 +54,7 @@ def test_a_planted_trait_is_at_the_top(kind: str) -> None:
     assert found[0].p_adjusted == pytest.approx(1 / 501)
 
 
-def test_a_split_by_the_source_s_rows_is_seen() -> None:
+def test_diagnose_finds_split_by_rows_of_source() -> None:
     """Labels that give away which row of a pair came first in the source, though items were shuffled."""
     base = items_of(200)
     items = [Item(str(row), one.text, one.group, one.key) for row, one in enumerate(base)]
@@ -64,7 +64,7 @@ def test_a_split_by_the_source_s_rows_is_seen() -> None:
     assert (first.kind, first.name, first.strength) == ("position", "row among its group's in the source", 1.0)
 
 
-def test_gold_stands_in_the_same_table() -> None:
+def test_diagnose_ranks_gold_among_traits() -> None:
     items = items_of(200)
     half = {f"u{row}": int(_LABELS[row] or 0) for row in range(100)}
     gold = Gold(
@@ -77,7 +77,7 @@ def test_gold_stands_in_the_same_table() -> None:
     assert "follows meant = yes (more in A, strength 1.00 of 1) most closely" in headline(found, ["A", "B"])
 
 
-def test_a_surface_trait_above_every_gold_column_is_said() -> None:
+def test_headline_names_trait_above_gold() -> None:
     items, name = planted("question")
     gold = Gold({"meant": {f"u{row}": row % 2 for row in range(200)}}, {"meant": ["yes", "no"]})
     found = diagnose(items, _LABELS, gold, n_labels=2, seed=0)
@@ -88,7 +88,7 @@ def test_a_surface_trait_above_every_gold_column_is_said() -> None:
 
 
 @pytest.mark.slow
-def test_random_labels_follow_nothing_as_often_as_promised() -> None:
+def test_diagnose_of_random_labels_keeps_its_rate() -> None:
     items = items_of(120)
     called = 0
     for seed in range(100):
@@ -97,12 +97,12 @@ def test_random_labels_follow_nothing_as_often_as_promised() -> None:
     assert 1 <= called <= 10
 
 
-def test_chance_is_said() -> None:
+def test_headline_says_if_all_is_chance() -> None:
     found = diagnose(items_of(120), opposite(120, 11), None, n_labels=2, seed=0)
-    assert headline(found, ["A", "B"]).startswith("Nothing that was looked at")
+    assert headline(found, ["A", "B"]).startswith("None of ")
 
 
-def test_more_than_two_sets() -> None:
+def test_diagnose_of_more_than_two_sets() -> None:
     labels: list[int | None] = [row % 3 for row in range(150)]
     items = items_of(150, grouped=False, change=lambda row, text: text + ("!" if row % 3 == 2 else ""))
     first = diagnose(items, labels, None, n_labels=3, seed=0)[0]
@@ -110,13 +110,13 @@ def test_more_than_two_sets() -> None:
 
 
 @pytest.mark.parametrize("labels", [[None] * 10, [0] * 10, [1, None] * 5])
-def test_without_a_split_there_is_nothing_to_tell(labels: Sequence[int | None]) -> None:
+def test_headline_without_split_says_so(labels: Sequence[int | None]) -> None:
     found = diagnose(items_of(10), labels, None, n_labels=2, seed=0)
     assert found == []
-    assert headline(found, ["A", "B"]) == "There is no split to look at: fewer than two sets have items."
+    assert headline(found, ["A", "B"]) == "There is no split to examine: fewer than two sets have items."
 
 
-def test_hostile_names_come_out_clean() -> None:
+def test_headline_cleans_hostile_names() -> None:
     name = "a\x1b]0;x\x07[bold]\n\u202eb"
     gold = Gold({name: {f"u{row}": int(_LABELS[row] or 0) for row in range(200)}}, {name: ["\x1b[2J", "no"]})
     items = items_of(200, change=lambda _, text: text + " \x1b[31m\u202e " + "\ufffd" * 3)
@@ -124,7 +124,7 @@ def test_hostile_names_come_out_clean() -> None:
     assert not set("\x1b\n\u202e") & set(told)
 
 
-def test_words_that_few_groups_have_are_no_traits() -> None:
+def test_traits_leave_rare_words_out() -> None:
     items = items_of(
         40, change=lambda row, text: text + (" rarity" if row < 8 else "") + (" common" if row < 10 else "")
     )

@@ -17,7 +17,7 @@ def pairs(draw: np.random.Generator, groups: int) -> Ints:
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=30), st.randoms(use_true_random=False))
 @settings(max_examples=50)
-def test_whole_groups_of_one_size_move(numbers: list[int], chance: object) -> None:
+def test_permuted_labels_move_whole_groups(numbers: list[int], chance: object) -> None:
     groups = np.array(numbers)
     found = np.arange(len(groups))
     for drawn in permuted_labels(found, groups, permutations=5, seed=1):
@@ -33,7 +33,7 @@ def test_whole_groups_of_one_size_move(numbers: list[int], chance: object) -> No
                 assert moved == sorted(moved)
 
 
-def test_random_labels_are_called_significant_as_often_as_promised() -> None:
+def test_significance_of_random_labels_keeps_its_rate() -> None:
     """The best of 30 columns, over 100 seeds: about 5 times, between 1 and 10."""
     groups = np.repeat(np.arange(200), 2)
     called = by_itself = 0
@@ -52,7 +52,7 @@ def test_random_labels_are_called_significant_as_often_as_promised() -> None:
     assert by_itself >= 60
 
 
-def test_a_true_column_is_found_among_many() -> None:
+def test_significance_finds_true_column_among_many() -> None:
     draw = np.random.default_rng(1)
     groups = np.repeat(np.arange(100), 2)
     found = pairs(draw, 100)
@@ -65,7 +65,7 @@ def test_a_true_column_is_found_among_many() -> None:
     assert min(p for p in tested.adjusted[:-1] if p is not None) > 0.05
 
 
-def test_adjusted_is_never_below_its_own_p() -> None:
+def test_significance_adjusted_is_never_below_p() -> None:
     draw = np.random.default_rng(2)
     columns = [draw.integers(-1, 2, 60) for _ in range(8)]
     tested = significance(draw.integers(0, 2, 60), np.arange(60), columns, n_labels=2, permutations=200, seed=0)
@@ -75,7 +75,7 @@ def test_adjusted_is_never_below_its_own_p() -> None:
         assert p <= adjusted
 
 
-def test_more_than_two_classes() -> None:
+def test_significance_of_more_than_two_classes() -> None:
     draw = np.random.default_rng(4)
     found = draw.integers(0, 5, 120)
     same = (found * 2 + 1) % 5  # other names for the same sets
@@ -88,7 +88,7 @@ def test_more_than_two_classes() -> None:
     assert tested.adjusted[0] > 0.05
 
 
-def test_nothing_to_test() -> None:
+def test_significance_of_nothing_is_none() -> None:
     groups = np.arange(4)
     alike = np.zeros(4, dtype=np.int64)
     assert significance(alike, groups, [], n_labels=2, permutations=50, seed=0).permutations == 0
@@ -98,7 +98,7 @@ def test_nothing_to_test() -> None:
     assert (none.p, none.permutations) == ([None], 0)
 
 
-def test_very_many_items_get_fewer_permutations() -> None:
+def test_permuted_labels_are_fewer_for_many_items() -> None:
     found = np.zeros(1_000_000, dtype=np.int64)
     rounds = permuted_labels(found, np.arange(1_000_000) // 2, permutations=2000, seed=0)
     assert next(iter(rounds)).shape == (8, 1_000_000)

@@ -16,7 +16,7 @@ _ROWS = st.integers(1, 40).flatmap(
 
 
 @given(_ROWS)
-def test_adjusted_rand_is_scikit_learn_s(labels: list[list[int | None]]) -> None:
+def test_adjusted_rand_equals_scikit_learn(labels: list[list[int | None]]) -> None:
     found = stability(labels, n_labels=4, fixed_names=False)
     for pair in found.pairs:
         both = [
@@ -33,7 +33,7 @@ def test_adjusted_rand_is_scikit_learn_s(labels: list[list[int | None]]) -> None
 
 
 @given(_ROWS, st.permutations(range(4)))
-def test_names_of_sets_do_not_matter(labels: list[list[int | None]], names: list[int]) -> None:
+def test_stability_ignores_names_of_sets(labels: list[list[int | None]], names: list[int]) -> None:
     base = stability(labels, n_labels=4, fixed_names=False)
     renamed = [[None if label is None else names[label] for label in labels[0]], *labels[1:]]
     again = stability(renamed, n_labels=4, fixed_names=False)
@@ -41,7 +41,7 @@ def test_names_of_sets_do_not_matter(labels: list[list[int | None]], names: list
     assert [pair.matched for pair in again.pairs] == pytest.approx([pair.matched for pair in base.pairs])
 
 
-def test_swapped_names_are_the_same_split() -> None:
+def test_stability_matches_swapped_names() -> None:
     found = stability([[0, 0, 1, 1], [1, 1, 0, 0], [0, 0, 1, None]], n_labels=2, fixed_names=False)
     assert (found.adjusted_rand, found.matched) == (1.0, 1.0)
     assert found.labels[0] == found.labels[1] or found.labels[1] == [0, 0, 1, 1]
@@ -49,13 +49,13 @@ def test_swapped_names_are_the_same_split() -> None:
     assert found.flipping() == []
 
 
-def test_fixed_names_are_kept() -> None:
+def test_stability_keeps_fixed_names() -> None:
     found = stability([[0, 0, 1, 1], [1, 1, 0, 0]], n_labels=2, fixed_names=True)
     assert found.matched == 0.0
     assert found.adjusted_rand == 1.0
 
 
-def test_what_flips_most_comes_first() -> None:
+def test_flipping_sorts_by_disagreement() -> None:
     rows = [[0, 0, 0, 1], [0, 0, 1, 1], [0, 1, 1, 1], [0, 0, 0, 1], [0, 1, 0, 1]]
     found = stability(rows, n_labels=2, fixed_names=True)
     assert found.consensus == [0, 0, 0, 1]
@@ -63,14 +63,14 @@ def test_what_flips_most_comes_first() -> None:
     assert found.flipping() == [1, 2]
 
 
-def test_what_no_run_labels_has_no_share() -> None:
+def test_stability_gives_unlabelled_items_no_share() -> None:
     found = stability([[None, 0], [None, 1]], n_labels=2, fixed_names=True)
     assert found.share[0] is None
     assert found.consensus[0] == -1
     assert found.flipping() == [1]
 
 
-def test_chance_is_about_zero() -> None:
+def test_adjusted_rand_of_chance_is_about_zero() -> None:
     draw = np.random.default_rng(0)
     rows = draw.integers(0, 2, (5, 2000)).tolist()
     found = stability(rows, n_labels=2, fixed_names=False)
@@ -78,6 +78,6 @@ def test_chance_is_about_zero() -> None:
 
 
 @pytest.mark.parametrize("rows", [[[0, 1]], [], [[0], [0, 1]]])
-def test_one_run_is_not_several(rows: list[list[int | None]]) -> None:
+def test_stability_refuses_single_run(rows: list[list[int | None]]) -> None:
     with pytest.raises(ValueError, match="two or more runs of the same items"):
         stability(rows, n_labels=2, fixed_names=False)

@@ -403,7 +403,7 @@ def test_ctrl_c_on_the_command_line_says_how_to_go_on(number: int, tmp_path: Pat
     assert child.returncode == 130
     decisions = len(lines(RunDir(path), "decision"))
     assert err.splitlines()[-1] == (
-        f"Interrupted at decision {decisions}; nothing is lost. `icm-tui resume {path}` goes on."
+        f"Interrupted at decision {decisions}; nothing is lost. `icm-tui resume {path}` continues."
     )
     assert out.startswith(f"run: stopped, {read_status(RunDir(path)).labelled} of 40 items labelled")  # type: ignore[union-attr]
     last = records(RunDir(path))[-1]

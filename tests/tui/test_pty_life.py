@@ -87,7 +87,7 @@ def test_leaving(tmp_path: Path, run: RunDir, expected: list[FinalLabel]) -> Non
     assert terminal.left_changed() == {}, AS_FOUND
     assert not terminal.alternate
     said = terminal.text.replace("\n", "")
-    assert re.search(rf"{run.name} goes on \(decision \d+ of \d+\)\. icm-tui attach {run.name}", said)
+    assert re.search(rf"{run.name} continues \(decision \d+ of \d+\)\. icm-tui attach {run.name}", said)
     ends_as_expected(tmp_path, run, expected)
 
 
