@@ -27,11 +27,13 @@ class Context(msgspec.Struct):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """Which label does the model expect for `item` after the demonstrations of `context_id`?"""
+    """Which label does the model expect for `item` after the demonstrations of `context_id`? Decision `n` waits for the
+    answer. The id only names the question; nothing is read from it."""
 
     id: str
     context_id: int
     item: int
+    n: int
 
 
 class Option(msgspec.Struct, frozen=True):

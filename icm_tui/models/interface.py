@@ -13,7 +13,7 @@ from icm_tui.profile.schema import Model, Reasoning
 
 class Query(msgspec.Struct, frozen=True):
     """A question with all that a model needs to answer it: the item, and the context it is shown (`context_id` numbers
-    it).
+    it). Decision `n` of the run waits for the answer, if one does.
 
     `again` is set if a person wants to hear it asked again, so that no answer kept from before will do.
     """
@@ -24,6 +24,7 @@ class Query(msgspec.Struct, frozen=True):
     context_id: int
     demonstrations: list[tuple[int, int]] | Literal["all"]
     again: bool = False
+    n: int | None = None
 
 
 class Piece(msgspec.Struct, frozen=True):

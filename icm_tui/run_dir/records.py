@@ -62,7 +62,7 @@ class ContextRecord(Context, tag_field="kind", tag="context", kw_only=True):
 
 
 class AnswerRecord(Reply, tag_field="kind", tag="answer", kw_only=True, omit_defaults=True):
-    """What the model said to one question."""
+    """What the model said to one question; decision `n` waited for it (none does for a comparison's)."""
 
     seq: int = -1
     t: float = 0.0
@@ -70,6 +70,7 @@ class AnswerRecord(Reply, tag_field="kind", tag="answer", kw_only=True, omit_def
     question: str
     context_id: int
     item: int
+    n: int | None = None
 
 
 class DecisionRecord(Decision, tag_field="kind", tag="decision", kw_only=True):

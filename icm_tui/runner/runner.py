@@ -376,7 +376,7 @@ class Runner:
             return
         for question in questions:
             context = self._lists.of(question.context_id)
-            query = Query(question.id, question.item, context.chain, context.id, context.demonstrations)
+            query = Query(question.id, question.item, context.chain, context.id, context.demonstrations, n=question.n)
             expected = self._model_client.expected_cost(query)
             if why := self._limits.why_no_call(expected, self._journal.now()):
                 self._hold(why, expected)
@@ -510,5 +510,6 @@ def _answer_record(query: Query, reply: Reply) -> AnswerRecord:
         question=query.question,
         context_id=query.context_id,
         item=query.item,
+        n=query.n,
         **{name: getattr(reply, name) for name in Reply.__struct_fields__},
     )

@@ -187,7 +187,7 @@ class OnePass:
     def _open(self, place: int) -> Iterator[Question]:
         for item in self._units[place]:
             if item not in self._answers:
-                yield Question(f"{self._name}/{item}", place // self._share, item)
+                yield Question(f"{self._name}/{item}", place // self._share, item, place)
 
     def _advance(self) -> None:
         while not self.done and self._contexts <= (self._end - 1) // self._share:

@@ -9,7 +9,7 @@ from icm_tui.runner.sending import Sending
 
 
 def questions(*contexts: int) -> list[Question]:
-    return [Question(f"q{number}", context, number) for number, context in enumerate(contexts)]
+    return [Question(f"q{number}", context, number, 0) for number, context in enumerate(contexts)]
 
 
 def chosen(sending: Sending, wanted: list[Question], free: int = 99) -> list[str]:

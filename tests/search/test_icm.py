@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from icm_tui.domain.decisions import Decision
 from icm_tui.domain.items import Item
-from icm_tui.search.icm.method import Icm
+from icm_tui.domain.phases import PhaseName
+from icm_tui.search.icm.method import STAGES, Icm
 from icm_tui.search.method import Search
 from icm_tui.search.problem import Problem, make_problem
 from icm_tui.search.settings import Settings
@@ -52,6 +53,22 @@ def test_every_item_that_could_be_answered_has_a_label(problem: Problem, chosen:
     }
     assert refused.isdisjoint(answered)
     assert {item for item, label in enumerate(run.search.labels) if label is not None} == answered
+
+
+@settings(max_examples=60)
+@given(problem=problems(), chosen=settings_of(lists=True))
+def test_icm_goes_through_its_stages_in_their_order(problem: Problem, chosen: Settings) -> None:
+    """No stage is left before its decisions are taken, and none is begun twice."""
+    run = Run(Icm(problem, chosen), hashed(problem.n_labels)).eagerly()
+    places = [list(STAGES).index(PhaseName(decision.phase)) for decision in run.decisions]
+    assert places == sorted(places)
+    counts = [places.count(place) for place in range(len(STAGES))]
+    chains, units = max(1, chosen.chains), len(problem.units)
+    assert counts[0] == chains
+    assert counts[1] == bool(chosen.label_bias_contexts and chosen.shots != "all")
+    assert counts[2] % (chains * chosen.chain_sweeps) == 0
+    assert counts[3:5] == [1, chosen.sweeps * units]
+    assert (counts[5] > 0) == chosen.second_look
 
 
 @settings(max_examples=60)
@@ -103,6 +120,7 @@ def test_the_search_says_where_it_stands(problem: Problem, chosen: Settings, fai
         assert {question.id for question in missing} <= set(wants)
         assert (search.propose() is None) == bool(missing)
         for question in missing:
+            assert question.n >= search.n
             run.ask(question)
             run.tell(question.id)
         assert search.missing() == []
@@ -192,6 +210,7 @@ def test_lists_shown_entirely_leave_out_the_own_group() -> None:
             context = next(context for context in run.contexts if context.id == question.context_id)
             shown = shown_to(search, question, context)
             assert {item // 2 for item, _ in shown} == set(range(10)) - {question.item // 2}
+            assert question.n >= search.n
             run.ask(question)
             run.tell(question.id)
         run.commit()
@@ -222,6 +241,7 @@ def test_an_overruled_decision_carries_a_persons_labels_and_is_adopted_so(
     at = data.draw(st.integers(0, search.decisions - 1))
     while not search.done:
         for question in search.missing():
+            assert question.n >= search.n
             run.ask(question)
             run.tell(question.id)
         proposal = search.propose()
@@ -260,6 +280,7 @@ def test_proposing_twice_is_the_same_proposal() -> None:
     search = run.search
     while not search.done:
         for question in search.missing():
+            assert question.n >= search.n
             run.ask(question)
             run.tell(question.id)
         assert search.propose() == search.propose()

@@ -85,5 +85,5 @@ class LabelBias:
 
     def _open(self, item: int, chain: int, shift: int, context: Context) -> None:
         name = f"label_bias/{chain}/{self._number}/{item}/{shift}"
-        self.open[name] = (Question(name, context.id, item), (chain, shift))
+        self.open[name] = (Question(name, context.id, item, self._number), (chain, shift))
         self._contexts += 1

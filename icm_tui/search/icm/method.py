@@ -1,12 +1,28 @@
-"""Method `icm`: label bias, a tournament of chains on a subset, sweeps over everything, and a second look.
+"""Method `icm`: a state machine without input or output.
 
-A state machine without input or output: `wants` names questions, `tell` keeps answers, `propose` draws the next
-decision once its answers are there, `commit` takes it. What a journal holds is adopted, never computed again.
+Theory of operation. A run is a row of decisions, numbered from 0, and goes through the stages of the table STAGES at
+the end of this file, in the order of the table. A stage of length 0 is skipped.
+
+| stage       | decisions                  | each decision                                                            |
+|-------------|----------------------------|--------------------------------------------------------------------------|
+| seeds       | a chain each               | gives a chain its first labels, at random                                |
+| label bias  | 1, if it is measured       | takes the model's label bias off all chains                              |
+| tournament  | chain sweeps x the subset  | draws labels for a unit of one chain; the chains take turns              |
+| selection   | 1                          | keeps the chain whose labels are predicted best from each other          |
+| sweeps      | sweeps x all units         | draws labels for a unit of the chain that was kept                       |
+| second look | the least certain units    | draws them once more; others, at random, measure the labels              |
+
+`wants` names questions, `tell` keeps answers, `propose` draws the next decision once its answers are there, `commit`
+takes it: the stage applies it, and if that was its last decision, the next stage begins. Questions of a stage are open
+for a whole window of decisions, so many answers are in flight at once; those of the label bias and of the tournament
+are open together, since neither needs the other's answers. What a journal holds is restored, never computed again:
+contexts come from it until it ends, and only then are the ones that it did not bring drawn.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
+from typing import NamedTuple
 
 import msgspec
 
@@ -49,14 +65,14 @@ class Icm:
             )
             first += 1
         self._tournament = [self._chain(number, subset, first) for number in range(self._chains)]
-        self._selected_at = first + self._chains * self._tournament[0].total
         self._main: Labelling | None = None
-        self._sweeps: Phase | None = None
-        self._second_look: Phase | None = None
+        # The phases whose questions may be out.
+        self._phases = self._tournament
         self._margins: dict[int, float] = {}
-        self.decisions = self._selected_at + 1 + settings.sweeps * len(problem.units)
-        if settings.second_look:
-            self.decisions += self._second_look_size()
+        self._at_random: list[int] = []
+        self._stage = PhaseName.SEEDS
+        self.decisions = sum(stage.length(self) for stage in STAGES.values())
+        self._left = STAGES[self._stage].length(self)
 
     # Questions and answers
 
@@ -65,7 +81,7 @@ class Icm:
         self._admitted()
         if self._label_bias:
             yield from (question for question, _ in self._label_bias.open.values())
-        for row in zip_longest(*(phase.open.values() for phase in self._phases())):
+        for row in zip_longest(*(phase.open.values() for phase in self._phases)):
             for entry in row:
                 if entry is not None:
                     yield entry[0]
@@ -73,18 +89,14 @@ class Icm:
     def missing(self) -> list[Question]:
         """The questions that the next decision still waits for."""
         self._admitted()
-        if self.n < self._chains or self.done:
-            return []
-        if self._label_bias and self.n == self._chains:
-            return [question for question, _ in self._label_bias.open.values()]
-        return self._phase().lacking() if self.n != self._selected_at else []
+        return [] if self.done else STAGES[self._stage].missing(self)
 
     def tell(self, question: str, logprobs: Sequence[float] | None) -> None:
         """Keep the answer to a question asked (nats a label; None if the item was refused)."""
         if self._label_bias and question in self._label_bias.open:
             self._label_bias.tell(question, logprobs)
             return
-        for phase in self._phases():
+        for phase in self._phases:
             if question in phase.open:
                 phase.tell(question, logprobs)
                 return
@@ -102,16 +114,7 @@ class Icm:
     def propose(self) -> Proposal | None:
         """The next decision before it is taken, or None while answers are missing or the search is over."""
         self._admitted()
-        if self.done:
-            return None
-        if self.n < self._chains:
-            return self._propose_seeds()
-        if self._label_bias and self.n == self._chains:
-            return self._propose_label_bias() if self._label_bias.ready() else None
-        if self.n == self._selected_at:
-            return self._propose_selection()
-        phase = self._phase()
-        return phase.propose() if phase.ready() else None
+        return None if self.done else STAGES[self._stage].propose(self)
 
     def commit(self, proposal: Proposal, override: Mapping[int, int | None] | None = None) -> Decision:
         """Take a decision as drawn, or with a person's labels for some of its items."""
@@ -135,8 +138,7 @@ class Icm:
             assert self._label_bias is not None
             self._label_bias.restore_context(context)
             return
-        phases = self._tournament if context.phase == PhaseName.TOURNAMENT else self._phases()
-        next(phase for phase in phases if phase.plan.chain == context.chain).restore_context(context)
+        next(phase for phase in self._phases if phase.plan.chain == context.chain).restore_context(context)
 
     def restore_decision(self, decision: Decision) -> None:
         """Take a decision from the journal as it was taken."""
@@ -191,13 +193,7 @@ class Icm:
     @property
     def phase(self) -> str:
         """The phase of the next decision, or "done"."""
-        if self.done:
-            return PhaseName.DONE
-        if self.n < self._chains:
-            return PhaseName.SEEDS
-        if self._label_bias and self.n == self._chains:
-            return PhaseName.LABEL_BIAS
-        return PhaseName.SELECTION if self.n == self._selected_at else self._phase().name
+        return self._stage
 
     # Inside
 
@@ -212,60 +208,45 @@ class Icm:
         self._drawn.append(context)
         return context
 
-    def _phases(self) -> list[Phase]:
-        """The phases whose questions may be out."""
-        if self._main is None:
-            return self._tournament
-        return [phase for phase in (self._second_look or self._sweeps,) if phase is not None]
-
     def _phase(self) -> Phase:
-        """The phase of the next decision."""
-        if self._main is None:
-            return self._tournament[(self.n - self._tournament[0].plan.first) % self._chains]
-        return self._phases()[0]
+        """The phase of the next decision: the chains of the tournament take turns."""
+        return self._phases[(self.n - self._phases[0].plan.first) % len(self._phases)]
 
     def _admitted(self) -> None:
         """Once a journal is read, draw what it did not bring; the state is then as at the last decision in it."""
         if self._restoring or self.n == 0:
             self._restoring = False
-            if self.n >= self._chains:
-                self._open_window()
+            self._admit()
 
-    def _open_window(self) -> None:
-        if self._label_bias and self._main is None:
+    def _admit(self) -> None:
+        """Open the questions that the window admits; while a journal is read, contexts come from it alone."""
+        if self._stage == PhaseName.SEEDS:
+            return
+        if self._label_bias and not self._restoring:
             self._label_bias.admit()
-        for phase in self._phases():
-            phase.admit(draw=True)
+        for phase in self._phases:
+            phase.admit(draw=not self._restoring)
 
     def _apply(self, decision: Proposal | Decision, labels: Mapping[int, int | None]) -> dict[str, float]:
         """Change the state by a decision and return its score terms."""
-        score: dict[str, float] = {}
-        if decision.phase == PhaseName.SEEDS:
-            for item, label in labels.items():
-                self._labellings[decision.chain].set_label(item, label)
-        elif decision.phase == PhaseName.LABEL_BIAS:
-            score = self._apply_label_bias(decision)
-        elif decision.phase == PhaseName.SELECTION:
-            self._apply_selection(decision.chain)
-        else:
-            phase = self._phase()
-            unit = phase.unit_at(phase.committed)
-            phase.commit([labels[item] for item in decision.items])
-            if phase.name == PhaseName.SWEEPS:
-                self._margins[unit] = _gap(decision.options)
-            bits = phase.labelling.held_out.bits
-            if bits is not None:
-                score["coherence_bits"] = bits
+        score = STAGES[self._stage].apply(self, decision, labels)
         self.n += 1
-        if self._sweeps is not None and self._second_look is None and self._settings.second_look:
-            self._begin_second_look()
-        if self.n == self._chains:
-            if not self._restoring:
-                self._open_window()
-        elif self.n > self._chains:
-            for phase in self._phases():
-                phase.admit(draw=not self._restoring)
+        self._left -= 1
+        if not self._left:
+            self._begin_next_stage()
+        self._admit()
         return score
+
+    def _begin_next_stage(self) -> None:
+        """Go on to the next stage that takes any decisions; after the last one the run is done."""
+        order = list(STAGES)
+        for stage in order[order.index(self._stage) + 1 :]:
+            self._stage = stage
+            self._left = STAGES[stage].length(self)
+            if self._left:
+                STAGES[stage].begin(self)
+                return
+        self._stage = PhaseName.DONE
 
     def _subset(self) -> list[int]:
         """Whole units, at random, of at least `subset` items together."""
@@ -297,9 +278,7 @@ class Icm:
         )
         return Phase(plan, self._labellings[number], self._settings, self._draws, self._publish)
 
-    def _main_phase(
-        self, name: PhaseName, units: list[int], sweeps: int, first: int, held_out: frozenset[int] | None
-    ) -> Phase:
+    def _main_phase(self, name: PhaseName, units: list[int], sweeps: int, held_out: frozenset[int] | None) -> Phase:
         assert self._main is not None
         plan = Plan(
             name=name,
@@ -308,10 +287,17 @@ class Icm:
             sweeps=sweeps,
             share=min(self._settings.share, max(1, len(units) // 4)),
             window=1 if self._settings.shots == "all" else self._settings.window,
-            first=first,
+            first=self.n,
             held_out=held_out,
         )
         return Phase(plan, self._main, self._settings, self._draws, self._publish)
+
+    # The stages
+
+    def _apply_seeds(self, decision: Proposal | Decision, labels: Mapping[int, int | None]) -> dict[str, float]:
+        for item, label in labels.items():
+            self._labellings[decision.chain].set_label(item, label)
+        return {}
 
     def _propose_seeds(self) -> Proposal:
         """Random labels, obeying the rule and spread evenly, for whole units of at least `seeds` items."""
@@ -336,11 +322,15 @@ class Icm:
             labels.extend(choice.options[choice.chosen].labels)
         return self._plain(PhaseName.SEEDS, self.n, items, [Option(labels, 0.0)])
 
-    def _propose_label_bias(self) -> Proposal:
+    def _missing_label_bias(self) -> list[Question]:
         assert self._label_bias is not None
-        return self._plain(PhaseName.LABEL_BIAS, 0, [], [Option([], 0.0)])
+        return [question for question, _ in self._label_bias.open.values()]
 
-    def _apply_label_bias(self, decision: Proposal | Decision) -> dict[str, float]:
+    def _propose_label_bias(self) -> Proposal | None:
+        assert self._label_bias is not None
+        return self._plain(PhaseName.LABEL_BIAS, 0, [], [Option([], 0.0)]) if self._label_bias.ready() else None
+
+    def _apply_label_bias(self, decision: Proposal | Decision, labels: Mapping[int, int | None]) -> dict[str, float]:
         if isinstance(decision, Decision):
             score = decision.score
         else:
@@ -362,32 +352,58 @@ class Icm:
         best = max(range(len(options)), key=lambda chain: options[chain].value)
         return self._plain(PhaseName.SELECTION, best, items, options, chosen=best)
 
-    def _apply_selection(self, chain: int) -> None:
-        self._main = self._labellings[chain]
+    def _apply_selection(self, decision: Proposal | Decision, labels: Mapping[int, int | None]) -> dict[str, float]:
+        self._main = self._labellings[decision.chain]
         self._label_bias = None
-        if not self._settings.sweeps:
-            return
+        self._phases = []
+        return {}
+
+    def _missing_drawn(self) -> list[Question]:
+        return self._phase().missing()
+
+    def _propose_drawn(self) -> Proposal | None:
+        phase = self._phase()
+        return phase.propose() if phase.ready() else None
+
+    def _apply_drawn(self, decision: Proposal | Decision, labels: Mapping[int, int | None]) -> dict[str, float]:
+        phase = self._phase()
+        phase.commit([labels[item] for item in decision.items])
+        bits = phase.labelling.held_out.bits
+        return {} if bits is None else {"coherence_bits": bits}
+
+    def _begin_sweeps(self) -> None:
+        assert self._main is not None
         self._main.forget_answers()
         self._main.held_out = HeldOut(self.problem.n_labels)
         units = list(range(len(self.problem.units)))
         measured = frozenset[int]() if self._settings.second_look else None
-        self._sweeps = self._main_phase(PhaseName.SWEEPS, units, self._settings.sweeps, self._selected_at + 1, measured)
+        self._phases = [self._main_phase(PhaseName.SWEEPS, units, self._settings.sweeps, measured)]
+
+    def _apply_sweep(self, decision: Proposal | Decision, labels: Mapping[int, int | None]) -> dict[str, float]:
+        phase = self._phase()
+        self._margins[phase.unit_at(phase.committed)] = _gap(decision.options)
+        return self._apply_drawn(decision, labels)
+
+    def _second_look_units(self) -> list[int]:
+        """The units with the smallest margins, and some at random, which measure the labels."""
+        least = sorted(self._margins, key=lambda unit: (self._margins[unit], unit))
+        generator = self._draws.generator(Purpose.SECOND_LOOK)
+        units = generator.permutation(len(self.problem.units))[: self._share_of_units(AT_RANDOM)]
+        self._at_random = units.tolist()
+        return sorted({*least[: self._share_of_units(SMALLEST_MARGIN)], *self._at_random})
+
+    def _second_look_length(self) -> int:
+        """How many units are looked at again: an estimate until the sweeps are done."""
+        if not (self._settings.second_look and self._settings.sweeps):
+            return 0
+        if self._stage == PhaseName.SECOND_LOOK:
+            return len(self._second_look_units())
+        return self._share_of_units(SMALLEST_MARGIN) + self._share_of_units(AT_RANDOM)
 
     def _begin_second_look(self) -> None:
-        """Ask again about the units with the smallest margins, and about some at random, which measure the labels."""
-        assert self._sweeps is not None
-        if self._sweeps.committed < self._sweeps.total:
-            return
-        least = sorted(self._margins, key=lambda unit: (self._margins[unit], unit))
-        uncertain = least[: self._share_of_units(SMALLEST_MARGIN)]
-        generator = self._draws.generator(Purpose.SECOND_LOOK)
-        at_random = generator.permutation(len(self.problem.units))[: self._share_of_units(AT_RANDOM)].tolist()
-        units = sorted({*uncertain, *at_random})
-        self._second_look = self._main_phase(PhaseName.SECOND_LOOK, units, 1, self.n, frozenset(at_random))
-        self.decisions = self.n + self._second_look.total
-
-    def _second_look_size(self) -> int:
-        return self._share_of_units(SMALLEST_MARGIN) + self._share_of_units(AT_RANDOM)
+        units = self._second_look_units()
+        self._phases = [self._main_phase(PhaseName.SECOND_LOOK, units, 1, frozenset(self._at_random))]
+        self.decisions = self.n + len(units)
 
     def _share_of_units(self, share: float) -> int:
         return math.ceil(share * len(self.problem.units))
@@ -413,3 +429,58 @@ def _gap(options: Sequence[Option]) -> float:
     """How far the best assignment is ahead of the second (nats)."""
     values = [option.value for option in options]
     return margin(values) if len(values) > 1 else 0.0
+
+
+class Stage(NamedTuple):
+    """A stage of the method as functions of the search: how many decisions it takes, the questions that its next
+    decision still waits for, that decision (None while answers are missing), what a decision changes (returns its score
+    terms), and what is made ready when the stage begins."""
+
+    length: Callable[[Icm], int]
+    missing: Callable[[Icm], list[Question]]
+    propose: Callable[[Icm], Proposal | None]
+    apply: Callable[[Icm, Proposal | Decision, Mapping[int, int | None]], dict[str, float]]
+    begin: Callable[[Icm], None] = lambda icm: None
+
+
+# In the order in which they follow each other.
+STAGES: dict[PhaseName, Stage] = {
+    PhaseName.SEEDS: Stage(
+        length=lambda icm: icm._chains,
+        missing=lambda icm: [],
+        propose=Icm._propose_seeds,
+        apply=Icm._apply_seeds,
+    ),
+    PhaseName.LABEL_BIAS: Stage(
+        length=lambda icm: int(icm._label_bias is not None),
+        missing=Icm._missing_label_bias,
+        propose=Icm._propose_label_bias,
+        apply=Icm._apply_label_bias,
+    ),
+    PhaseName.TOURNAMENT: Stage(
+        length=lambda icm: sum(phase.total for phase in icm._tournament),
+        missing=Icm._missing_drawn,
+        propose=Icm._propose_drawn,
+        apply=Icm._apply_drawn,
+    ),
+    PhaseName.SELECTION: Stage(
+        length=lambda icm: 1,
+        missing=lambda icm: [],
+        propose=Icm._propose_selection,
+        apply=Icm._apply_selection,
+    ),
+    PhaseName.SWEEPS: Stage(
+        length=lambda icm: icm._settings.sweeps * len(icm.problem.units),
+        missing=Icm._missing_drawn,
+        propose=Icm._propose_drawn,
+        apply=Icm._apply_sweep,
+        begin=Icm._begin_sweeps,
+    ),
+    PhaseName.SECOND_LOOK: Stage(
+        length=Icm._second_look_length,
+        missing=Icm._missing_drawn,
+        propose=Icm._propose_drawn,
+        apply=Icm._apply_drawn,
+        begin=Icm._begin_second_look,
+    ),
+}

@@ -130,7 +130,7 @@ class Phase:
             self._ready_until = last
         return True
 
-    def lacking(self) -> list[Question]:
+    def missing(self) -> list[Question]:
         """The questions that the next decision still waits for."""
         place = self.committed
         last = self._last_in_context.get(place, place) if self._calibration else place + 1
@@ -183,7 +183,7 @@ class Phase:
             self._last_in_context[place] = last
             for item in self.members(place):
                 name = f"{self.name}/{self.plan.chain}/{number}/{item}/0"
-                self.open[name] = (Question(name, context.id, item), place)
+                self.open[name] = (Question(name, context.id, item, number), place)
         self._admitted = last
 
     def _draw_context(self, first: int, last: int) -> list[tuple[int, int]]:

@@ -182,7 +182,7 @@ class Sequential(ABC):
         journal brought."""
         if shown not in self._shown:
             self._shown[shown] = self._restored.popleft() if self._restored else self._publish(draw())
-        self._open[question] = Question(question, self._shown[shown], item)
+        self._open[question] = Question(question, self._shown[shown], item, self.n)
 
     def _weigh(
         self, items: list[int], labels: list[int | None], difference: float, temperature: float, score: dict[str, float]

@@ -119,7 +119,7 @@ def page_history(
         lines += paragraph("Its label was never set.", cells, "dim")
     if len(history) > _MOST_CHANGES:
         lines.append(line(span(f" {len(history) - _MOST_CHANGES} earlier changes are in the journal", "dim")))
-    last = asked_at(answer)
+    last = None if answer is None else answer.n
     for change in history[-_MOST_CHANGES:]:
         flipped = None not in (change.before, change.after) and change.before != change.after
         names = f"{view.label_name(change.before)} → {view.label_name(change.after)}"
@@ -248,12 +248,6 @@ def label_bias_words(view: RunView) -> str:
     if len(label_bias) == 2:
         return f"{view.label_names[0]} {signed(label_bias[0] - label_bias[1], 2)}"
     return "  ".join(f"{name} {signed(value, 2)}" for name, value in zip(view.label_names, label_bias, strict=False))
-
-
-def asked_at(answer: AnswerRecord | None) -> int | None:
-    """The decision that an answer was asked for, if its question names one."""
-    parts = answer.question.split("/") if answer is not None else []
-    return int(parts[2]) if len(parts) == 5 and parts[2].isdecimal() and len(parts[2]) < 10 else None
 
 
 def _standing(view: RunView, item: int) -> str:
