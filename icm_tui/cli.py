@@ -63,7 +63,7 @@ class _Parser(argparse.ArgumentParser):
         if self._children is None:
             shown: dict[str, Any] = {"title": "commands"} if self._lists else {"help": argparse.SUPPRESS}
             self._children = self.add_subparsers(prog=self.prog, metavar="[COMMAND]", **shown)
-        examples = "\n  ".join(["examples", *command.examples]) if command.examples else None
+        examples = "\n  icm-tui ".join(["examples", *command.examples]) if command.examples else None
         child = self._children.add_parser(name, help=command.about, description=command.about, epilog=examples)
         child.set_defaults(handler=command.handler, **dict(command.defaults))
         for argument in command.arguments:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from icm_tui.commands.console import agree_to_cost, columns, print_json, share
-from icm_tui.commands.json import Baselines, HeldOut
+from icm_tui.commands.json import BaselinesTable, HeldOutTable
 from icm_tui.errors import RunFailed, UserError
 from icm_tui.evaluate.comparison import (
     ASKED,
@@ -25,7 +25,7 @@ from icm_tui.evaluate.comparison import (
     subject_of,
 )
 from icm_tui.evaluate.finished_run import FinishedRun
-from icm_tui.evaluate.saved_table import Row, save_table
+from icm_tui.evaluate.report import Row, save_table
 from icm_tui.run_dir.records import AnswerRecord
 from icm_tui.runner.changes import with_allowed_sets
 from icm_tui.runner.comparing import INTERRUPTED, Showing, compare_here, expected, read_answers
@@ -52,7 +52,7 @@ def baselines(args: argparse.Namespace) -> int:
     rows = baseline_rows(subject, methods, showings, known)
     _keep(subject, finished.run.baselines, rows, args.shots)
     if args.json:
-        print_json(Baselines(finished.run.name, subject.column, args.shots, rows))
+        print_json(BaselinesTable(finished.run.name, subject.column, args.shots, rows))
         return 0
     _print_table(rows, {"method": [row.method for row in rows]})
     print()
@@ -91,7 +91,7 @@ def held_out(args: argparse.Namespace) -> int:
     rows = curve_rows(subject, curves, _answered(finished, subject, asked, yes=args.yes))
     _keep(subject, finished.run.curves, rows)
     if args.json:
-        print_json(HeldOut(finished.run.name, subject.column, rows))
+        print_json(HeldOutTable(finished.run.name, subject.column, rows))
         return 0
     heads = {
         "condition": [row.condition for row in rows],

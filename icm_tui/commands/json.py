@@ -9,8 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from icm_tui.domain.endpoint import Endpoint, Finding
-from icm_tui.evaluate.report import Pair, Report, TraitFigures
-from icm_tui.evaluate.saved_table import Row
+from icm_tui.evaluate.report import Pair, Report, Row, TraitFigures
 from icm_tui.run_dir.listing import RunSummary
 from icm_tui.tasks.availability import Here
 from icm_tui.tasks.card import Split, Terms
@@ -79,7 +78,7 @@ class Diagnosis(msgspec.Struct, frozen=True):
     tokens_a_second: float | None = None
 
 
-class Baselines(msgspec.Struct, frozen=True):
+class BaselinesTable(msgspec.Struct, frozen=True):
     """`baselines`: a row a method, against a gold column, with so many shots in a context."""
 
     run: str
@@ -88,7 +87,7 @@ class Baselines(msgspec.Struct, frozen=True):
     rows: list[Row]
 
 
-class HeldOut(msgspec.Struct, frozen=True):
+class HeldOutTable(msgspec.Struct, frozen=True):
     """`held-out`: a row a condition and number of shots, against a gold column of the test split."""
 
     run: str

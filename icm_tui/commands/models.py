@@ -6,7 +6,10 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
+
+import msgspec
 
 from icm_tui.commands import json
 from icm_tui.commands.console import columns, count, print_json
@@ -184,7 +187,7 @@ def _word(truth: bool | None, unknown: str = "-") -> str:
     return unknown if truth is None else "yes" if truth else "no"
 
 
-def _money(price: Price | None) -> dict[str, float | None]:
+def _money(price: Price | None) -> dict[str, Any]:
     if price is None:
         return {}
     return {"usd_in": price.tokens_in, "usd_out": price.tokens_out, "usd_cached": price.tokens_cached}
@@ -203,15 +206,5 @@ def _offer(offer: Offer) -> json.Offer:
 
 
 def _route(route: Route) -> json.Route:
-    return json.Route(
-        tag=route.tag,
-        name=route.name,
-        context=route.context,
-        quantization=route.quantization,
-        status=route.status,
-        uptime=route.uptime,
-        logprobs=route.logprobs,
-        caches=route.caches,
-        works=route.works,
-        **_money(route.price),
-    )
+    fields = msgspec.structs.asdict(route)
+    return json.Route(works=route.works, **_money(fields.pop("price")), **fields)

@@ -12,7 +12,7 @@ from icm_tui.commands.console import agree_to_cost, print_json, to_type
 from icm_tui.commands.control import seconds_of
 from icm_tui.commands.headless import run_to_end
 from icm_tui.commands.json import Expected, LastProbe
-from icm_tui.commands.stability import print_stability
+from icm_tui.commands.results import print_stability
 from icm_tui.commands.tui import has_screen, watch
 from icm_tui.errors import STOPPED_SHORT, UserError
 from icm_tui.evaluate.finished_run import FinishedRun

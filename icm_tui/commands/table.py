@@ -28,16 +28,16 @@ class Command(NamedTuple):
     """One command.
 
     `name` has a word for each level ("runs rm"), and a command comes after the one that it belongs to. `handler` is
-    "module:function" below `icm_tui.commands`. `brief` is its line in `icm-tui --help`; a command without one is not
-    listed there. `about` says in full what it does, for its own help and for README. Two `exclusive` options cannot be
-    given together. `defaults` are set beside the arguments.
+    "module:function" below `icm_tui.commands`. `about` says in full what it does, for its own help and for README;
+    `brief` is its line in `icm-tui --help` if that is not the first sentence of `about`. Two `exclusive` options cannot
+    be given together. `examples` are written without the program's name. `defaults` are set beside the arguments.
     """
 
     name: str
     handler: str
-    brief: str
     about: str
     arguments: tuple[Argument, ...] = ()
+    brief: str = ""
     exclusive: tuple[Argument, ...] = ()
     examples: tuple[str, ...] = ()
     defaults: tuple[tuple[str, str], ...] = ()
@@ -46,6 +46,16 @@ class Command(NamedTuple):
     def hidden(self) -> bool:
         """Whether only the program itself calls the command."""
         return self.name.startswith("_")
+
+    @property
+    def line(self) -> str:
+        """What the command does, in a few words."""
+        first = self.about.partition(". ")[0].rstrip(".")
+        return self.brief or first[0].lower() + first[1:]
+
+
+def _command(name: str, handler: str, about: str, *arguments: Argument, **more: Any) -> Command:
+    return Command(name, handler, about, arguments, **more)
 
 
 def _argument(*flags: str, **options: Any) -> Argument:
@@ -84,376 +94,325 @@ _COMPARING = (
     _JSON,
 )
 
-SCREENS = Command("", "tui:open_", "", "Open the screens: runs to watch, profiles to start.")
+SCREENS = Command("", "tui:open_", "Open the screens: runs to watch, profiles to start.")
 
 _START = (
-    Command(
+    _command(
         "run",
         "run:run",
-        "label a dataset as a profile says",
         "Label a dataset as a profile says, and watch. --dry-run shows the prompts and the forecast, --detach leaves "
         "the run working, and --headless works here with a line of progress.",
-        (
-            _PROFILE,
-            _settings(),
-            _argument("--out", metavar="DIR", help="the run's directory; it must be new or empty"),
-            _argument("--throttle", metavar="SECONDS", help="with --detach, spread the run over so long, to watch it"),
-            _SUMMARY,
-            _FREE_TO_SPEND,
-            _switch("--no-cache", "ask again what an earlier run has asked"),
-            _argument(
-                "--siblings",
-                metavar="N",
-                type=int,
-                default=1,
-                help="run it under N seeds, one after the other, and compare",
-            ),
-            _switch("--dry-run", "show the forecast and three prompts, and ask nothing"),
+        _PROFILE,
+        _settings(),
+        _argument("--out", metavar="DIR", help="the run's directory; it must be new or empty"),
+        _argument("--throttle", metavar="SECONDS", help="with --detach, spread the run over so long, to watch it"),
+        _SUMMARY,
+        _FREE_TO_SPEND,
+        _switch("--no-cache", "ask again what an earlier run has asked"),
+        _argument(
+            "--siblings",
+            metavar="N",
+            type=int,
+            default=1,
+            help="run it under N seeds, one after the other, and compare",
         ),
+        _switch("--dry-run", "show the forecast and three prompts, and ask nothing"),
         exclusive=_BACKGROUND,
         examples=(
-            "icm-tui run demo",
-            "icm-tui run mine.toml --set run.budget_usd=2 --detach",
-            "icm-tui run mine.toml --dry-run",
-            "icm-tui run demo --headless --json > summary.json",
+            "run demo",
+            "run mine.toml --set run.budget_usd=2 --detach",
+            "run mine.toml --dry-run",
+            "run demo --headless --json > summary.json",
         ),
+        brief="label a dataset as a profile says",
     ),
-    Command(
+    _command(
         "_runner",
         "run:runner_child",
-        "",
         "The process of a detached run; other commands start it.",
-        (_argument("directories", metavar="DIR", nargs="+"), _settings()),
+        _argument("directories", metavar="DIR", nargs="+"),
+        _settings(),
     ),
-    Command(
+    _command(
         "profiles",
         "profiles:list_",
-        "list, show, check, make or import profiles",
         "List, show, check, make or import profiles.",
-        (_JSON,),
-        examples=(
-            "icm-tui profiles",
-            "icm-tui profiles new mine --from demo --set search.shots=8",
-            "icm-tui profiles check mine.toml",
-        ),
+        _JSON,
+        examples=("profiles", "profiles new mine --from demo --set search.shots=8", "profiles check mine.toml"),
     ),
-    Command("profiles list", "profiles:list_", "", "List the shipped profiles and your own.", (_JSON_BELOW,)),
-    Command(
+    _command("profiles list", "profiles:list_", "List the shipped profiles and your own.", _JSON_BELOW),
+    _command(
         "profiles show",
         "profiles:show",
-        "",
         "Print a profile with every setting resolved.",
-        (_PROFILE, _settings(), _JSON_BELOW),
+        _PROFILE,
+        _settings(),
+        _JSON_BELOW,
     ),
-    Command(
+    _command(
         "profiles check",
         "profiles:check",
-        "",
         "Print every error of a profile at once, each with its line.",
-        (_PROFILE, _settings(), _JSON_BELOW),
+        _PROFILE,
+        _settings(),
+        _JSON_BELOW,
     ),
-    Command(
+    _command(
         "profiles new",
         "profiles:new",
-        "",
         "Make a profile of your own from another one.",
-        (
-            _argument("name", metavar="NAME", help="the new profile's name"),
-            _argument("--from", dest="from_profile", metavar="PROFILE", default="demo", help="the one to start from"),
-            _settings(),
-            _FORCE,
-        ),
+        _argument("name", metavar="NAME", help="the new profile's name"),
+        _argument("--from", dest="from_profile", metavar="PROFILE", default="demo", help="the one to start from"),
+        _settings(),
+        _FORCE,
     ),
-    Command(
+    _command(
         "profiles import",
         "profiles:import_",
-        "",
         "Make a profile from an icm_config.json, or from the paper code's flags after --, and say what each setting "
         "became.",
-        (
-            _argument("source", metavar="FILE", nargs="?", help="an icm_config.json"),
-            _argument("--name", metavar="NAME", help="the new profile's name"),
-            _FORCE,
-        ),
+        _argument("source", metavar="FILE", nargs="?", help="an icm_config.json"),
+        _argument("--name", metavar="NAME", help="the new profile's name"),
+        _FORCE,
         examples=(
-            "icm-tui profiles import icm_config.json --name virtue",
-            "icm-tui profiles import --name replication -- --testbed truthfulQA --alpha 50",
+            "profiles import icm_config.json --name virtue",
+            "profiles import --name replication -- --testbed truthfulQA --alpha 50",
         ),
     ),
-    Command(
+    _command(
         "datasets",
         "datasets:datasets",
-        "what can be labelled, on which terms, and what is here",
         "List the datasets with their size, groups, rule, licence and whether they are on this machine, or describe "
         "one of them in full.",
-        (
-            _argument("name", metavar="NAME", nargs="?", help="a dataset's name, to describe it in full"),
-            _argument(
-                "--path",
-                metavar="DIR",
-                help="a dataset's folder, or the folder of several; without it, those that profiles name",
-            ),
-            _JSON,
+        _argument("name", metavar="NAME", nargs="?", help="a dataset's name, to describe it in full"),
+        _argument(
+            "--path",
+            metavar="DIR",
+            help="a dataset's folder, or the folder of several; without it, those that profiles name",
         ),
-        examples=("icm-tui datasets", "icm-tui datasets truthfulqa", "icm-tui datasets --path ~/data"),
+        _JSON,
+        examples=("datasets", "datasets truthfulqa", "datasets --path ~/data"),
+        brief="what can be labelled, on which terms, and what is here",
     ),
 )
 
 _WATCH = (
-    Command(
+    _command(
         "runs",
         "runs:list_",
-        "list the runs, or remove one",
         "List the runs with their state and the disk space they use, or remove one.",
-        (_JSON,),
-        examples=("icm-tui runs", "icm-tui runs --json", "icm-tui runs rm demo-20260105"),
+        _JSON,
+        examples=("runs", "runs --json", "runs rm demo-20260105"),
+        brief="list the runs, or remove one",
     ),
-    Command("runs rm", "runs:rm", "", "Remove a run's directory, after asking.", (_RUN, _DO_NOT_ASK)),
-    Command(
+    _command("runs rm", "runs:rm", "Remove a run's directory, after asking.", _RUN, _DO_NOT_ASK),
+    _command(
         "attach",
         "attach:attach",
-        "watch a run on the screen",
         "Watch a run on the screen, live or ended. Off a terminal, print a line a second.",
-        (
-            Argument(
-                _RUN.flags,
-                {**_RUN.options, "nargs": "?", "help": f"{_RUN.options['help']}; without it, the only live run"},
-            ),
-            _switch("--read-only", "send the run no command and start nothing"),
-            _switch("--no-mouse", "leave the mouse to the terminal, to select text"),
+        Argument(
+            _RUN.flags, {**_RUN.options, "nargs": "?", "help": f"{_RUN.options['help']}; without it, the only live run"}
         ),
-        examples=("icm-tui attach", "icm-tui attach demo --read-only"),
+        _switch("--read-only", "send the run no command and start nothing"),
+        _switch("--no-mouse", "leave the mouse to the terminal, to select text"),
+        examples=("attach", "attach demo --read-only"),
+        brief="watch a run on the screen",
     ),
 )
 
 
-def _steering(name: str, brief: str, about: str, *arguments: Argument, example: str = "") -> Command:
+def _steering(name: str, about: str, *arguments: Argument, example: str = "") -> Command:
     """A command that the runner of a run obeys as it is."""
-    words = example or f"icm-tui {name} demo"
-    return Command(
-        name, "control:send", brief, about, (_RUN, *arguments), examples=(words,), defaults=(("what", name),)
-    )
+    examples = (example or f"{name} demo",)
+    return _command(name, "control:send", about, _RUN, *arguments, examples=examples, defaults=(("what", name),))
 
 
 _STEER = (
-    _steering(
-        "pause",
-        "ask nothing and decide nothing until resumed",
-        "Ask nothing and decide nothing until resumed. Answers that are on their way are kept.",
-    ),
-    Command(
+    _steering("pause", "Ask nothing and decide nothing until resumed. Answers that are on their way are kept."),
+    _command(
         "resume",
         "control:resume",
-        "continue; restarts a run whose process is gone",
         "Lift a pause, or restart a run whose process is gone. No question that was answered is asked again.",
-        (_RUN, _settings(), _SUMMARY),
+        _RUN,
+        _settings(),
+        _SUMMARY,
         exclusive=_BACKGROUND,
-        examples=("icm-tui resume demo", "icm-tui resume demo --headless --set run.budget_usd=5"),
+        examples=("resume demo", "resume demo --headless --set run.budget_usd=5"),
+        brief="continue; restarts a run whose process is gone",
     ),
-    _steering("step", "take one decision, then pause", "Take one decision, then pause."),
-    _steering("skip", "leave the next decision's labels as they are", "Leave the next decision's labels as they are."),
+    _steering("step", "Take one decision, then pause."),
+    _steering("skip", "Leave the next decision's labels as they are."),
     _steering(
         "to",
-        "continue to decision N, then pause",
         "Continue to decision N, then pause.",
         _argument("n", metavar="N", type=int, help="the number of the last decision to take"),
-        example="icm-tui to demo 250",
+        example="to demo 250",
     ),
-    Command(
+    _command(
         "pin",
         "control:pin",
-        "give an item a label that the run must keep",
         "Pin an item to a label from the next decision on. The rest of its group is adjusted to satisfy the rule.",
-        (
-            _RUN,
-            _ITEM,
-            _argument("label", metavar="LABEL", nargs="?", help="the name of a label set, such as A"),
-            _argument("--note", metavar="TEXT", default="", help="why, for readers of the journal"),
-            _switch("--off", "take the pin off; the label stays until a decision changes it"),
-        ),
-        examples=('icm-tui pin demo 17 A --note "says the opposite of 18"', "icm-tui pin demo 17 --off"),
+        _RUN,
+        _ITEM,
+        _argument("label", metavar="LABEL", nargs="?", help="the name of a label set, such as A"),
+        _argument("--note", metavar="TEXT", default="", help="why, for readers of the journal"),
+        _switch("--off", "take the pin off; the label stays until a decision changes it"),
+        examples=('pin demo 17 A --note "says the opposite of 18"', "pin demo 17 --off"),
+        brief="give an item a label that the run must keep",
     ),
-    Command(
+    _command(
         "ask",
         "ask:ask",
-        "ask about an item again, and why it gets its label",
         "Ask about an item again, with the examples it was last asked with, and print why it gets its label. The run's "
         "own labels stay as they are.",
-        (_RUN, _ITEM, _JSON),
-        examples=("icm-tui ask demo 17", "icm-tui ask demo 17 --json"),
+        _RUN,
+        _ITEM,
+        _JSON,
+        examples=("ask demo 17", "ask demo 17 --json"),
+        brief="ask about an item again, and why it gets its label",
     ),
-    Command(
+    _command(
         "throttle",
         "control:throttle",
-        "spread the remaining decisions over a time, to watch",
         "Spread the remaining decisions over a time, to watch them. The labels stay the same.",
-        (
-            _RUN,
-            _argument("seconds", metavar="SECONDS", help="how long, pauses not counted; off goes at full speed again"),
-        ),
-        examples=("icm-tui throttle demo 20", "icm-tui throttle demo off"),
+        _RUN,
+        _argument("seconds", metavar="SECONDS", help="how long, pauses not counted; off goes at full speed again"),
+        examples=("throttle demo 20", "throttle demo off"),
+        brief="spread the remaining decisions over a time, to watch",
     ),
-    _steering(
-        "stop",
-        "end the process cleanly; resume continues",
-        "End the run's process cleanly. `icm-tui resume` continues the run.",
-    ),
+    _steering("stop", "End the run's process cleanly. `icm-tui resume` continues the run."),
 )
 
 _RESULTS = (
-    Command(
+    _command(
         "measure",
         "measure:measure",
-        "how well the labels agree with gold",
         "Show how well a run's labels agree with each gold column, with intervals, the majority's share and p for the "
         "best of many columns. Which set is called A is arbitrary: the naming that agrees best is taken, and shown. "
         "Several runs are shown side by side.",
-        (
-            _RUNS,
-            _argument("--columns", metavar="WORD", nargs="+", default=[], help="show only columns with these words"),
-            _argument(
-                "--sort",
-                metavar="BY",
-                choices=["table", "accuracy", "balanced", "p", "name"],
-                default="table",
-                help="accuracy, balanced, p or name; table keeps the order of the task",
-            ),
-            _LOOK,
-            _JSON,
+        _RUNS,
+        _argument("--columns", metavar="WORD", nargs="+", default=[], help="show only columns with these words"),
+        _argument(
+            "--sort",
+            metavar="BY",
+            choices=["table", "accuracy", "balanced", "p", "name"],
+            default="table",
+            help="accuracy, balanced, p or name; table keeps the order of the task",
         ),
+        _LOOK,
+        _JSON,
         examples=(
-            "icm-tui measure demo",
-            "icm-tui measure daily --sort p --columns MFT Virtue",
-            "icm-tui measure global-opinion-france global-opinion-germany",
+            "measure demo",
+            "measure daily --sort p --columns MFT Virtue",
+            "measure global-opinion-france global-opinion-germany",
         ),
+        brief="how well the labels agree with gold",
     ),
-    Command(
+    _command(
         "diagnose",
         "results:diagnose",
-        "what the split follows: words, length, places, gold",
         "Rank what a run's split follows: length, punctuation, words, places and gold columns. That shows a split by "
         "something that nobody meant.",
-        (
-            _RUN,
-            _argument("--top", metavar="N", type=int, default=15, help="show the first N traits (15)"),
-            _LOOK,
-            _JSON,
-        ),
-        examples=("icm-tui diagnose demo", "icm-tui diagnose demo --top 40"),
+        _RUN,
+        _argument("--top", metavar="N", type=int, default=15, help="show the first N traits (15)"),
+        _LOOK,
+        _JSON,
+        examples=("diagnose demo", "diagnose demo --top 40"),
+        brief="what the split follows: words, length, places, gold",
     ),
-    Command(
+    _command(
         "baselines",
         "comparing:baselines",
-        "what is reached without a search, on the same items",
         "Compare a run's labels with what is reached without a search, on the same items: no examples, random labels "
         "and, with --gold, gold examples, majorities and a supervised ceiling. The run stays as it is, and nothing "
         "that was answered is asked again.",
-        (
-            _RUN,
-            _argument("--methods", metavar="LIST", help="only these, such as zero_shot,ceiling"),
-            _switch("--gold", "also those that need gold labels"),
-            _argument("--shots", metavar="N", type=int, default=16, help="examples in a context (16)"),
-            *_COMPARING,
-        ),
-        examples=(
-            "icm-tui baselines demo",
-            "icm-tui baselines demo --gold",
-            "icm-tui baselines demo --methods found,zero_shot,ceiling --json",
-        ),
+        _RUN,
+        _argument("--methods", metavar="LIST", help="only these, such as zero_shot,ceiling"),
+        _switch("--gold", "also those that need gold labels"),
+        _argument("--shots", metavar="N", type=int, default=16, help="examples in a context (16)"),
+        *_COMPARING,
+        examples=("baselines demo", "baselines demo --gold", "baselines demo --methods found,zero_shot,ceiling --json"),
+        brief="what is reached without a search, on the same items",
     ),
-    Command(
+    _command(
         "held-out",
         "comparing:held_out",
-        "what the labels are worth as examples for other items",
         "Show what a run's labels are worth as examples for items that its search never saw (task.held_out), beside "
         "gold labels, random ones, and labels with as many errors in other places.",
-        (
-            _RUN,
-            _argument("--designs", metavar="LIST", help="only these, such as found,gold"),
-            _argument("--shots", metavar="LIST", help="numbers of examples (0,2,4,8,16,32,64)"),
-            _argument(
-                "--draws", metavar="N", type=int, default=3, help="contexts drawn for each number of examples (3)"
-            ),
-            *_COMPARING,
-        ),
+        _RUN,
+        _argument("--designs", metavar="LIST", help="only these, such as found,gold"),
+        _argument("--shots", metavar="LIST", help="numbers of examples (0,2,4,8,16,32,64)"),
+        _argument("--draws", metavar="N", type=int, default=3, help="contexts drawn for each number of examples (3)"),
+        *_COMPARING,
         examples=(
-            "icm-tui run demo --set task.held_out=0.2 --headless",
-            "icm-tui held-out demo",
-            "icm-tui held-out demo --designs found,gold --shots 4,16",
+            "run demo --set task.held_out=0.2 --headless",
+            "held-out demo",
+            "held-out demo --designs found,gold --shots 4,16",
         ),
+        brief="what the labels are worth as examples for other items",
     ),
-    Command(
+    _command(
         "stability",
-        "stability:stability",
-        "how alike the labels under several seeds are",
+        "results:stability",
         "Show how alike the labels of runs under several seeds are, and which items flip: look at those first. One RUN "
         "means all runs of its profile beside it, as `icm-tui run PROFILE --siblings 5` makes them.",
-        (
-            _RUNS,
-            _argument("--items", metavar="N", type=int, default=10, help="show at most N items that flip (10)"),
-            _JSON,
-        ),
-        examples=("icm-tui run demo --siblings 5 --headless", "icm-tui stability demo"),
+        _RUNS,
+        _argument("--items", metavar="N", type=int, default=10, help="show at most N items that flip (10)"),
+        _JSON,
+        examples=("run demo --siblings 5 --headless", "stability demo"),
+        brief="how alike the labels under several seeds are",
     ),
-    Command(
+    _command(
         "export",
         "results:export",
-        "write the labels to a file",
         "Write a run's labels to a file, a row an item.",
-        (
-            _RUN,
-            _argument("--format", choices=["jsonl", "csv", "parquet"], required=True),
-            _argument("-o", "--output", metavar="FILE", required=True, help="the file to write; - for standard output"),
-            _switch("--with-gold", "add the gold columns"),
-            _LOOK,
-        ),
+        _RUN,
+        _argument("--format", choices=["jsonl", "csv", "parquet"], required=True),
+        _argument("-o", "--output", metavar="FILE", required=True, help="the file to write; - for standard output"),
+        _switch("--with-gold", "add the gold columns"),
+        _LOOK,
         examples=(
-            "icm-tui export demo --format jsonl -o labels.jsonl",
-            "icm-tui export demo --format parquet -o labels.parquet --with-gold",
+            "export demo --format jsonl -o labels.jsonl",
+            "export demo --format parquet -o labels.parquet --with-gold",
         ),
+        brief="write the labels to a file",
     ),
 )
 
 _MODELS = (
-    Command(
+    _command(
         "models",
         "models:list_",
-        "what a server offers, and which providers a run can ask",
         "List the models of a server; at OpenRouter, those with log-probabilities. The whole name of a model shows who "
         "serves it, and which of them a run can ask.",
-        (
-            _argument("search", metavar="WORD", nargs="*", help="words that the name must contain"),
-            _argument(
-                "--server", default="openrouter", help="a preset, an address or a profile; openrouter if not given"
-            ),
-            _switch("--all", "also those without log-probabilities"),
-            _argument("--endpoints", metavar="MODEL", help="show who serves a model at OpenRouter"),
-            _switch("--refresh", "read the catalogue again, however new it is"),
-            _JSON,
-        ),
-        examples=(
-            "icm-tui models llama 8b",
-            "icm-tui models --server vllm",
-            "icm-tui models --endpoints AUTHOR/MODEL",
-        ),
+        _argument("search", metavar="WORD", nargs="*", help="words that the name must contain"),
+        _argument("--server", default="openrouter", help="a preset, an address or a profile; openrouter if not given"),
+        _switch("--all", "also those without log-probabilities"),
+        _argument("--endpoints", metavar="MODEL", help="show who serves a model at OpenRouter"),
+        _switch("--refresh", "read the catalogue again, however new it is"),
+        _JSON,
+        examples=("models llama 8b", "models --server vllm", "models --endpoints AUTHOR/MODEL"),
+        brief="what a server offers, and which providers a run can ask",
     ),
-    Command(
+    _command(
         "doctor",
         "doctor:doctor",
-        "what the model's server can do, and what to change",
         "Ask a profile's model server a few questions and say what it can do, and what to change if no run can ask it.",
-        (Argument(_PROFILE.flags, {**_PROFILE.options, "nargs": "?"}), _settings(), _JSON),
-        examples=("icm-tui doctor mine", "icm-tui doctor mine --set model.base_url=http://127.0.0.1:8000/v1"),
+        Argument(_PROFILE.flags, {**_PROFILE.options, "nargs": "?"}),
+        _settings(),
+        _JSON,
+        examples=("doctor mine", "doctor mine --set model.base_url=http://127.0.0.1:8000/v1"),
+        brief="what the model's server can do, and what to change",
     ),
-    Command(
+    _command(
         "cache",
         "cache:show",
-        "show or clear the answers kept across runs",
         "Show the answers kept across runs, so that none is paid for twice.",
-        (_JSON,),
-        examples=("icm-tui cache", "icm-tui cache clear"),
+        _JSON,
+        examples=("cache", "cache clear"),
+        brief="show or clear the answers kept across runs",
     ),
-    Command("cache clear", "cache:clear", "", "Remove the answers, after asking.", (_DO_NOT_ASK,)),
+    _command("cache clear", "cache:clear", "Remove the answers, after asking.", _DO_NOT_ASK),
 )
 
 SECTIONS: dict[str, tuple[Command, ...]] = {
@@ -472,7 +431,8 @@ def overview() -> str:
     lines = []
     for section, commands in SECTIONS.items():
         lines.append(section)
-        lines += [f"  {_words(each, options=False):<22}{each.brief}" for each in commands if each.brief]
+        listed = [command for command in commands if not command.hidden and " " not in command.name]
+        lines += [f"  {_words(each, options=False):<22}{each.line}" for each in listed]
         lines.append("")
     return "\n".join(lines).rstrip()
 

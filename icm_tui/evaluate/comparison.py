@@ -18,7 +18,7 @@ from icm_tui.errors import UserError
 from icm_tui.evaluate.agreement import Agreement, agreement, majority_answer
 from icm_tui.evaluate.ceiling import ceiling
 from icm_tui.evaluate.finished_run import FinishedRun
-from icm_tui.evaluate.saved_table import Row
+from icm_tui.evaluate.report import Row
 from icm_tui.profile.names import nearest
 from icm_tui.run_dir.records import AnswerRecord
 from icm_tui.runner.comparing import Ground, Showing, decide, ground_of, question_of, random_labels

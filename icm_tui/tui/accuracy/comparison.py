@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from icm_tui.evaluate.saved_table import Row
+from icm_tui.evaluate.report import Row
 from icm_tui.tui.text.cells import Line, fit, line, span
 from icm_tui.tui.text.numbers import dollars, fraction
 

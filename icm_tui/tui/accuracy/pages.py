@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from icm_tui.domain.rules import names_matter
 from icm_tui.evaluate.finished_run import FinishedRun
-from icm_tui.evaluate.saved_table import labels_digest, read_table
+from icm_tui.evaluate.report import labels_digest, read_table
 from icm_tui.evaluate.shortcuts import diagnose_run, headline
 from icm_tui.evaluate.stability import compare_runs
 from icm_tui.profile.schema import Profile

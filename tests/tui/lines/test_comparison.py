@@ -2,7 +2,7 @@
 
 import pytest
 
-from icm_tui.evaluate.saved_table import Row
+from icm_tui.evaluate.report import Row
 from icm_tui.tui.accuracy import comparison
 from icm_tui.tui.text.cells import width
 

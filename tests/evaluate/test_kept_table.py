@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icm_tui.errors import UserError
-from icm_tui.evaluate.saved_table import Row, SavedTable, labels_digest, read_table, save_table
+from icm_tui.evaluate.report import Row, SavedTable, labels_digest, read_table, save_table
 
 ROW = Row(
     method="found",
