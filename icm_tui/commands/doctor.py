@@ -7,7 +7,7 @@ from pathlib import Path
 
 from icm_tui.commands.console import print_json
 from icm_tui.commands.json import Diagnosis
-from icm_tui.domain.endpoint import Finding
+from icm_tui.domain.reply import Finding
 from icm_tui.errors import STOPPED_SHORT, UserError
 from icm_tui.models.server.probe.result import ProbeResult, keep
 from icm_tui.profile import store

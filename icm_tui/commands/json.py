@@ -8,7 +8,7 @@ unknown, unless a docstring says otherwise.
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from icm_tui.domain.endpoint import Endpoint, Finding
+from icm_tui.domain.reply import Endpoint, Finding
 from icm_tui.evaluate.report import Pair, Report, Row, TraitFigures
 from icm_tui.run_dir.listing import RunSummary
 from icm_tui.tasks.availability import Here

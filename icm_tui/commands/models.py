@@ -13,7 +13,7 @@ import msgspec
 
 from icm_tui.commands import json
 from icm_tui.commands.console import columns, count, print_json
-from icm_tui.domain.endpoint import Price
+from icm_tui.domain.reply import Price
 from icm_tui.errors import UserError
 from icm_tui.models.server.catalogue import Catalogue, Offer, load
 from icm_tui.models.server.http import Client

@@ -4,6 +4,7 @@ Items and labels are integers: an item is its row in the task, a label the index
 Log-probabilities are in nats; coherence is in bits.
 """
 
+from enum import StrEnum
 from typing import Literal
 
 import msgspec
@@ -11,6 +12,24 @@ import msgspec
 Demonstrations = list[tuple[int, int]] | Literal["all"]
 # An item, its label before and after; None is unlabelled.
 LabelChange = tuple[int, int | None, int | None]
+
+
+class PhaseName(StrEnum):
+    """The phases of method `icm` in their order. The other methods begin with SEEDS, go on in a phase of their own name
+    and end with DONE; decisions of methods that have no seeds are all in that phase."""
+
+    SEEDS = "seeds"
+    LABEL_BIAS = "label_bias"
+    TOURNAMENT = "tournament"
+    SELECTION = "selection"
+    SWEEPS = "sweeps"
+    SECOND_LOOK = "second_look"
+    DONE = "done"
+
+    @property
+    def number(self) -> int:
+        """Its place in the order, by which draws are keyed."""
+        return list(PhaseName).index(self)
 
 
 class Context(msgspec.Struct):

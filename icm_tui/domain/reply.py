@@ -1,6 +1,55 @@
-"""What a model answered to one question, whatever served it."""
+"""Who answers a run's questions, and what a model answered to one of them."""
+
+from typing import Literal
 
 import msgspec
+
+Kind = Literal["chat", "completions"]
+# Whether the server continues a prefilled assistant message: not at all, by itself, or with the two fields that vLLM
+# and SGLang know, `continue_final_message` and `add_generation_prompt`.
+Prefill = Literal["none", "continued", "fields"]
+# What keeps a model from thinking before it answers: nothing (it does not think, or cannot be kept from it), the field
+# `reasoning` of OpenRouter, or `chat_template_kwargs` of vLLM, SGLang and llama-server.
+ReasoningSwitch = Literal["", "reasoning", "template"]
+
+
+class Price(msgspec.Struct, frozen=True):
+    """USD for a million tokens read, written, and read again from a prefix cache (None: as those read)."""
+
+    tokens_in: float
+    tokens_out: float
+    tokens_cached: float | None = None
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """One model at one server, and how it is asked; all answers of a run come from one.
+
+    `base_url` has no slash at its end; of a model file it is "gguf:" and the file's digest, since its server's port
+    is another one each time. `provider` is the one endpoint that a router is pinned to, empty if nothing routes.
+    `max_tokens` is what an answer may take: 1 if that suffices to read a label, more if the server demands it or
+    the model thinks first. `warms` says that a prompt's beginning which was read before is not computed again.
+    """
+
+    base_url: str
+    model: str
+    kind: Kind
+    provider: str = ""
+    prefill: Prefill = "none"
+    top_logprobs: int = 20
+    max_tokens: int = 1
+    reasoning_switch: ReasoningSwitch = ""
+    warms: bool = False
+    price: Price | None = None
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that a probe of a model looked at: its name, "ok", "note" or "bad", what was found, and what to change
+    if that is not "ok". A run can be made in spite of a "note", but not of a "bad"."""
+
+    name: str
+    state: Literal["ok", "note", "bad"]
+    says: str
+    remedy: str = ""
 
 
 class Reply(msgspec.Struct, omit_defaults=True):

@@ -6,8 +6,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from icm_tui.domain.decisions import LabelChange
-from icm_tui.domain.endpoint import Endpoint
-from icm_tui.domain.reply import Reply
+from icm_tui.domain.reply import Endpoint, Reply
 from icm_tui.profile.schema import Model, Reasoning
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from icm_tui.domain.phases import PhaseName
+from icm_tui.domain.decisions import PhaseName
 from icm_tui.errors import UserError
 from icm_tui.run_dir.chain import NEVER, UNLABELLED, ChainLabels
 from icm_tui.run_dir.inbox import read_pin

@@ -10,8 +10,7 @@ from zlib import crc32
 import msgspec
 
 from icm_tui.domain.decisions import Context, Decision
-from icm_tui.domain.endpoint import Endpoint
-from icm_tui.domain.reply import Reply
+from icm_tui.domain.reply import Endpoint, Reply
 
 # A chain, an item, its label before and after; None is unlabelled.
 Relabelled = tuple[int, int, int | None, int | None]

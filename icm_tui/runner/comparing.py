@@ -17,8 +17,8 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from icm_tui.domain.endpoint import Endpoint, Price
 from icm_tui.domain.items import Item
+from icm_tui.domain.reply import Endpoint, Price
 from icm_tui.domain.rules import RULES
 from icm_tui.domain.scores import centred, log_softmax
 from icm_tui.models.interface import Query, Unavailable

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from icm_tui.domain.endpoint import Price
 from icm_tui.domain.items import Item
+from icm_tui.domain.reply import Price
 from icm_tui.models.server.cost import cost_of
 from icm_tui.models.server.reply.types import Usage
 from icm_tui.profile.schema import Profile

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from icm_tui.domain.endpoint import Price
+from icm_tui.domain.reply import Price
 from icm_tui.models.server.cost import price_of
 from icm_tui.models.server.probe.result import ProbeResult, recall
 from icm_tui.profile.schema import Profile

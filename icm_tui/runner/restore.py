@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from icm_tui.domain.decisions import LabelChange
-from icm_tui.domain.endpoint import Endpoint
+from icm_tui.domain.reply import Endpoint
 from icm_tui.run_dir.inbox import read_pin
 from icm_tui.run_dir.labels import LastAsked, misfit
 from icm_tui.run_dir.records import (

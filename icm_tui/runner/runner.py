@@ -15,8 +15,7 @@ from typing import Any
 import msgspec
 
 from icm_tui.domain.decisions import LabelChange, Proposal
-from icm_tui.domain.endpoint import Endpoint
-from icm_tui.domain.reply import Reply
+from icm_tui.domain.reply import Endpoint, Reply
 from icm_tui.errors import RunFailed, UserError
 from icm_tui.models.interface import ModelClient, Query, Unavailable
 from icm_tui.profile.schema import Profile
@@ -47,7 +46,7 @@ from icm_tui.runner.sending import Sending
 from icm_tui.runner.throughput import Throughput
 from icm_tui.search.method import Search
 from icm_tui.search.pins import Pins
-from icm_tui.search.violations import Violations
+from icm_tui.search.problem import Violations
 from icm_tui.text import one_line
 
 _HEED_EVERY = 0.1

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from icm_tui.domain.endpoint import Endpoint
 from icm_tui.domain.items import Item
+from icm_tui.domain.reply import Endpoint
 from icm_tui.files import read_bytes
 from icm_tui.models.interface import ModelClient
 from icm_tui.profile.schema import Profile

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from icm_tui.domain.endpoint import Endpoint
+from icm_tui.domain.reply import Endpoint
 from icm_tui.profile.schema import Profile
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.tally import Tally

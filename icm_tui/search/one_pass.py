@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from icm_tui.domain.decisions import Context, Decision, LabelChange, Proposal, Question
-from icm_tui.domain.phases import PhaseName
+from icm_tui.domain.decisions import Context, Decision, LabelChange, PhaseName, Proposal, Question
 from icm_tui.domain.rules import RULES
 from icm_tui.domain.scores import Scores, centred, log_softmax
 from icm_tui.search.choice import choose

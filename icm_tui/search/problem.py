@@ -1,9 +1,10 @@
 """The items as the search sees them: numbers, groups, keys and the rule, never a text and never gold."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from icm_tui.domain.decisions import LabelChange
 from icm_tui.domain.items import Item
 from icm_tui.domain.rules import RULES
 
@@ -49,3 +50,30 @@ def make_problem(items: Sequence[Item], rule: str, n_labels: int) -> Problem:
         keys.append(item.key if item.key is not None else own_key + len(groups[number]))
     units = groups if RULES[rule].decides_groups else [[index] for index in range(len(items))]
     return Problem(groups, group_of, keys, units, rule, n_labels)
+
+
+class Violations:
+    """The violations of every chain that was looked at. A change costs its group, the first look at a chain all."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+        self._broken_in: dict[int, list[int]] = {}
+        self._total: dict[int, int] = {}
+
+    def of(self, chain: int, labels: Sequence[int | None]) -> int:
+        """How many there are in `chain`, whose labels are `labels`."""
+        if chain not in self._total:
+            groups = range(len(self._problem.groups))
+            self._broken_in[chain] = [self._problem.broken_in(group, labels) for group in groups]
+            self._total[chain] = sum(self._broken_in[chain])
+        return self._total[chain]
+
+    def note(self, chain: int, changes: Iterable[LabelChange], labels: Sequence[int | None]) -> None:
+        """Labels of `chain` changed, to `labels`."""
+        if chain not in self._total:
+            return
+        counts = self._broken_in[chain]
+        for group in {self._problem.group_of[item] for item, _, _ in changes}:
+            count = self._problem.broken_in(group, labels)
+            self._total[chain] += count - counts[group]
+            counts[group] = count

@@ -15,8 +15,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from icm_tui.domain.endpoint import Endpoint
-from icm_tui.domain.reply import Reply
+from icm_tui.domain.reply import Endpoint, Reply
 from icm_tui.models.interface import Query
 from icm_tui.models.server.client import ServerClient
 from icm_tui.models.server.http import Client

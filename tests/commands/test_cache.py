@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from icm_tui.cli import main
-from icm_tui.domain.endpoint import Endpoint
-from icm_tui.domain.reply import Reply
+from icm_tui.domain.reply import Endpoint, Reply
 from icm_tui.models.server.cache import AnswerCache, answers_path, survey
 
 

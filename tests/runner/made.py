@@ -9,9 +9,8 @@ from typing import Any
 import msgspec
 
 from icm_tui.domain.decisions import LabelChange
-from icm_tui.domain.endpoint import Endpoint
 from icm_tui.domain.items import Item
-from icm_tui.domain.reply import Reply
+from icm_tui.domain.reply import Endpoint, Reply
 from icm_tui.evaluate.gold_file import write_gold
 from icm_tui.models.interface import ModelClient, Piece, Query, Unavailable
 from icm_tui.profile.schema import Model, Profile, Reasoning, TaskSection

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from icm_tui.domain.decisions import LabelChange
-from icm_tui.domain.endpoint import Price
 from icm_tui.domain.items import Item
+from icm_tui.domain.reply import Price
 from icm_tui.models.interface import Query
 from icm_tui.profile.schema import Profile, TaskSection
 from icm_tui.profile.toml import apply_sets, load

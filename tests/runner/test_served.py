@@ -11,8 +11,7 @@ from typing import TypeVar
 import msgspec
 import pytest
 
-from icm_tui.domain.endpoint import Endpoint
-from icm_tui.domain.reply import Reply
+from icm_tui.domain.reply import Endpoint, Reply
 from icm_tui.errors import UserError
 from icm_tui.models.interface import ModelClient, Piece, Query, Unavailable
 from icm_tui.profile.schema import Model, Reasoning

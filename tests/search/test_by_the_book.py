@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icm_tui.search.icm.method import Icm
+from icm_tui.search.icm.phase import geometric
 from icm_tui.search.problem import Problem
-from icm_tui.search.schedule import geometric
 from icm_tui.search.settings import Settings
 from tests.search.drive import Run, hashed
 from tests.search.problems import problems, settings_of

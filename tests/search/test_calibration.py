@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icm_tui.search.icm.calibration import Calibration
+from icm_tui.search.icm.bias import Calibration
 
 SCORES = st.tuples(*[st.floats(-5, 5, allow_nan=False)] * 2)
 

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icm_tui.domain.decisions import Decision
+from icm_tui.domain.decisions import Decision, PhaseName
 from icm_tui.domain.items import Item
-from icm_tui.domain.phases import PhaseName
 from icm_tui.search.icm.method import STAGES, Icm
 from icm_tui.search.method import Search
 from icm_tui.search.problem import Problem, make_problem

@@ -15,11 +15,10 @@ from icm_tui.domain.rules import RULES, nearest
 from icm_tui.search.icm.method import Icm
 from icm_tui.search.method import Search
 from icm_tui.search.pins import Pins
-from icm_tui.search.problem import Problem, make_problem
+from icm_tui.search.problem import Problem, Violations, make_problem
 from icm_tui.search.replications.fork import Fork
 from icm_tui.search.replications.paper import Paper
 from icm_tui.search.settings import ForkSettings, PaperSettings, Settings
-from icm_tui.search.violations import Violations
 from tests.search import journalled
 from tests.search.drive import Model, hashed
 from tests.search.problems import problems, settings_of

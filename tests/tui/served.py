@@ -7,7 +7,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 
 from icm_tui.commands.json import Catalogue, Diagnosis, Offer
-from icm_tui.domain.endpoint import Endpoint, Finding
+from icm_tui.domain.reply import Endpoint, Finding
 from icm_tui.tui.app import IcmApp
 from icm_tui.tui.base_app import Opening
 from icm_tui.tui.children import Failed

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from wcwidth import wcwidth
 
 from icm_tui.commands.json import Catalogue, Diagnosis, LastProbe, Offer
-from icm_tui.domain.endpoint import Endpoint, Finding, Kind
+from icm_tui.domain.reply import Endpoint, Finding, Kind
 from icm_tui.tui.children import Failed
 from icm_tui.tui.doctor import lines as doctor
 from icm_tui.tui.form.expected import probe_lines

@@ -6,8 +6,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 
 from icm_tui.domain.decisions import LabelChange
-from icm_tui.domain.endpoint import Endpoint
-from icm_tui.domain.reply import Reply
+from icm_tui.domain.reply import Endpoint, Reply
 from icm_tui.models.embedded.explanation import SPEAKER
 from icm_tui.models.embedded.model import EmbeddedModel
 from icm_tui.models.interface import Piece, Query, Unavailable

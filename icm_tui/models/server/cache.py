@@ -14,8 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from icm_tui.domain.endpoint import Endpoint
-from icm_tui.domain.reply import Reply
+from icm_tui.domain.reply import Endpoint, Reply
 from icm_tui.errors import UserError
 from icm_tui.files import cache_dir, make_private
 from icm_tui.models.server.request import Request

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from icm_tui import files
-from icm_tui.domain.endpoint import Price
+from icm_tui.domain.reply import Price
 from icm_tui.errors import UserError
 from icm_tui.files import cache_dir, make_private
 from icm_tui.models.server.http import Client

@@ -12,8 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from icm_tui.domain.decisions import LabelChange
-from icm_tui.domain.endpoint import Endpoint
-from icm_tui.domain.reply import Reply
+from icm_tui.domain.reply import Endpoint, Reply
 from icm_tui.errors import RunFailed, UserError
 from icm_tui.models.interface import Piece, Query, Unavailable
 from icm_tui.models.server.cache import AnswerCache, request_key

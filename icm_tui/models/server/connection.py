@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from icm_tui.domain.endpoint import Endpoint
+from icm_tui.domain.reply import Endpoint
 from icm_tui.errors import UserError
 from icm_tui.models.gguf.launch import serve
 from icm_tui.models.server.http import Client

@@ -2,7 +2,7 @@
 
 import math
 
-from icm_tui.domain.endpoint import Price
+from icm_tui.domain.reply import Price
 from icm_tui.models.server.reply.types import Usage
 from icm_tui.profile.schema import Model
 

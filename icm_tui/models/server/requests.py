@@ -7,7 +7,7 @@ the context again; the explanation of an answer begins with the same bytes.
 from collections.abc import Mapping
 from typing import Any
 
-from icm_tui.domain.endpoint import Endpoint
+from icm_tui.domain.reply import Endpoint
 from icm_tui.models.server.request import Request
 from icm_tui.profile.schema import Prompt, Reasoning
 from icm_tui.prompts import Demonstrations, Template, find_template, render_chat, render_completion, why

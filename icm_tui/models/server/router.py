@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from icm_tui.domain.endpoint import Price
+from icm_tui.domain.reply import Price
 from icm_tui.errors import UserError
 from icm_tui.models.server.http import Client
 from icm_tui.models.server.reply.errors import read_fault

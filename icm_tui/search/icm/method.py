@@ -26,13 +26,21 @@ from typing import NamedTuple
 
 import msgspec
 
-from icm_tui.domain.decisions import Context, Decision, Demonstrations, LabelChange, Option, Proposal, Question
-from icm_tui.domain.phases import PhaseName
+from icm_tui.domain.decisions import (
+    Context,
+    Decision,
+    Demonstrations,
+    LabelChange,
+    Option,
+    PhaseName,
+    Proposal,
+    Question,
+)
 from icm_tui.domain.scores import margin
 from icm_tui.search.choice import choose
 from icm_tui.search.draws import Draws, Purpose
+from icm_tui.search.icm.bias import LabelBias
 from icm_tui.search.icm.coherence import HeldOut, as_asked
-from icm_tui.search.icm.label_bias import LabelBias
 from icm_tui.search.icm.labelling import Labelling
 from icm_tui.search.icm.phase import Phase, Plan
 from icm_tui.search.problem import Problem

@@ -10,15 +10,13 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from icm_tui.domain.decisions import Context, Demonstrations, Option, Proposal, Question
-from icm_tui.domain.phases import PhaseName
+from icm_tui.domain.decisions import Context, Demonstrations, Option, PhaseName, Proposal, Question
 from icm_tui.domain.scores import Scores, centred, log_softmax
 from icm_tui.search.choice import Choice, choose
 from icm_tui.search.draws import Draws, Purpose
-from icm_tui.search.icm.calibration import Calibration
+from icm_tui.search.icm.bias import Calibration
 from icm_tui.search.icm.demonstrations import draw_context
 from icm_tui.search.icm.labelling import Labelling
-from icm_tui.search.schedule import geometric
 from icm_tui.search.settings import Settings
 
 
@@ -251,3 +249,10 @@ class Phase:
         return geometric(
             place - first_sweep, self.total - first_sweep, self._settings.initial_t, self._settings.final_t
         )
+
+
+def geometric(place: int, places: int, initial: float, final: float) -> float:
+    """From `initial` at place 0 to `final` at the last of `places`, by a constant factor a step."""
+    if places <= 1:
+        return final
+    return float(initial * (final / initial) ** (place / (places - 1)))

@@ -8,14 +8,12 @@ run and what comes of them can be seen.
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from icm_tui.domain.decisions import Decision, Proposal
-from icm_tui.domain.phases import PhaseName
+from icm_tui.domain.decisions import Decision, PhaseName, Proposal
 from icm_tui.domain.rules import RULES, parts_of
 from icm_tui.domain.scores import Scores
 from icm_tui.search.draws import Draws, Purpose
 from icm_tui.search.problem import Problem
-from icm_tui.search.replications.sequential import Sequential
-from icm_tui.search.schedule import logarithmic
+from icm_tui.search.replications.sequential import Sequential, logarithmic
 from icm_tui.search.settings import ForkSettings
 
 A, B = 0, 1

@@ -17,8 +17,7 @@ from icm_tui.domain.rules import RULES
 from icm_tui.domain.scores import Scores, log_softmax
 from icm_tui.search.draws import Purpose
 from icm_tui.search.problem import Problem
-from icm_tui.search.replications.sequential import Sequential
-from icm_tui.search.schedule import exponential, logarithmic
+from icm_tui.search.replications.sequential import Sequential, exponential, logarithmic
 from icm_tui.search.settings import PaperSettings
 
 # Answers kept to proposals that were not taken; at 256 items they cover every change of a single label.

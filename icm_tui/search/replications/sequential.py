@@ -12,8 +12,16 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 
 import msgspec
 
-from icm_tui.domain.decisions import Context, Decision, Demonstrations, LabelChange, Option, Proposal, Question
-from icm_tui.domain.phases import PhaseName
+from icm_tui.domain.decisions import (
+    Context,
+    Decision,
+    Demonstrations,
+    LabelChange,
+    Option,
+    PhaseName,
+    Proposal,
+    Question,
+)
 from icm_tui.domain.scores import Scores, centred
 from icm_tui.search.draws import Draws, Purpose
 from icm_tui.search.problem import Problem
@@ -253,3 +261,13 @@ class Sequential(ABC):
         self._open.clear()
         self._shown.clear()
         self._restored.clear()
+
+
+def logarithmic(n: int, initial: float, final: float, beta: float) -> float:
+    """max(final, initial / (1 + beta ln n)) for n = 1, 2, …: the original's "log" scheduler."""
+    return max(final, initial / (1 + beta * math.log(n)))
+
+
+def exponential(n: int, initial: float, final: float, decay: float) -> float:
+    """max(final, initial * decay^n): the original's "exp" scheduler."""
+    return float(max(final, initial * decay**n))

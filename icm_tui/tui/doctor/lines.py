@@ -1,7 +1,7 @@
 """What a probe found as lines: a line a finding, told apart by a sign and a word, its remedy below it."""
 
 from icm_tui.commands.json import Diagnosis
-from icm_tui.domain.endpoint import Finding
+from icm_tui.domain.reply import Finding
 from icm_tui.tui.children import Failed
 from icm_tui.tui.text.cells import Line, Style, fit, joined, line, rule, span, wrap
 from icm_tui.tui.text.numbers import dollars

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
 
-from icm_tui.domain.phases import PhaseName
+from icm_tui.domain.decisions import PhaseName
 from icm_tui.domain.rules import RULES, Demand
 from icm_tui.run_dir.chain import NEVER, UNLABELLED, Change
 from icm_tui.run_dir.records import AnswerRecord, ContextRecord, DecisionRecord, ReaskRecord

@@ -1,6 +1,6 @@
 """The log: a line a record, and streamed reasoning."""
 
-from icm_tui.domain.phases import PhaseName
+from icm_tui.domain.decisions import PhaseName
 from icm_tui.run_dir.records import (
     AnyRecord,
     CommandRecord,

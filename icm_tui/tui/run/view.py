@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from copy import copy
 from typing import NamedTuple
 
+from icm_tui.domain.decisions import PhaseName
 from icm_tui.domain.items import Item
-from icm_tui.domain.phases import PhaseName
 from icm_tui.profile.schema import Profile
 from icm_tui.run_dir.chain import UNLABELLED
 from icm_tui.run_dir.labels import Labels

@@ -14,8 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icm_tui.domain.endpoint import Endpoint
-from icm_tui.domain.reply import Reply
+from icm_tui.domain.reply import Endpoint, Reply
 from icm_tui.errors import UserError
 from icm_tui.models.server.cache import AnswerCache, answers_path, clear, open_cache, request_key, survey
 from icm_tui.models.server.request import Request
@@ -247,7 +246,7 @@ REFUSED = """
 import resource, sys
 from pathlib import Path
 from icm_tui.models.server.cache import AnswerCache
-from icm_tui.domain.endpoint import Endpoint
+from icm_tui.domain.reply import Endpoint
 from icm_tui.domain.reply import Reply
 cache = AnswerCache.open(Path(sys.argv[1]))
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
@@ -273,7 +272,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from icm_tui.models.server.cache import AnswerCache
-from icm_tui.domain.endpoint import Endpoint
+from icm_tui.domain.reply import Endpoint
 from icm_tui.domain.reply import Reply
 first = int(sys.argv[2])
 sys.stdin.readline()

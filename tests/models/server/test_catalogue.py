@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icm_tui.domain.endpoint import Price
+from icm_tui.domain.reply import Price
 from icm_tui.errors import UserError
 from icm_tui.files import cache_dir
 from icm_tui.models.server.catalogue import Catalogue, Offer, load, read_page

@@ -8,8 +8,7 @@ from typing import TypeVar
 import msgspec
 import pytest
 
-from icm_tui.domain.endpoint import Endpoint, Price
-from icm_tui.domain.reply import Reply
+from icm_tui.domain.reply import Endpoint, Price, Reply
 from icm_tui.errors import RunFailed, UserError
 from icm_tui.models.interface import Piece, Query, Unavailable
 from icm_tui.models.server.cache import AnswerCache

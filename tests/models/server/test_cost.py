@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icm_tui.domain.endpoint import Price
+from icm_tui.domain.reply import Price
 from icm_tui.models.server.cost import cost_of, most_cost, price_of
 from icm_tui.models.server.reply.types import Usage
 from icm_tui.profile.schema import Model

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from icm_tui.domain.endpoint import Finding
+from icm_tui.domain.reply import Finding
 from icm_tui.models.server.http import Client
 from icm_tui.models.server.keys import Key
 from icm_tui.models.server.probe.probing import probe

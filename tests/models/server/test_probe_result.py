@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from icm_tui.domain.endpoint import Endpoint, Finding
+from icm_tui.domain.reply import Endpoint, Finding
 from icm_tui.models.server.probe.result import ProbeResult, keep, recall, why_not
 from icm_tui.profile.schema import Model
 

@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 import pytest
 
-from icm_tui.domain.endpoint import Finding, Price
+from icm_tui.domain.reply import Finding, Price
 from icm_tui.models.server.http import Client
 from icm_tui.models.server.probe.probing import probe
 from icm_tui.models.server.probe.result import ProbeResult

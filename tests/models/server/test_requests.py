@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from icm_tui.domain.endpoint import Endpoint
+from icm_tui.domain.reply import Endpoint
 from icm_tui.models.server.requests import begins_of, explanation_request, label_request
 from icm_tui.profile.schema import Prompt, Reasoning
 

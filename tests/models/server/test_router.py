@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icm_tui.domain.endpoint import Endpoint, Price
+from icm_tui.domain.reply import Endpoint, Price
 from icm_tui.errors import UserError
 from icm_tui.models.server.http import Client
 from icm_tui.models.server.reply.types import Completion, Fault

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icm_tui.domain.decisions import Option
-from icm_tui.domain.endpoint import Endpoint
+from icm_tui.domain.reply import Endpoint
 from icm_tui.run_dir.records import (
     AnswerRecord,
     AnyRecord,

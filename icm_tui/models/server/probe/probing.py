@@ -6,8 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
-from icm_tui.domain.endpoint import Endpoint, Finding, Kind, ReasoningSwitch
-from icm_tui.domain.reply import Reply
+from icm_tui.domain.reply import Endpoint, Finding, Kind, ReasoningSwitch, Reply
 from icm_tui.models.server.cost import cost_of, price_of
 from icm_tui.models.server.http import Client
 from icm_tui.models.server.probe import readings as diagnosis

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from icm_tui.domain.endpoint import Finding
-from icm_tui.domain.reply import Reply
+from icm_tui.domain.reply import Finding, Reply
 from icm_tui.models.server.reply.fields import array, decode, record, text
 from icm_tui.models.server.reply.types import Completion, Fault
 from icm_tui.profile.schema import Model

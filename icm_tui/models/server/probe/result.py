@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from icm_tui import __version__, files
-from icm_tui.domain.endpoint import Endpoint, Finding
+from icm_tui.domain.reply import Endpoint, Finding
 from icm_tui.files import cache_dir, make_private
 from icm_tui.profile.schema import Model
 

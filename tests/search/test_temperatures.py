@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icm_tui.search.schedule import exponential, geometric, logarithmic
+from icm_tui.search.icm.phase import geometric
+from icm_tui.search.replications.sequential import exponential, logarithmic
 
 
 @given(st.integers(2, 5000), st.floats(0.01, 10), st.floats(0.01, 10))
