@@ -9,7 +9,7 @@ import msgspec
 
 from icm_tui.domain.items import Item
 from icm_tui.domain.rules import RULES
-from icm_tui.models.interface import ModelClient
+from icm_tui.models.client import ModelClient
 from icm_tui.profile.schema import Profile
 from icm_tui.search.icm.method import Icm
 from icm_tui.search.method import Search

@@ -21,7 +21,7 @@ from icm_tui.domain.items import Item
 from icm_tui.domain.reply import Endpoint, Price
 from icm_tui.domain.rules import RULES
 from icm_tui.domain.scores import centred, log_softmax
-from icm_tui.models.interface import Query, Unavailable
+from icm_tui.models.client import Query, Unavailable
 from icm_tui.models.server.cost import cost_of
 from icm_tui.models.server.reply.types import Usage
 from icm_tui.profile.schema import Profile

@@ -15,7 +15,7 @@ import msgspec
 from icm_tui.domain.decisions import Decision
 from icm_tui.domain.reply import Reply
 from icm_tui.errors import RunFailed
-from icm_tui.models.interface import ModelClient, Piece, Query, Unavailable
+from icm_tui.models.client import ModelClient, Piece, Query, Unavailable
 from icm_tui.run_dir.labels import LastAsked
 from icm_tui.run_dir.reasoning import ReasoningLog, ReasoningPiece
 from icm_tui.run_dir.records import AnyRecord, ContextRecord, ErrorRecord, ExplanationRecord, ReaskRecord
@@ -148,7 +148,7 @@ class Explanations:
             call = self._opened().new_call()
         except RunFailed as error:
             return str(error)
-        query = msgspec.structs.replace(self._query(_name(call), item, number), again=True)
+        query = msgspec.structs.replace(self._query(_name(call), item, number), fresh=True)
         self._again[query.question] = _Again(query, self._search.n, call, command)
         self._limits.begin(query.question, "reask", expected)
         self._model_client.ask(query)

@@ -17,7 +17,7 @@ import msgspec
 from icm_tui.domain.decisions import LabelChange, Proposal
 from icm_tui.domain.reply import Endpoint, Reply
 from icm_tui.errors import RunFailed, UserError
-from icm_tui.models.interface import ModelClient, Query, Unavailable
+from icm_tui.models.client import ModelClient, Query, Unavailable
 from icm_tui.profile.schema import Profile
 from icm_tui.run_dir import inbox
 from icm_tui.run_dir.inbox import read_item, read_pin

@@ -13,7 +13,7 @@ import msgspec
 from icm_tui.domain.items import Item
 from icm_tui.domain.reply import Endpoint
 from icm_tui.files import read_bytes
-from icm_tui.models.interface import ModelClient
+from icm_tui.models.client import ModelClient
 from icm_tui.profile.schema import Profile
 from icm_tui.profile.toml import load
 from icm_tui.run_dir.journal import Journal, JournalUnwritable

@@ -2,8 +2,8 @@
 
     python -m tests.bench.http_overhead [--calls 50000] [--in-flight 64]
 
-A server in a process of its own answers at once. `client` sends ready requests and reads the replies; `asker` is what
-a run does: it also writes the prompt of 16 examples and finds the labels in the reply. Prints milliseconds of this
+A server in a process of its own answers at once. `http` sends ready requests and reads the replies; `run` does what a
+run does: it also writes the prompt of 16 examples and finds the labels in the reply. Prints milliseconds of this
 process a call, and its resident memory after a tenth, a half and all of the calls. Asked for: below 2 ms at 64 in
 flight, memory flat over 50 000 calls. Needs Linux (/proc).
 """
@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from icm_tui.domain.reply import Endpoint, Reply
-from icm_tui.models.interface import Query
+from icm_tui.models.client import Query
 from icm_tui.models.server.client import ServerClient
 from icm_tui.models.server.http import Client
 from icm_tui.models.server.reply.types import Completion
@@ -44,7 +44,7 @@ def _asked(number: int) -> Query:
     return Query(str(number), number % _ITEMS, 0, number // 16, _shown(number))
 
 
-async def _by_client(base_url: str, endpoint: Endpoint, calls: int, in_flight: int, report: Report) -> None:
+async def _by_http(base_url: str, endpoint: Endpoint, calls: int, in_flight: int, report: Report) -> None:
     client = Client(base_url, None, concurrency=in_flight, timeout_s=60)
     # As many bodies as are in flight, written beforehand, so that only the sending is measured.
     names = Prompt().labels
@@ -72,7 +72,7 @@ async def _by_client(base_url: str, endpoint: Endpoint, calls: int, in_flight: i
         await client.close()
 
 
-async def _by_model_client(base_url: str, endpoint: Endpoint, calls: int, in_flight: int, report: Report) -> None:
+async def _by_run(base_url: str, endpoint: Endpoint, calls: int, in_flight: int, report: Report) -> None:
     model = Model(backend="openai", base_url=base_url, model="tiny", concurrency=in_flight)
     model_client = ServerClient(
         model, Prompt(), Reasoning(), _TEXTS, list(range(_ITEMS)), cache=None, folder=Path.cwd()
@@ -112,7 +112,7 @@ def _measure(
 
         spent, wall = asyncio.run(whole())
     memory = "  ".join(f"{megabytes:.1f}" for megabytes in marks.values())
-    name = "client" if way is _by_client else "asker"
+    name = "http" if way is _by_http else "run"
     rate, each = calls / wall, spent / calls * 1000
     print(f"{name:6}  {kind:11}  {calls:6}  {each:9.3f}  {rate:7.0f}  {memory}", flush=True)
 
@@ -124,7 +124,7 @@ def main() -> None:
     parser.add_argument("--in-flight", type=int, default=64)
     args = parser.parse_args()
     print(f"{'':6}  {'endpoint':11}  {'calls':>6}  {'ms a call':>9}  {'calls/s':>7}  MB after 1/10, 1/2, all")
-    for way in (_by_client, _by_model_client):
+    for way in (_by_http, _by_run):
         for kind in ("completions", "chat"):
             _measure(way, kind, args.calls, args.in_flight)
 

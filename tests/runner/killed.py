@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from icm_tui.models.interface import ModelClient, Query
+from icm_tui.models.client import ModelClient, Query
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.runner import session
 from icm_tui.runner.session import run_here

@@ -1,4 +1,4 @@
-"""Small runs made for tests, askers that answer as a test wants, and what a journal says in the end."""
+"""Small runs made for tests, model clients that answer as a test wants, and what a journal says in the end."""
 
 import json
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Sequence
@@ -12,7 +12,7 @@ from icm_tui.domain.decisions import LabelChange
 from icm_tui.domain.items import Item
 from icm_tui.domain.reply import Endpoint, Reply
 from icm_tui.evaluate.gold_file import write_gold
-from icm_tui.models.interface import ModelClient, Piece, Query, Unavailable
+from icm_tui.models.client import ModelClient, Piece, Query, Unavailable
 from icm_tui.profile.schema import Model, Profile, Reasoning, TaskSection
 from icm_tui.profile.toml import apply_sets
 from icm_tui.run_dir.layout import RunDir
@@ -59,11 +59,11 @@ def trajectory(run: RunDir) -> tuple[list[dict[str, Any]], dict[str, dict[str, A
     return lines(run, "decision", "context"), by_question
 
 
-# Askers
+# Model clients
 
 
 class Wrapped:
-    """Hands everything on to another asker."""
+    """Hands everything on to another client."""
 
     def __init__(self, inner: ModelClient) -> None:
         self.inner = inner

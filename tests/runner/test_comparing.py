@@ -8,7 +8,7 @@ import pytest
 
 from icm_tui.domain.reply import Reply
 from icm_tui.errors import UserError
-from icm_tui.models.interface import ModelClient, Query, Unavailable
+from icm_tui.models.client import ModelClient, Query, Unavailable
 from icm_tui.profile.toml import apply_sets, load
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.lock import RunLock

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from icm_tui.errors import RunFailed
-from icm_tui.models.interface import ModelClient, Piece, Query
+from icm_tui.models.client import ModelClient, Piece, Query
 from icm_tui.run_dir import inbox
 from icm_tui.run_dir.labels import LastAsked, final_labels
 from icm_tui.run_dir.layout import RunDir

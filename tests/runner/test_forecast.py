@@ -8,7 +8,7 @@ import pytest
 from icm_tui.domain.decisions import LabelChange
 from icm_tui.domain.items import Item
 from icm_tui.domain.reply import Price
-from icm_tui.models.interface import Query
+from icm_tui.models.client import Query
 from icm_tui.profile.schema import Profile, TaskSection
 from icm_tui.profile.toml import apply_sets, load
 from icm_tui.prompts import find_template, render_completion

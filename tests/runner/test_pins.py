@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from icm_tui.domain.decisions import LabelChange
 from icm_tui.domain.rules import RULES
-from icm_tui.models.interface import ModelClient
+from icm_tui.models.client import ModelClient
 from icm_tui.profile.toml import load
 from icm_tui.run_dir import inbox
 from icm_tui.run_dir.inbox import read_pin

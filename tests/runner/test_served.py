@@ -13,7 +13,7 @@ import pytest
 
 from icm_tui.domain.reply import Endpoint, Reply
 from icm_tui.errors import UserError
-from icm_tui.models.interface import ModelClient, Piece, Query, Unavailable
+from icm_tui.models.client import ModelClient, Piece, Query, Unavailable
 from icm_tui.profile.schema import Model, Reasoning
 from icm_tui.run_dir import inbox
 from icm_tui.run_dir.layout import RunDir
@@ -276,7 +276,7 @@ def test_a_person_s_question_without_an_answer_says_why_and_pauses_nothing(run: 
     class Selective(Served):
         async def replies(self, seconds: float) -> list[Answered]:
             came = await self.inner.replies(seconds)
-            return [(asked, Unavailable("no money is left") if asked.again else reply) for asked, reply in came]
+            return [(asked, Unavailable("no money is left") if asked.fresh else reply) for asked, reply in came]
 
     def script() -> Script:
         yield

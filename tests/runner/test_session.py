@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icm_tui.domain.reply import Reply
-from icm_tui.models.interface import ModelClient, Query
+from icm_tui.models.client import ModelClient, Query
 from icm_tui.run_dir.labels import final_labels
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.records import AnswerRecord, ContextRecord, DecisionRecord, DoneRecord, StartRecord, StopRecord

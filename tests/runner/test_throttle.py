@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icm_tui.models.interface import ModelClient
+from icm_tui.models.client import ModelClient
 from icm_tui.run_dir import inbox
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.status import Status

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 
 from icm_tui.domain.decisions import LabelChange
 from icm_tui.domain.reply import Endpoint, Reply
+from icm_tui.models.client import Piece, Query, Unavailable
 from icm_tui.models.embedded.explanation import SPEAKER
 from icm_tui.models.embedded.model import EmbeddedModel
-from icm_tui.models.interface import Piece, Query, Unavailable
 from icm_tui.profile.schema import Model, Reasoning
 
 _SLICE = 0.02
@@ -18,7 +18,7 @@ _CONCURRENCY = 1024
 
 
 class EmbeddedClient:
-    """An Asker over a model that computes its replies here; `labels` are the names that it explains labels by."""
+    """A ModelClient over a model in this process; `labels` are the names that it explains labels by."""
 
     def __init__(self, model: EmbeddedModel, labels: Sequence[str]) -> None:
         self._model = model

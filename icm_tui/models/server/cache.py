@@ -17,7 +17,7 @@ import msgspec
 from icm_tui.domain.reply import Endpoint, Reply
 from icm_tui.errors import UserError
 from icm_tui.files import cache_dir, make_private
-from icm_tui.models.server.request import Request
+from icm_tui.models.server.requests import Request
 
 VARIABLE = "ICM_TUI_CACHE"
 _OFF = ("off", "0", "false", "no")

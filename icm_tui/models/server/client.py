@@ -14,7 +14,7 @@ import msgspec
 from icm_tui.domain.decisions import LabelChange
 from icm_tui.domain.reply import Endpoint, Reply
 from icm_tui.errors import RunFailed, UserError
-from icm_tui.models.interface import Piece, Query, Unavailable
+from icm_tui.models.client import Piece, Query, Unavailable
 from icm_tui.models.server.cache import AnswerCache, request_key
 from icm_tui.models.server.connection import Connection, connect
 from icm_tui.models.server.cost import cost_of, most_cost, price_of
@@ -24,8 +24,7 @@ from icm_tui.models.server.probe.result import ProbeResult, keep, recall, why_no
 from icm_tui.models.server.reply.labels import read_labels
 from icm_tui.models.server.reply.reasoning import Delta
 from icm_tui.models.server.reply.types import Completion, Usage
-from icm_tui.models.server.request import Request
-from icm_tui.models.server.requests import begins_of, explanation_request, label_request
+from icm_tui.models.server.requests import Request, begins_of, explanation_request, label_request
 from icm_tui.models.server.router import same_provider
 from icm_tui.profile.schema import Model, Prompt, Reasoning
 from icm_tui.text import one_line
@@ -43,7 +42,7 @@ _CHARACTERS_OF_PAIR = 24
 
 
 class ServerClient:
-    """An Asker over one model server.
+    """A ModelClient over one model server.
 
     `texts` are the items' and `groups` numbers their groups; `folder` is where a file .env may hold the key. Without a
     `cache`, every question is sent.
@@ -148,11 +147,11 @@ class ServerClient:
         return most_cost(self._characters(query), self._reasoning.max_tokens, price)
 
     def ask(self, query: Query) -> None:
-        """Send a question, unless its answer is in the cache; one that a person has asked again is always sent."""
+        """Send a question, unless its answer is in the cache and will do."""
         endpoint = self._open[1]
         request = label_request(endpoint, self._prompt, self._shown(query), self._texts[query.item], self._model.extra)
         key = None
-        if self._cache is not None and not query.again:
+        if self._cache is not None and not query.fresh:
             key = request_key(endpoint, request, self._prompt.labels)
             if (known := self._cache.get(key)) is not None:
                 self._give(query, known)
@@ -209,7 +208,7 @@ class ServerClient:
 
     @property
     def _open(self) -> tuple[Connection, Endpoint]:
-        assert self._connection is not None, "an asker is opened before it is asked"
+        assert self._connection is not None, "open() comes before questions"
         assert self._endpoint is not None
         return self._connection, self._endpoint
 

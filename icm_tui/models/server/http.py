@@ -25,7 +25,7 @@ from icm_tui.models.server.reply.reasoning import Delta
 from icm_tui.models.server.reply.stream import StreamReader
 from icm_tui.models.server.reply.types import Completion, Fault, TokenLogprobs
 from icm_tui.models.server.reply.whole import read_reply
-from icm_tui.models.server.request import Request
+from icm_tui.models.server.requests import Request
 
 _MOST_BYTES = 64 * 1024 * 1024
 _CONNECT_S = 10.0

@@ -7,8 +7,9 @@ the context again; the explanation of an answer begins with the same bytes.
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from icm_tui.domain.reply import Endpoint
-from icm_tui.models.server.request import Request
 from icm_tui.profile.schema import Prompt, Reasoning
 from icm_tui.prompts import Demonstrations, Template, find_template, render_chat, render_completion, why
 
@@ -18,6 +19,13 @@ _NO_REASONING: dict[str, dict[str, Any]] = {
     "template": {"chat_template_kwargs": {"enable_thinking": False}},
 }
 _GO_ON: dict[str, Any] = {"continue_final_message": True, "add_generation_prompt": False}
+
+
+class Request(msgspec.Struct, frozen=True):
+    """A POST to a model server: `path` below the base URL ("/chat/completions"), and `body` before it becomes JSON."""
+
+    path: str
+    body: dict[str, Any]
 
 
 def label_request(

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from icm_tui.domain.reply import Endpoint, Reply
 from icm_tui.errors import UserError
 from icm_tui.models.server.cache import AnswerCache, answers_path, clear, open_cache, request_key, survey
-from icm_tui.models.server.request import Request
+from icm_tui.models.server.requests import Request
 
 ENDPOINT = Endpoint(base_url="http://127.0.0.1:8000/v1", model="small", kind="chat")
 REPLY = Reply([-0.25, -1.5], [False, True], 0.9, [("A", -0.25)], "small", 120, 1, 64, 0.002, 0.7)

@@ -1,4 +1,4 @@
-"""The asker over a real server on loopback: what is sent, kept, paid for, and what becomes of each fault."""
+"""The server client over a real server on loopback: what is sent, kept, paid for, and what becomes of each fault."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -10,7 +10,7 @@ import pytest
 
 from icm_tui.domain.reply import Endpoint, Price, Reply
 from icm_tui.errors import RunFailed, UserError
-from icm_tui.models.interface import Piece, Query, Unavailable
+from icm_tui.models.client import Piece, Query, Unavailable
 from icm_tui.models.server.cache import AnswerCache
 from icm_tui.models.server.client import ServerClient
 from icm_tui.profile.schema import Model, Prompt, Reasoning
@@ -65,8 +65,8 @@ def used(
     return asyncio.run(run())
 
 
-def question(item: int = 0, *, again: bool = False) -> Query:
-    return Query(f"q{item}", item, 0, 0, LIST, again)
+def question(item: int = 0, *, fresh: bool = False) -> Query:
+    return Query(f"q{item}", item, 0, 0, LIST, fresh)
 
 
 async def all_of(model_client: ServerClient, asked: list[Query]) -> dict[int, Reply | Unavailable]:
@@ -130,9 +130,9 @@ def test_a_server_that_gives_no_log_probabilities_is_refused_before_anything_is_
 
 
 def test_what_was_answered_once_is_not_paid_for_again(server: ModelServer, tmp_path: Path) -> None:
-    def ask(again: bool) -> Reply | Unavailable:
+    def ask(fresh: bool) -> Reply | Unavailable:
         async def use(model_client: ServerClient) -> Reply | Unavailable:
-            return (await all_of(model_client, [question(again=again)]))[0]
+            return (await all_of(model_client, [question(fresh=fresh)]))[0]
 
         return used(server, use, cache=AnswerCache.open(tmp_path / "answers.sqlite"), price_in=1.0)
 

@@ -13,8 +13,7 @@ from icm_tui.domain.reply import Endpoint, Price
 from icm_tui.errors import UserError
 from icm_tui.models.server.http import Client
 from icm_tui.models.server.reply.types import Completion, Fault
-from icm_tui.models.server.request import Request
-from icm_tui.models.server.requests import label_request
+from icm_tui.models.server.requests import Request, label_request
 from icm_tui.models.server.router import (
     KeyStanding,
     Pin,

@@ -13,8 +13,7 @@ from icm_tui.models.server.probe import readings as diagnosis
 from icm_tui.models.server.probe.result import ProbeResult
 from icm_tui.models.server.reply.labels import read_labels
 from icm_tui.models.server.reply.types import Completion, Fault
-from icm_tui.models.server.request import Request
-from icm_tui.models.server.requests import begins_of, label_request
+from icm_tui.models.server.requests import Request, begins_of, label_request
 from icm_tui.models.server.router import Pin, key_standing, same_provider
 from icm_tui.profile.schema import Model, Prompt
 
