@@ -6,13 +6,12 @@ nothing, so that only the form of the answer can be learnt from them (Min et al.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-import msgspec
-
 from icm_tui.domain.decisions import Context, Decision, LabelChange, PhaseName, Proposal, Question
 from icm_tui.domain.rules import RULES
 from icm_tui.domain.scores import Scores, centred, log_softmax
 from icm_tui.search.choice import choose
-from icm_tui.search.draws import Draws, Purpose
+from icm_tui.search.draws import Purpose
+from icm_tui.search.method import SingleChain
 from icm_tui.search.problem import Problem
 from icm_tui.search.settings import OnePassSettings
 
@@ -20,7 +19,7 @@ from icm_tui.search.settings import OnePassSettings
 COLDEST = 1e-6
 
 
-class OnePass:
+class OnePass(SingleChain):
     """A run of either method over `problem`: one decision a unit, in an order that the seed draws.
 
     A decision takes the assignment of the highest sum of log-shares that the rule allows; equally good ones are drawn
@@ -31,38 +30,30 @@ class OnePass:
     """
 
     def __init__(self, problem: Problem, settings: OnePassSettings) -> None:
-        self.problem = problem
-        self.n = 0
+        super().__init__(problem, settings.seed)
         self.decisions = len(problem.units)
         self._settings = settings
         self._name = settings.method
-        self._draws = Draws(settings.seed)
         order = self._draws.generator(Purpose.ORDER).permutation(len(problem.units)).tolist()
         self._units = [problem.units[number] for number in order]
         self._place = {item: place for place, unit in enumerate(self._units) for item in unit}
         # A context is drawn outside of what shares it, so that must leave most of a small task.
         few = min(settings.share, max(1, len(self._units) // 4))
         self._share = few if settings.shots else max(1, len(self._units))
-        self._labels: list[int | None] = [None] * problem.n_items
         self._answers: dict[int, Scores | None] = {}
-        self._contexts = 0
-        self._drawn: list[Context] = []
 
     # Questions and answers
 
     def wants(self) -> Iterator[Question]:
-        """The questions that may be asked now, the next decision's first. Tell nothing while iterating."""
         self._advance()
         for place in range(self.n, self._end):
             yield from self._open(place)
 
     def missing(self) -> list[Question]:
-        """The questions that the next decision still waits for."""
         self._advance()
         return [] if self.done else list(self._open(self.n))
 
     def tell(self, question: str, logprobs: Sequence[float] | None) -> None:
-        """Keep an answer (nats a label; None if the item was refused). Raises KeyError for a question not asked."""
         number = question.removeprefix(f"{self._name}/")
         item = int(number) if number.isdecimal() else -1
         place = self._place.get(item, -1)
@@ -71,17 +62,9 @@ class OnePass:
             raise KeyError(question)
         self._answers[item] = None if logprobs is None else centred(logprobs)
 
-    def drain_contexts(self) -> list[Context]:
-        """The contexts drawn since the last call; they belong into the journal before a question about them goes
-        out."""
-        self._advance()
-        drawn, self._drawn = self._drawn, []
-        return drawn
-
     # Decisions
 
     def propose(self) -> Proposal | None:
-        """The next decision before it is taken, or None while answers are missing or the search is over."""
         if self.done or self.missing():
             return None
         problem, items = self.problem, self._units[self.n]
@@ -110,27 +93,10 @@ class OnePass:
             score={},
         )
 
-    def commit(self, proposal: Proposal, override: Mapping[int, int | None] | None = None) -> Decision:
-        """Take a decision as drawn, or with a person's labels for some of its items."""
-        if proposal.n != self.n:
-            raise ValueError(f"decision {proposal.n} is not the next one, {self.n}")
-        drawn = _chosen(proposal)
-        labels = {**drawn, **override} if override else drawn
-        changes = [(item, self._labels[item], label) for item, label in labels.items() if self._labels[item] != label]
-        self._take(labels)
-        return Decision(**msgspec.structs.asdict(proposal), changes=changes, overridden=labels != drawn)
-
-    # Adopting a journal
+    # Restoring from a journal
 
     def restore_context(self, context: Context) -> None:
-        """Take a context from the journal."""
         self._contexts = context.id + 1
-
-    def restore_decision(self, decision: Decision) -> None:
-        """Take a decision from the journal as it was taken."""
-        changed = {item: after for item, _, after in decision.changes}
-        kept = {item: self._labels[item] for item in decision.items} if decision.overridden else _chosen(decision)
-        self._take({**kept, **changed})
 
     # What a person sets
 
@@ -141,39 +107,10 @@ class OnePass:
         for item, _, after in changes:
             labels[item] = after
 
-    def chains_with(self, item: int) -> list[int]:
-        """The chains in which a person's label for `item` counts now: the one there is."""
-        return [0]
-
     # What a viewer or a summary asks
 
     @property
-    def done(self) -> bool:
-        """Whether every decision was taken."""
-        return self.n >= self.decisions
-
-    @property
-    def labels(self) -> list[int | None]:
-        """The labels now."""
-        return self._labels
-
-    def labels_of(self, chain: int) -> list[int | None]:
-        """The labels of the one chain there is, 0. Raises IndexError for another."""
-        return [self._labels][chain]
-
-    @property
-    def leading(self) -> int:
-        """The one chain there is."""
-        return 0
-
-    @property
-    def coherence_bits(self) -> float | None:
-        """None: no label is scored by what it is predicted from."""
-        return None
-
-    @property
     def phase(self) -> str:
-        """The phase of the next decision, or "done"."""
         return PhaseName.DONE if self.done else self._name
 
     # Inside
@@ -191,8 +128,7 @@ class OnePass:
     def _advance(self) -> None:
         while not self.done and self._contexts <= (self._end - 1) // self._share:
             shown = self._random_list(self._contexts) if self._settings.shots else []
-            self._drawn.append(Context(self._contexts, self._name, 0, shown))
-            self._contexts += 1
+            self._publish(self._name, 0, shown)
 
     def _random_list(self, number: int) -> list[tuple[int, int]]:
         problem, shots = self.problem, self._settings.shots
@@ -204,12 +140,13 @@ class OnePass:
         spread = [(place + int(order[0])) % problem.n_labels for place in range(len(items))]
         return obeying(problem, items, generator.permutation(spread).tolist())
 
-    def _take(self, labels: Mapping[int, int | None]) -> None:
+    def _take(self, decision: Proposal | Decision, labels: Mapping[int, int | None]) -> dict[str, float]:
         for item in self._units[self.n]:
             self._answers.pop(item, None)
         for item, label in labels.items():
             self._labels[item] = label
         self.n += 1
+        return decision.score
 
 
 def obeying(problem: Problem, items: Sequence[int], labels: list[int]) -> list[tuple[int, int]]:
@@ -238,7 +175,3 @@ def obeying(problem: Problem, items: Sequence[int], labels: list[int]) -> list[t
         before.append((item, label))
         shown.append((item, label))
     return shown
-
-
-def _chosen(proposal: Proposal) -> dict[int, int | None]:
-    return dict(zip(proposal.items, proposal.options[proposal.chosen].labels, strict=True))

@@ -24,12 +24,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
 
-import msgspec
-
 from icm_tui.domain.decisions import (
     Context,
     Decision,
-    Demonstrations,
     LabelChange,
     Option,
     PhaseName,
@@ -38,11 +35,12 @@ from icm_tui.domain.decisions import (
 )
 from icm_tui.domain.scores import margin
 from icm_tui.search.choice import choose
-from icm_tui.search.draws import Draws, Purpose
+from icm_tui.search.draws import Purpose
 from icm_tui.search.icm.bias import LabelBias
 from icm_tui.search.icm.coherence import HeldOut, as_asked
 from icm_tui.search.icm.labelling import Labelling
 from icm_tui.search.icm.phase import Phase, Plan
+from icm_tui.search.method import Search
 from icm_tui.search.problem import Problem
 from icm_tui.search.settings import Settings
 
@@ -50,16 +48,12 @@ SMALLEST_MARGIN = 0.15
 AT_RANDOM = 0.05
 
 
-class Icm:
+class Icm(Search):
     """A run of method `icm` over `problem`."""
 
     def __init__(self, problem: Problem, settings: Settings) -> None:
-        self.problem = problem
-        self.n = 0
+        super().__init__(problem, settings.seed)
         self._settings = settings
-        self._draws = Draws(settings.seed)
-        self._drawn: list[Context] = []
-        self._contexts = 0
         self._restoring = False
         subset = self._subset()
         self._covered = frozenset(item for unit in subset for item in problem.units[unit])
@@ -85,8 +79,7 @@ class Icm:
     # Questions and answers
 
     def wants(self) -> Iterator[Question]:
-        """The questions that may be asked now, the next decision's first. Tell nothing while iterating."""
-        self._admitted()
+        self._advance()
         if self._label_bias:
             yield from (question for question, _ in self._label_bias.open.values())
         for row in zip_longest(*(phase.open.values() for phase in self._phases)):
@@ -95,12 +88,10 @@ class Icm:
                     yield entry[0]
 
     def missing(self) -> list[Question]:
-        """The questions that the next decision still waits for."""
-        self._admitted()
+        self._advance()
         return [] if self.done else STAGES[self._stage].missing(self)
 
     def tell(self, question: str, logprobs: Sequence[float] | None) -> None:
-        """Keep the answer to a question asked (nats a label; None if the item was refused)."""
         if self._label_bias and question in self._label_bias.open:
             self._label_bias.tell(question, logprobs)
             return
@@ -110,36 +101,15 @@ class Icm:
                 return
         raise KeyError(question)
 
-    def drain_contexts(self) -> list[Context]:
-        """The contexts drawn since the last call; they belong into the journal before a question about them goes
-        out."""
-        self._admitted()
-        drawn, self._drawn = self._drawn, []
-        return drawn
-
     # Decisions
 
     def propose(self) -> Proposal | None:
-        """The next decision before it is taken, or None while answers are missing or the search is over."""
-        self._admitted()
+        self._advance()
         return None if self.done else STAGES[self._stage].propose(self)
 
-    def commit(self, proposal: Proposal, override: Mapping[int, int | None] | None = None) -> Decision:
-        """Take a decision as drawn, or with a person's labels for some of its items."""
-        if proposal.n != self.n:
-            raise ValueError(f"decision {proposal.n} is not the next one, {self.n}")
-        drawn = dict(zip(proposal.items, proposal.options[proposal.chosen].labels, strict=True))
-        labels = {**drawn, **override} if override else drawn
-        before = self._labellings[proposal.chain].labels
-        changes = [(item, before[item], label) for item, label in labels.items() if before[item] != label]
-        score = self._apply(proposal, labels)
-        fields = msgspec.structs.asdict(proposal) | {"score": score}
-        return Decision(**fields, changes=changes, overridden=labels != drawn)
-
-    # Adopting a journal
+    # Restoring from a journal
 
     def restore_context(self, context: Context) -> None:
-        """Take a context from the journal."""
         self._restoring = True
         self._contexts = context.id + 1
         if context.phase == PhaseName.LABEL_BIAS:
@@ -149,14 +119,8 @@ class Icm:
         next(phase for phase in self._phases if phase.plan.chain == context.chain).restore_context(context)
 
     def restore_decision(self, decision: Decision) -> None:
-        """Take a decision from the journal as it was taken."""
         self._restoring = True
-        labels = dict(zip(decision.items, decision.options[decision.chosen].labels, strict=True))
-        if decision.overridden:
-            before = self._labellings[decision.chain].labels
-            labels = {item: before[item] for item in decision.items}
-            labels |= {item: after for item, _, after in decision.changes}
-        self._apply(decision, labels)
+        super().restore_decision(decision)
 
     # What a person sets
 
@@ -175,22 +139,15 @@ class Icm:
     # What a viewer or a summary asks
 
     @property
-    def done(self) -> bool:
-        """Whether every decision was taken."""
-        return self.n >= self.decisions
-
-    @property
     def labels(self) -> list[int | None]:
         """The labels now; during the tournament those of the chain in the lead."""
         return self._shown().labels
 
     def labels_of(self, chain: int) -> list[int | None]:
-        """The labels of one chain, an item each."""
         return self._labellings[chain].labels
 
     @property
     def leading(self) -> int:
-        """The chain whose labels are `labels`."""
         return self._labellings.index(self._shown())
 
     @property
@@ -200,7 +157,6 @@ class Icm:
 
     @property
     def phase(self) -> str:
-        """The phase of the next decision, or "done"."""
         return self._stage
 
     # Inside
@@ -210,17 +166,11 @@ class Icm:
             return self._main
         return max(self._labellings, key=lambda labelling: labelling.held_out.bits or -math.inf)
 
-    def _publish(self, phase: str, chain: int, demonstrations: Demonstrations) -> Context:
-        context = Context(self._contexts, phase, chain, demonstrations)
-        self._contexts += 1
-        self._drawn.append(context)
-        return context
-
     def _phase(self) -> Phase:
         """The phase of the next decision: the chains of the tournament take turns."""
         return self._phases[(self.n - self._phases[0].plan.first) % len(self._phases)]
 
-    def _admitted(self) -> None:
+    def _advance(self) -> None:
         """Once a journal is read, draw what it did not bring; the state is then as at the last decision in it."""
         if self._restoring or self.n == 0:
             self._restoring = False
@@ -235,7 +185,7 @@ class Icm:
         for phase in self._phases:
             phase.admit(draw=not self._restoring)
 
-    def _apply(self, decision: Proposal | Decision, labels: Mapping[int, int | None]) -> dict[str, float]:
+    def _take(self, decision: Proposal | Decision, labels: Mapping[int, int | None]) -> dict[str, float]:
         """Change the state by a decision and return its score terms."""
         score = STAGES[self._stage].apply(self, decision, labels)
         self.n += 1

@@ -6,11 +6,9 @@ came. A proposal is weighed against the labels as they are by the rule of simula
 """
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-
-import msgspec
 
 from icm_tui.domain.decisions import (
     Context,
@@ -23,11 +21,12 @@ from icm_tui.domain.decisions import (
     Question,
 )
 from icm_tui.domain.scores import Scores, centred
-from icm_tui.search.draws import Draws, Purpose
+from icm_tui.search.draws import Purpose
+from icm_tui.search.method import SingleChain, drawn_labels
 from icm_tui.search.problem import Problem
 
 
-class Sequential(ABC):
+class Sequential(SingleChain):
     """A run of one of these methods over `problem`: decision 0 labels the seeds, then follow `iterations` more.
 
     Raises ValueError unless there are two labels.
@@ -36,16 +35,11 @@ class Sequential(ABC):
     def __init__(self, problem: Problem, name: str, seed: int, iterations: int) -> None:
         if problem.n_labels != 2:
             raise ValueError(f'method "{name}" is for 2 labels, not {problem.n_labels}')
-        self.problem = problem
-        self.n = 0
+        super().__init__(problem, seed)
         self.decisions = 1 + iterations
         self._name = name
-        self._draws = Draws(seed)
-        self._labels: list[int | None] = [None] * problem.n_items
         self._proposal: Proposal | None = None
         self._open: dict[str, Question] = {}
-        self._drawn: list[Context] = []
-        self._contexts = 0
         # Of the decision under way: the contexts it shows, and the journal's that no question has claimed yet.
         self._shown: dict[Hashable, int] = {}
         self._restored: deque[int] = deque()
@@ -53,61 +47,30 @@ class Sequential(ABC):
     # Questions and answers
 
     def wants(self) -> Iterator[Question]:
-        """The questions that may be asked now. Tell nothing while iterating."""
         self._advance()
         yield from self._open.values()
 
     def missing(self) -> list[Question]:
-        """The questions that the next decision still waits for, as far as the answers so far tell."""
         return list(self.wants())
 
     def tell(self, question: str, logprobs: Sequence[float] | None) -> None:
-        """Keep an answer (nats a label; None if the item was refused). Raises KeyError for a question not asked."""
         if question not in self._open:
             self._advance()
         item = self._open.pop(question).item
         self._keep(question, item, None if logprobs is None else centred(logprobs))
 
-    def drain_contexts(self) -> list[Context]:
-        """The contexts drawn since the last call; they belong into the journal before a question about them goes
-        out."""
-        self._advance()
-        drawn, self._drawn = self._drawn, []
-        return drawn
-
     # Decisions
 
     def propose(self) -> Proposal | None:
-        """The next decision before it is taken, or None while answers are missing or the search is over."""
         self._advance()
         return self._proposal
 
-    def commit(self, proposal: Proposal, override: Mapping[int, int | None] | None = None) -> Decision:
-        """Take a decision as drawn, or with a person's labels for some of its items."""
-        if proposal.n != self.n:
-            raise ValueError(f"decision {proposal.n} is not the next one, {self.n}")
-        drawn = dict(zip(proposal.items, proposal.options[proposal.chosen].labels, strict=True))
-        labels = {**drawn, **override} if override else drawn
-        changes = [(item, self._labels[item], label) for item, label in labels.items() if self._labels[item] != label]
-        self._take(proposal, labels)
-        fields = msgspec.structs.asdict(proposal) | {"score": self._terms(proposal, labels != drawn)}
-        return Decision(**fields, changes=changes, overridden=labels != drawn)
-
-    # Adopting a journal
+    # Restoring from a journal
 
     def restore_context(self, context: Context) -> None:
         """Take a context from the journal; a decision's contexts come in the order in which it drew them."""
         self._contexts = context.id + 1
         self._restored.append(context.id)
-
-    def restore_decision(self, decision: Decision) -> None:
-        """Take a decision from the journal as it was taken."""
-        if decision.overridden:
-            labels = {item: self._labels[item] for item in decision.items}
-            labels |= {item: after for item, _, after in decision.changes}
-        else:
-            labels = dict(zip(decision.items, decision.options[decision.chosen].labels, strict=True))
-        self._take(decision, labels)
 
     # What a person sets
 
@@ -120,39 +83,10 @@ class Sequential(ABC):
         self._set_labels({item: after for item, _, after in changes})
         self._proposal = None
 
-    def chains_with(self, item: int) -> list[int]:
-        """The chains in which a person's label for `item` counts now: the one there is."""
-        return [0]
-
     # What a viewer or a summary asks
 
     @property
-    def done(self) -> bool:
-        """Whether every decision was taken."""
-        return self.n >= self.decisions
-
-    @property
-    def labels(self) -> list[int | None]:
-        """The labels now. Items that the method never came to are None even when it is done."""
-        return self._labels
-
-    def labels_of(self, chain: int) -> list[int | None]:
-        """The labels of the one chain there is, 0. Raises IndexError for another."""
-        return [self._labels][chain]
-
-    @property
-    def leading(self) -> int:
-        """The one chain there is."""
-        return 0
-
-    @property
-    def coherence_bits(self) -> float | None:
-        """None: no answer is held out from the labels it is drawn into."""
-        return None
-
-    @property
     def phase(self) -> str:
-        """The phase of the next decision, or "done"."""
         if self.done:
             return PhaseName.DONE
         return self._name if self.n else PhaseName.SEEDS
@@ -189,7 +123,7 @@ class Sequential(ABC):
         """Open a question about a context; `shown` tells the contexts of one decision apart, `draw` gives one that no
         journal brought."""
         if shown not in self._shown:
-            self._shown[shown] = self._restored.popleft() if self._restored else self._publish(draw())
+            self._shown[shown] = self._restored.popleft() if self._restored else self._publish(self._name, 0, draw()).id
         self._open[question] = Question(question, self._shown[shown], item, self.n)
 
     def _weigh(
@@ -248,19 +182,15 @@ class Sequential(ABC):
             score=score,
         )
 
-    def _publish(self, demonstrations: Demonstrations) -> int:
-        context = Context(self._contexts, self._name, 0, demonstrations)
-        self._contexts += 1
-        self._drawn.append(context)
-        return context.id
-
-    def _take(self, decision: Proposal | Decision, labels: Mapping[int, int | None]) -> None:
+    def _take(self, decision: Proposal | Decision, labels: Mapping[int, int | None]) -> dict[str, float]:
         self._apply(decision, labels)
         self.n += 1
         self._proposal = None
         self._open.clear()
         self._shown.clear()
         self._restored.clear()
+        # A journal has the score already.
+        return {} if isinstance(decision, Decision) else self._terms(decision, labels != drawn_labels(decision))
 
 
 def logarithmic(n: int, initial: float, final: float, beta: float) -> float:
