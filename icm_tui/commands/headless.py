@@ -2,10 +2,8 @@
 
 import sys
 
-import msgspec
-
 from icm_tui.commands.attach import ProgressLine
-from icm_tui.commands.console import terminal_width, to_type
+from icm_tui.commands.console import print_json, terminal_width, to_type
 from icm_tui.commands.measure import format_table
 from icm_tui.errors import INTERRUPTED, STOPPED_SHORT
 from icm_tui.evaluate.finished_run import FinishedRun
@@ -26,12 +24,12 @@ def run_to_end(made: RunDir, sets: list[str], *, as_json: bool) -> int:
     finally:
         line.close()
     if as_json:
-        print(msgspec.json.encode(outcome.summary).decode())
+        print_json(outcome.summary)
     else:
         _print_summary(made, outcome)
     if outcome.state == "done":
         return 0
-    at = f"at decision {outcome.summary['decisions']}"
+    at = f"at decision {outcome.summary.decisions}"
     why = f"Interrupted {at}" if outcome.interrupted else f"Stopped {at}: {outcome.why}"
     print(f"{why}; nothing is lost. `icm-tui resume {to_type(made)}` continues.", file=sys.stderr)
     return INTERRUPTED if outcome.interrupted else STOPPED_SHORT
@@ -39,21 +37,21 @@ def run_to_end(made: RunDir, sets: list[str], *, as_json: bool) -> int:
 
 def _print_summary(made: RunDir, outcome: Outcome) -> None:
     summary = outcome.summary
-    counts = ", ".join(f"{count} {name}" for name, count in summary["label_counts"].items())
-    coherence = summary["coherence_bits"]
-    labelled = f"{summary['labelled']} of {summary['items']} items labelled ({counts})"
-    print(f"{summary['run']}: {summary['state']}, {labelled}")
-    per_label = f" ({summary['calls_per_label']} a label)" if summary["labelled"] else ""
+    counts = ", ".join(f"{count} {name}" for name, count in summary.label_counts.items())
+    coherence = summary.coherence_bits
+    labelled = f"{summary.labelled} of {summary.items} items labelled ({counts})"
+    print(f"{summary.run}: {summary.state}, {labelled}")
+    per_label = f" ({summary.calls_per_label} a label)" if summary.labelled else ""
     print(
-        f"{summary['calls']} calls{per_label}, {summary['decisions']} decisions, "
-        f"{summary['seconds']:.1f} s, ${summary['cost_usd']:.2f}, method {summary['method']}, seed {summary['seed']}"
+        f"{summary.calls} calls{per_label}, {summary.decisions} decisions, "
+        f"{summary.seconds:.1f} s, ${summary.cost_usd:.2f}, method {summary.method}, seed {summary.seed}"
     )
     if coherence is not None:
         print(f"coherence: {coherence:.2f} bits, held out (0 is chance; it is not accuracy)")
-    elif summary["method"] == "icm":
+    elif summary.method == "icm":
         print("coherence: not measured (fewer than 30 labels were held out)")
     else:
-        print(f"coherence: not measured by method {summary['method']}")
+        print(f"coherence: not measured by method {summary.method}")
     finished = FinishedRun(made)
     if not finished.hidden and (report := measure_run(finished, finished.open_gold())).columns:
         print()

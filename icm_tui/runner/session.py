@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -27,7 +27,7 @@ from icm_tui.runner.assembly import is_paid, make_model_client, make_search, pro
 from icm_tui.runner.changes import renew_endpoint, with_allowed_sets
 from icm_tui.runner.restore import Restored, fold
 from icm_tui.runner.runner import Runner
-from icm_tui.runner.summary import summarise
+from icm_tui.runner.summary import Summary, summarise
 from icm_tui.search.method import Search
 from icm_tui.search.problem import Problem
 
@@ -39,7 +39,7 @@ class Outcome(msgspec.Struct, frozen=True):
     state: str
     why: str
     interrupted: bool
-    summary: dict[str, Any]
+    summary: Summary
 
 
 MakeModelClient = Callable[[Profile, Problem, list[Item]], ModelClient]

@@ -51,9 +51,9 @@ def _measure(folder: Path, effort: str, items: int, slots: int) -> str:
     told = outcome.summary
     busy = load.in_flight_seconds / (slots * load.seconds)
     least, most = _ASKED[effort]
-    met = busy >= least and told["calls_per_label"] <= most and told["labelled"] == items
+    met = busy >= least and told.calls_per_label <= most and told.labelled == items
     return (
-        f"{effort:9} {items:<5}  {slots:<5}  {busy:.3f}  {told['calls_per_label']:14.3f}  {told['labelled']:8}  "
+        f"{effort:9} {items:<5}  {slots:<5}  {busy:.3f}  {told.calls_per_label:14.3f}  {told.labelled:8}  "
         f"{load.seconds:7.1f}  {spent / load.requests * 1000:9.2f}  {least:.2f}, {most} {'ok' if met else 'MISSED'}"
     )
 

@@ -23,13 +23,13 @@ def _measure(run: RunDir, name: str) -> tuple[float, float]:
     began = time.monotonic()
     summary = run_here(run.path).summary
     seconds = time.monotonic() - began
-    assert summary["labelled"] == summary["items"]
+    assert summary.labelled == summary.items
     phases = {context["id"]: context["phase"] for context in lines(run, "context")}
     swept = [answer for answer in lines(run, "answer") if phases[answer["context"]] == "sweeps"]
     computed = sum(answer["tokens_in"] - answer["tokens_cached"] for answer in swept) / len(swept)
     waited = sum(answer["seconds"] for answer in swept)
     print(
-        f"{name}: {seconds:.1f} s, {summary['calls']} calls; sweeps: {len(swept)} calls, {computed:.1f} tokens "
+        f"{name}: {seconds:.1f} s, {summary.calls} calls; sweeps: {len(swept)} calls, {computed:.1f} tokens "
         f"computed a call, {waited:.1f} s"
     )
     return computed, waited

@@ -102,7 +102,7 @@ def test_pause_keeps_what_is_in_flight_and_then_nothing_moves(run: RunDir, undis
     played = Played(run, script)
     assert len(set(at_rest)) == 1
     decisions, asked, answers = at_rest[0]
-    assert 0 < decisions < played.outcome.summary["decisions"]
+    assert 0 < decisions < played.outcome.summary.decisions
     assert answers == asked
     assert played.states[-5:] == ["running", "pausing", "paused", "running", "done"]
     assert trajectory(run) == trajectory(undisturbed)
@@ -353,7 +353,7 @@ def test_no_command_breaks_a_run(
     if played.outcome.state == "stopped":
         played = Played(run, lambda run, asked: until("never"))
     assert played.outcome.state == "done"
-    assert [final.label for final in final_labels(run.path)].count(None) == 12 - played.outcome.summary["labelled"]
+    assert [final.label for final in final_labels(run.path)].count(None) == 12 - played.outcome.summary.labelled
 
 
 # Settings that a run may change
@@ -443,10 +443,10 @@ def test_a_budget_is_never_passed(tmp_path: Path) -> None:
     short = run_here(run.path, model_client_of=model_client_of)
     assert short.state == "stopped"
     assert short.why == "run.budget_usd = 0.5 would be passed by the next call; raise it with --set run.budget_usd=USD"
-    assert short.summary["calls"] == 50
+    assert short.summary.calls == 50
     done = run_here(run.path, model_client_of=model_client_of, sets=["run.budget_usd=1000"]).summary
-    assert done["cost_usd"] == pytest.approx(done["calls"] * 0.01)
-    assert [done[f"tokens_{kind}"] for kind in ("in", "out", "cached")] == [done["calls"] * n for n in (100, 1, 50)]
+    assert done.cost_usd == pytest.approx(done.calls * 0.01)
+    assert [done.tokens_in, done.tokens_out, done.tokens_cached] == [done.calls * n for n in (100, 1, 50)]
 
 
 class Clock:
@@ -473,11 +473,11 @@ def test_a_limit_of_time_counts_all_runners(tmp_path: Path, monkeypatch: pytest.
         "stopped",
         "run.max_seconds = 8 would be passed by the next call; raise it with --set run.max_seconds=SECONDS",
     )
-    assert 7.9 <= short.summary["seconds"] < 9
+    assert 7.9 <= short.summary.seconds < 9
     asked: list[str] = []
     assert run_here(run.path, model_client_of=counted(asked)).state == "stopped"
     assert asked == []
-    assert run_here(run.path, sets=["run.max_seconds=100000"]).summary["seconds"] > 9
+    assert run_here(run.path, sets=["run.max_seconds=100000"]).summary.seconds > 9
 
 
 def test_time_at_rest_is_not_time_at_work(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -494,4 +494,4 @@ def test_time_at_rest_is_not_time_at_work(run: RunDir, monkeypatch: pytest.Monke
         yield from until("running")
         clock.now += 7.0
 
-    assert Played(run, script).outcome.summary["seconds"] == 7.0
+    assert Played(run, script).outcome.summary.seconds == 7.0

@@ -148,8 +148,8 @@ def test_explanations_change_no_decision(method: str, whole: Callable[[str], Run
     assert outcome.state == "done"
     assert trajectory(run) == trajectory(whole(method))
     assert final_labels(run.path) == final_labels(whole(method).path)
-    assert outcome.summary["calls"] == len(lines(whole(method), "answer"))
-    assert len(explanations(run)) == outcome.summary["explanations"] > 0
+    assert outcome.summary.calls == len(lines(whole(method), "answer"))
+    assert len(explanations(run)) == outcome.summary.explanations > 0
     assert not whole(method).reasoning.exists()
 
 
@@ -223,7 +223,7 @@ def test_a_failing_explanation_is_journalled_and_no_more(undisturbed: RunDir, tm
         assert trajectory(run) == trajectory(undisturbed)
         assert len(explanations(run)) > 10
         assert all(explanation.failed and re.fullmatch(why, explanation.failed) for explanation in explanations(run))
-        assert outcome.summary["cost_usd"] == 0.0
+        assert outcome.summary.cost_usd == 0.0
         assert sum(piece.end for piece in pieces(run)) == len(explanations(run))
 
 
@@ -245,10 +245,10 @@ def test_costs_count_against_the_budget_and_not_as_calls(undisturbed: RunDir, tm
     assert outcome.state == "done"  # what explains is dropped, what decides costs nothing here
     told = explanations(run)
     assert {(explanation.tokens, explanation.cost) for explanation in told} == {(7, 0.25)}
-    assert outcome.summary["cost_usd"] == 0.25 * len(told) == 1.0
+    assert outcome.summary.cost_usd == 0.25 * len(told) == 1.0
     assert len(model_client.explained) == len(told)
-    assert outcome.summary["tokens_out"] == 7 * len(told)
-    assert outcome.summary["calls"] == len(lines(run, "answer"))
+    assert outcome.summary.tokens_out == 7 * len(told)
+    assert outcome.summary.calls == len(lines(run, "answer"))
     said = [(piece.text, piece.reasoning) for piece in pieces(run) if piece.call == 0]
     assert said == [("let me see", True), ("so it is", False), ("", False)]
     assert trajectory(run) == trajectory(undisturbed)
@@ -315,8 +315,8 @@ def test_an_item_is_asked_about_again_while_the_run_is_paused(
     name, vote = vote_in(text_of(run, 0))
     odds = first.logprobs[0] - first.logprobs[1]
     assert (name, vote) == ("AB"[odds < 0], pytest.approx(abs(odds), abs=0.0051))
-    assert (outcome.summary["calls_reasked"], outcome.summary["explanations"]) == (2, 2)
-    assert outcome.summary["calls"] == len(lines(whole(method), "answer"))
+    assert (outcome.summary.calls_reasked, outcome.summary.explanations) == (2, 2)
+    assert outcome.summary.calls == len(lines(whole(method), "answer"))
     assert final_labels(run.path) == final_labels(whole(method).path)
 
 
@@ -460,7 +460,7 @@ def test_a_run_that_is_done_is_asked_and_stays_done(run: RunDir) -> None:
     assert final_labels(run.path) == labels
     again = run_here(run.path)
     assert again.state == "done"
-    assert again.summary == outcome.summary | {"calls_reasked": 3, "explanations": 3}
+    assert again.summary == msgspec.structs.replace(outcome.summary, calls_reasked=3, explanations=3)
     assert [piece.end for piece in pieces(run)].count(True) == 3
 
 

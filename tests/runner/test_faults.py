@@ -345,7 +345,7 @@ def test_a_signal_ends_a_run_once_its_answers_are_kept(number: int, run: RunDir,
     assert [state for state, _ in states].count("signalled") == 1
     assert max(in_flight for state, in_flight in states if state == "stopping") > 0
     assert states[-1] == ("stopped", 0)
-    assert len(asked) == len(lines(run, "answer")) == outcome.summary["calls"]
+    assert len(asked) == len(lines(run, "answer")) == outcome.summary.calls
     last = records(run)[-1]
     assert isinstance(last, StopRecord)
     assert (last.state, last.why) == ("stopped", "interrupted")

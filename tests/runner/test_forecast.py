@@ -25,7 +25,7 @@ def calls(path: Path, dataset: str, *sets: str) -> tuple[int, int]:
     """The calls that were forecast and those that were made."""
     run = make(path, *sets, dataset=dataset)
     expected = forecast(load(run.profile), read_items(run)[0])
-    assert expected.calls_per_label == round(expected.calls / run_here(run.path).summary["items"], 2)
+    assert expected.calls_per_label == round(expected.calls / run_here(run.path).summary.items, 2)
     return expected.calls, len(lines(run, "answer"))
 
 

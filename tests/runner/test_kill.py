@@ -56,10 +56,10 @@ def test_killed_at_random_lengths_of_the_journal(
     assert final_labels(run.path) == final_labels(whole.path)
     again = run_here(run.path).summary
     for key in ("labelled", "label_counts", "decisions", "calls", "coherence_bits", "violations"):
-        assert again[key] == outcome.summary[key], key
+        assert getattr(again, key) == getattr(outcome.summary, key), key
     questions = asked.read_text().split()
     assert set(questions) == {answer["question"] for answer in lines(run, "answer")}
-    assert len(questions) <= outcome.summary["calls"] + kills * 8
+    assert len(questions) <= outcome.summary.calls + kills * 8
 
 
 def _pin(run: RunDir, count: int) -> None:

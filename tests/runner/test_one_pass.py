@@ -24,7 +24,7 @@ def test_a_run_stopped_again_and_again_ends_as_one_that_was_not(tmp_path: Path, 
         assert outcome.state == ("done" if most > 40 else "stopped")
     assert len(asked) == len(set(asked)) == 40
     assert trajectory(pieces) == trajectory(whole)
-    assert outcome.summary["coherence_bits"] is None
+    assert outcome.summary.coherence_bits is None
 
 
 def test_more_calls_in_flight_change_no_label(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def test_the_status_counts_the_violations_as_the_summary_does(method: str, pinne
     run = pinned(method)
     status = read_status(run)
     assert status is not None
-    assert status.violations == run_here(run.path).summary["violations"]
+    assert status.violations == run_here(run.path).summary.violations
 
 
 def cut(run: RunDir, path: Path, length: int) -> RunDir:

@@ -112,7 +112,7 @@ def test_a_model_is_opened_before_anything_is_asked_and_closed_at_the_end(run: R
         "endpoint",
         "context",
     ]
-    assert outcome.summary["endpoint"] == msgspec.to_builtins(HERE)
+    assert outcome.summary.endpoint == HERE
     again, calls = served(run)
     assert calls == [(60.0, 256)]
     assert again.summary == outcome.summary
@@ -129,7 +129,7 @@ def test_the_endpoint_of_a_run_is_held_until_a_person_changes_the_providers(tmp_
         outcome, calls = served(run, endpoint, [f"run.max_calls={limit}", *sets])
         assert outcome.state == "stopped"
         assert calls == [(60.0 if limit == 10 else 5.0, 256), ("open", opened), "close"]
-        assert outcome.summary["endpoint"] == msgspec.to_builtins(endpoint)
+        assert outcome.summary.endpoint == endpoint
     assert [record.endpoint for record in found(run, EndpointRecord)] == [HERE, THERE]
 
 
@@ -231,10 +231,10 @@ def test_an_item_asked_about_without_a_runner_is_asked_at_the_run_s_endpoint(run
     calls: list[object] = []
     ask_here(run.path, 3, model_client_of=wrapped(lambda inner: Served(inner, calls)))
     assert calls == [(60.0, 256), ("open", HERE), "close"]
-    seconds = run_here(run.path).summary["seconds"]
+    seconds = run_here(run.path).summary.seconds
     ask_here(run.path, 3, model_client_of=wrapped(lambda inner: Served(inner, calls, THERE)))
     assert [record.endpoint for record in found(run, EndpointRecord)] == [HERE, THERE]
-    assert run_here(run.path).summary["seconds"] == seconds
+    assert run_here(run.path).summary.seconds == seconds
 
 
 # Without answers
@@ -303,7 +303,7 @@ def test_items_refused_alike_pause_the_run_and_it_can_go_on(run: RunDir) -> None
         "stopped",
         "8 items in a row were refused alike: the server refused the item: too long",
     )
-    assert outcome.summary["calls_failed"] >= 8
+    assert outcome.summary.calls_failed >= 8
     assert run_here(run.path).state == "done"
 
 
@@ -403,7 +403,7 @@ def test_a_budget_is_not_passed_by_what_is_in_flight_nor_by_explanations(budget:
     assert outcome.why == (
         f"run.budget_usd = {budget:g} would be passed by the next call; raise it with --set run.budget_usd=USD"
     )
-    assert max(0.0, budget - 0.01) <= outcome.summary["cost_usd"] <= budget
+    assert max(0.0, budget - 0.01) <= outcome.summary.cost_usd <= budget
     assert bool(found(run, ExplanationRecord)) == (budget > 1)
 
 
@@ -428,7 +428,7 @@ def test_a_cost_that_is_not_told_stops_a_run_with_a_budget_after_one_call(tmp_pa
     assert outcome.why == (
         "the cost of a call is not known, so run.budget_usd cannot be kept: set model.price_in and model.price_out"
     )
-    assert outcome.summary["calls"] == 1
+    assert outcome.summary.calls == 1
     assert run_here(
         run.path, model_client_of=wrapped(lambda inner: Paid(inner, 0.01)), sets=["model.price_in=1"]
     ).state == ("done")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -67,7 +68,7 @@ SUMMARY = {
 
 def test_the_summary_tells_all_that_it_should(tmp_path: Path) -> None:
     run = make(tmp_path / "run", "search.shots=8", "run.seed=7")
-    summary = run_here(run.path).summary
+    summary = msgspec.to_builtins(run_here(run.path).summary)
     assert {key: type(summary[key]) for key in SUMMARY} == SUMMARY
     labels = [final.label for final in final_labels(run.path)]
     expected = {
@@ -297,7 +298,7 @@ def test_items_that_are_always_refused_stay_unlabelled_and_are_counted(method: s
     outcome = run_here(run.path, observe=statuses.append, model_client_of=wrapped(refusing(always, once)))
     assert outcome.state == "done"
     failed = [answer for answer in lines(run, "answer") if "failed" in answer]
-    assert outcome.summary["calls_failed"] == len(failed)
+    assert outcome.summary.calls_failed == len(failed)
     assert {answer["failed"] for answer in failed} == {"the server refused the item: too long"}
     assert all(answer["logprobs"] is None for answer in failed)
     by_item = [answer["item"] for answer in failed]
@@ -306,8 +307,8 @@ def test_items_that_are_always_refused_stay_unlabelled_and_are_counted(method: s
     if method in ("standard", "lean", "all", "calibrated"):
         assert [item for item, label in enumerate(labels) if label is None] == always
         assert {item for item in by_item if item in once} == set(once)
-    assert outcome.summary["labelled"] == len(labels) - labels.count(None)
-    assert statuses[-1].labelled == outcome.summary["labelled"]
+    assert outcome.summary.labelled == len(labels) - labels.count(None)
+    assert statuses[-1].labelled == outcome.summary.labelled
 
 
 def test_a_run_whose_every_answer_fails_is_done_with_nothing_labelled(tmp_path: Path) -> None:
@@ -320,10 +321,10 @@ def test_a_run_whose_every_answer_fails_is_done_with_nothing_labelled(tmp_path: 
     run = make(tmp_path / "run", "search.shots=8", "search.seeds=2")
     outcome = run_here(run.path, model_client_of=wrapped(RefusingAll))
     assert outcome.state == "done"
-    assert outcome.summary["calls_failed"] == outcome.summary["calls"] > 0
-    assert outcome.summary["labelled"] == 0
-    assert outcome.summary["calls_per_label"] is None
-    assert outcome.summary["coherence_bits"] is None
+    assert outcome.summary.calls_failed == outcome.summary.calls > 0
+    assert outcome.summary.labelled == 0
+    assert outcome.summary.calls_per_label is None
+    assert outcome.summary.coherence_bits is None
 
 
 # Two ways to run the same

@@ -137,7 +137,7 @@ def test_a_paced_run_takes_its_time_and_comes_to_the_same(
     assert {status.throttle_seconds for status in seen[1:]} == {20.0}
     steady = [status for status in seen if status.state == "running" and status.t >= 101]
     assert len(steady) >= 18
-    rate = outcome.summary["decisions"] / 20
+    rate = outcome.summary.decisions / 20
     for one, other in pairwise(steady):
         assert abs((other.decision - one.decision) - rate * (other.t - one.t)) <= 0.1 * rate + 2
 

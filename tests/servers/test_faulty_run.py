@@ -128,5 +128,5 @@ def test_items_that_the_server_refuses_keep_the_others_from_nothing(make: MakeRu
     refused = [item.uid for item in read_items(run)[0] if "thing number 3" in item.text]
     assert refused
     assert server.served["400"] > 0
-    assert outcome.summary["calls_failed"] == server.served["400"]
-    assert outcome.summary["labelled"] >= outcome.summary["items"] - len(refused)
+    assert outcome.summary.calls_failed == server.served["400"]
+    assert outcome.summary.labelled >= outcome.summary.items - len(refused)
