@@ -33,7 +33,7 @@ def ask(args: argparse.Namespace) -> int:
     if watch.has_runner:
         reask, explanation = ask_runner(run, watch, args.item, printer.add)
     else:
-        from icm_tui.runner.asking import ask_here
+        from icm_tui.runner.session import ask_here
 
         reask, explanation = ask_here(run.path, args.item, observe=printer.add)
     printer.end()

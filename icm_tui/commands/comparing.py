@@ -27,8 +27,8 @@ from icm_tui.evaluate.comparison import (
 from icm_tui.evaluate.finished_run import FinishedRun
 from icm_tui.evaluate.report import Row, save_table
 from icm_tui.run_dir.records import AnswerRecord
-from icm_tui.runner.changes import with_allowed_sets
 from icm_tui.runner.comparing import INTERRUPTED, Showing, compare_here, expected, read_answers
+from icm_tui.runner.controls import with_allowed_sets
 from icm_tui.runner.preflight import examine
 from icm_tui.text import one_line
 

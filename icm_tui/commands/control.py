@@ -68,7 +68,7 @@ def seconds_of(text: str) -> float:
 def resume(args: argparse.Namespace) -> int:
     """Lifts the pause of a run that has a runner; gives a run without one a new runner, here or detached."""
     from icm_tui.profile.toml import load
-    from icm_tui.runner.changes import with_allowed_sets
+    from icm_tui.runner.controls import with_allowed_sets
 
     run = find_run(args.run, runs_dir())
     with_allowed_sets(load(run.profile), args.set)

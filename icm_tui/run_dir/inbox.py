@@ -18,6 +18,9 @@ _SUFFIX = ".json"
 _LARGEST = 1 << 16
 _LONGEST_ID = 100
 
+# The kinds of commands, as a Command names them in `what`.
+KINDS = ("pause", "resume", "step", "to", "skip", "stop", "throttle", "pin", "ask")
+
 
 class Command(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a viewer asks of the runner. `seen_seq` is the last record of the journal that the person had seen.

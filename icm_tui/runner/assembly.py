@@ -1,4 +1,4 @@
-"""Builds the search and the model that a frozen profile names."""
+"""Makes the search and the model client that a resolved profile names."""
 
 import os
 from collections.abc import Sequence
@@ -11,14 +11,13 @@ from icm_tui.domain.items import Item
 from icm_tui.domain.rules import RULES
 from icm_tui.models.client import ModelClient
 from icm_tui.profile.schema import Profile
+from icm_tui.run_dir.journal import Durability
 from icm_tui.search.icm.method import Icm
 from icm_tui.search.method import Search
 from icm_tui.search.problem import Problem, make_problem
 from icm_tui.search.settings import ForkSettings, OnePassSettings, PaperSettings, Settings
 
 _Kind = TypeVar("_Kind", bound=msgspec.Struct)
-
-# Both labels of a group are sure to occur under these rules, so lists can be half and half.
 
 
 def problem_of(profile: Profile, items: Sequence[Item]) -> Problem:
@@ -28,7 +27,7 @@ def problem_of(profile: Profile, items: Sequence[Item]) -> Problem:
 
 
 def window_of(profile: Profile, problem: Problem) -> int:
-    """How many decisions may wait for answers at once: fixed by the profile, so that a resumed run decides alike."""
+    """How many decisions may wait for answers at once. Only the profile bears on it, so a resumed run decides alike."""
     if profile.search.method in ("zero_shot", "random_labels"):
         return 8 * profile.model.concurrency
     if profile.search.shots == "all" or profile.search.method != "icm":
@@ -57,8 +56,8 @@ def make_search(profile: Profile, problem: Problem, window: int) -> Search:
 
 
 def icm_settings(profile: Profile, problem: Problem, window: int) -> Settings:
-    """Method `icm`'s settings. With everything shown, `sweeps` are those of every restart; one pass over all items
-    follows only if the restarts worked on a part of them."""
+    """The settings of method `icm`. If all is shown, `sweeps` are those of every chain, and one pass over all items
+    follows only if the chains worked on a part of them."""
     search = profile.search
     shows_all = search.shots == "all"
     assert search.sweeps is not None
@@ -79,7 +78,7 @@ def icm_settings(profile: Profile, problem: Problem, window: int) -> Settings:
 
 
 def make_model_client(profile: Profile, problem: Problem, items: Sequence[Item]) -> ModelClient:
-    """The model of a resolved profile; a server's is asked once it was opened."""
+    """The model client of a resolved profile. A server is asked nothing before the client is opened."""
     texts = [item.text for item in items]
     if profile.model.backend == "embedded":
         from icm_tui.models.embedded.client import EmbeddedClient
@@ -101,13 +100,13 @@ def make_model_client(profile: Profile, problem: Problem, items: Sequence[Item])
     )
 
 
-def is_paid(profile: Profile) -> bool:
-    """Whether answers cost money or time of others, and must be on disk before they are used."""
-    return profile.model.backend != "embedded"
+def durability_of(profile: Profile) -> Durability:
+    """How safely answers are kept: those that cost money or others' time must be on disk before they are used."""
+    return "free" if profile.model.backend == "embedded" else "paid"
 
 
 def _given(kind: type[_Kind], profile: Profile, **more: object) -> _Kind:
-    """Settings of `kind` from the fields of the same names that the profile's search section holds."""
+    """Settings of `kind`, from the fields of the same names in the profile's search section."""
     names = set(kind.__struct_fields__) - set(more)
     search = profile.search
     found = {name: value for name in names if (value := getattr(search, name, None)) is not None}

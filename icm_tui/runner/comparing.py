@@ -31,8 +31,8 @@ from icm_tui.run_dir.lock import RunLock
 from icm_tui.run_dir.reading import read_records
 from icm_tui.run_dir.records import AnswerRecord, EndpointRecord
 from icm_tui.run_dir.tally import Tally
-from icm_tui.runner.assembly import is_paid, make_model_client, problem_of
-from icm_tui.runner.budget import Limits
+from icm_tui.runner.assembly import durability_of, make_model_client, problem_of
+from icm_tui.runner.limits import Limits
 from icm_tui.runner.session import MakeModelClient
 from icm_tui.search.choice import choose
 from icm_tui.search.one_pass import COLDEST, obeying
@@ -118,7 +118,7 @@ def compare_here(
         ground = ground_of(run, profile)
         if not missing(ground, showings, known := read_answers(run)):
             return Answers(known, "")
-        journal = Journal.open(run.comparisons, durability="paid" if is_paid(profile) else "free")
+        journal = Journal.open(run.comparisons, durability=durability_of(profile))
         try:
             return asyncio.run(_Comparing(run, profile, ground, journal, known, observe, model_client_of).ask(showings))
         finally:

@@ -1,6 +1,7 @@
-"""What is said about labels: explanations streamed beside a run, and items asked about again for a person.
+"""Explanations streamed beside a run, and items re-asked for a person. None of this has a part in the search.
 
-None of it has a part in the search. An explanation runs in a task of its own; what goes wrong in it ends it alone.
+An explanation runs in a task of its own, and an error in it ends nothing else. At the end of a run explanations get the
+model client's time of grace, and are cut off then.
 """
 
 import asyncio
@@ -18,18 +19,15 @@ from icm_tui.errors import RunFailed
 from icm_tui.models.client import ModelClient, Piece, Query, Unavailable
 from icm_tui.run_dir.labels import LastAsked
 from icm_tui.run_dir.reasoning import ReasoningLog, ReasoningPiece
-from icm_tui.run_dir.records import AnyRecord, ContextRecord, ErrorRecord, ExplanationRecord, ReaskRecord
-from icm_tui.runner.budget import Limits
+from icm_tui.run_dir.records import AnyRecord, ErrorRecord, ExplanationRecord, ReaskRecord
+from icm_tui.runner.limits import Limits
 from icm_tui.search.method import Search
 from icm_tui.text import one_line
 
-# At once, of those that come by themselves; and of those that people asked for.
+# At most so many explanations that come by themselves, and so many re-asks, are under way at once.
 _MOST_DUE = 2
 _MOST_ASKED = 2
-# When a run ends, an explanation that has brought nothing for so many turns of the event loop hangs.
-_IDLE_TURNS = 50
-_MOST_TURNS = 20_000
-# How often the end of explanations is looked for while a run waits for it, and what a cut one may take, in seconds.
+# How often a run that waits for its explanations writes its status, and what cut ones may take to let go, in seconds.
 _LOOK_EVERY = 0.5
 _CUT_WITHIN = 1.0
 
@@ -47,8 +45,8 @@ class _Stream(msgspec.Struct):
     task: asyncio.Task[None] | None = None
 
 
-class _Again(msgspec.Struct):
-    """A question that a person had asked again and that waits for its reply."""
+class _Reask(msgspec.Struct):
+    """A re-ask that waits for its reply."""
 
     query: Query
     n: int
@@ -57,11 +55,11 @@ class _Again(msgspec.Struct):
 
 
 class Explanations:
-    """Explains labels of a run under way by its `asker`.
+    """Has labels of a run explained by its `model_client`.
 
-    `path` is where the pieces go, `context_of` gives a context by its number, `append` takes what belongs into the
-    journal, `limits` say what may be paid for, and `observe` is called with every piece written. Between two pieces
-    `between` seconds pass, for people to read along when a run is slowed down to be watched.
+    `path` is where the pieces are written. `query` makes a question of a name, an item and a context's number, `append`
+    journals a record, `limits` say what may be paid for, and `observe` is called with every piece written. Between two
+    pieces `between` seconds pass, so that people can read along in a run that is slowed down.
     """
 
     def __init__(
@@ -70,7 +68,7 @@ class Explanations:
         search: Search,
         model_client: ModelClient,
         last_asked: LastAsked,
-        context_of: Callable[[int], ContextRecord],
+        query: Callable[[str, int, int], Query],
         append: Callable[[AnyRecord], object],
         limits: Limits,
         observe: Callable[[ReasoningPiece], None] = lambda piece: None,
@@ -80,7 +78,7 @@ class Explanations:
         self._search = search
         self._model_client = model_client
         self._last_asked = last_asked
-        self._context_of = context_of
+        self._query = query
         self._append = append
         self._limits = limits
         self._observe = observe
@@ -89,20 +87,19 @@ class Explanations:
         self._hastened = asyncio.Event()
         self._ends_by = math.inf
         self._log: ReasoningLog | None = None
-        self._told = False
+        self._unwritable = False
         self._decisions = 0
         self._streams: dict[int, _Stream] = {}
-        self._again: dict[str, _Again] = {}
-        self._progress = 0
+        self._reasks: dict[str, _Reask] = {}
 
     @property
     def busy(self) -> bool:
         """Whether a reply or a piece is still to come."""
-        return bool(self._streams or self._again)
+        return bool(self._streams or self._reasks)
 
     def decided(self, decision: Decision, every: int) -> None:
-        """Begin to explain the first item of a decision, by the context that it was last asked with, after `every` ones
-        that have items. It is dropped if as many as may be are under way, or the budget has no room for it."""
+        """Take note of a decision. Of every `every`th one that has items, the first item is explained with the context
+        that it was last asked with, unless too many explanations are under way or the budget has no room for it."""
         if not decision.items:
             return
         self._decisions += 1
@@ -118,30 +115,30 @@ class Explanations:
         try:
             call = self._opened().new_call()
         except RunFailed as error:
-            if not self._told:
+            if not self._unwritable:
                 self._append(ErrorRecord(what=str(error)))
-                self._told = True
+                self._unwritable = True
             return
         label = self._search.labels_of(decision.chain)[item]
         self._begin(self._query(_name(call), item, number), _Stream(call, item, decision.n, label, due=True), expected)
 
     def why_not(self, item: int) -> str:
-        """Why an item cannot be asked about again now, whatever that may cost; empty if it can."""
-        number = self._list_of(item)
+        """Why an item cannot be re-asked now, apart from what it costs; empty if it can."""
+        number = self._context_of(item)
         if number is None:
             return f"item {item} has not been asked about yet, so there is no question to repeat"
-        if len(self._again) + sum(not stream.due for stream in self._streams.values()) >= _MOST_ASKED:
+        if len(self._reasks) + sum(not stream.due for stream in self._streams.values()) >= _MOST_ASKED:
             return f"{_MOST_ASKED} items are being asked about already; wait for their answers"
         return ""
 
     def ask(self, item: int, command: str) -> str:
-        """Ask about an item again, with the context that it was last asked with in the chain that leads, or else in
-        any; its reply is to be handed to `receive`. Returns why not if that cannot be, else an empty text. `command` is
-        the id of the one that asks for it."""
-        number = self._list_of(item)
+        """Re-ask an item, with the context that it was last asked with in the leading chain, or else in any. Its reply
+        is to be passed to `receive`. `command` is the id of the command that asks for it. Returns why it cannot be
+        asked, or an empty text."""
+        number = self._context_of(item)
         if (why := self.why_not(item)) or number is None:
             return why
-        expected = self._expected_again(self._query("", item, number))
+        expected = self._expected_with_explanation(self._query("", item, number))
         if why := self._limits.why_no_money("reask", expected):
             return why
         try:
@@ -149,60 +146,41 @@ class Explanations:
         except RunFailed as error:
             return str(error)
         query = msgspec.structs.replace(self._query(_name(call), item, number), fresh=True)
-        self._again[query.question] = _Again(query, self._search.n, call, command)
+        self._reasks[query.question] = _Reask(query, self._search.n, call, command)
         self._limits.begin(query.question, "reask", expected)
         self._model_client.ask(query)
         return ""
 
     def receive(self, query: Query, reply: Reply | Unavailable) -> bool:
-        """Take a reply if it is to a question of `ask`; then journal it and begin to explain it."""
-        again = self._again.pop(query.question, None)
-        if again is None:
+        """Journal a reply if it is to a question of `ask`, and begin to explain it. Returns whether it was."""
+        reask = self._reasks.pop(query.question, None)
+        if reask is None:
             return False
         if isinstance(reply, Unavailable):
             reply = Reply(None, failed=one_line(reply.why))
-        self._journal_again(again, reply)
+        self._journal_reask(reask, reply)
         if reply.logprobs is not None:
-            stream = _Stream(again.call, query.item, again.n, _likeliest(reply.logprobs), due=False)
+            stream = _Stream(reask.call, query.item, reask.n, _likeliest(reply.logprobs), due=False)
             self._begin(query, stream, self._model_client.expected_explanation_cost(query))
         return True
 
     async def settle(self) -> None:
-        """Wait until all that was asked is answered and explained."""
-        while self._again:
+        """Wait until every re-ask is answered and explained."""
+        while self._reasks:
             for query, reply in await self._model_client.replies(0.1):
                 self.receive(query, reply)
         await asyncio.gather(*(stream.task for stream in self._streams.values() if stream.task))
 
-    async def finish(self, shutdown_grace: float, beat: Callable[[], object]) -> None:
-        """Give what is under way `patience` seconds to come to its end, or what `hasten` leaves of them, and cut it off
-        then. Without any it goes on as long as the next pieces are there. `beat` is called twice a second."""
+    async def finish(self, grace: float, beat: Callable[[], object]) -> None:
+        """Give what is under way `grace` seconds to come to its end, or what `hasten` leaves of them, and then cut it
+        off. `beat` is called twice a second meanwhile."""
         self._hurry.set()
-        if shutdown_grace > 0:
-            await self._wait(shutdown_grace, beat)
-        else:
-            await self._run_out()
-        await self.end("the run ended before it was finished")
-
-    def hasten(self, seconds: float) -> None:
-        """Give what is under way at most so many seconds from now on, once the run ends."""
-        self._ends_by = min(self._ends_by, time.monotonic() + seconds)
-        self._hastened.set()
-
-    async def end(self, why: str) -> None:
-        """Cut off what is under way, and wait until it has let go of its connections."""
-        tasks = [stream.task for stream in self._streams.values() if stream.task is not None]
-        self.cut(why)
-        if tasks:
-            await asyncio.wait(tasks, timeout=_CUT_WITHIN)
-
-    async def _wait(self, shutdown_grace: float, beat: Callable[[], object]) -> None:
-        self._ends_by = min(self._ends_by, time.monotonic() + shutdown_grace)
+        self._ends_by = min(self._ends_by, time.monotonic() + grace)
         while self.busy and (left := self._ends_by - time.monotonic()) > 0:
             beat()
             self._hastened.clear()
             seconds = min(_LOOK_EVERY, left)
-            if self._again:
+            if self._reasks:
                 for query, reply in await self._model_client.replies(seconds):
                     self.receive(query, reply)
                 continue
@@ -210,22 +188,25 @@ class Explanations:
             tasks = [stream.task for stream in self._streams.values() if stream.task is not None]
             await asyncio.wait([hastened, *tasks], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             hastened.cancel()
+        await self.end("the run ended before it was finished")
 
-    async def _run_out(self) -> None:
-        idle = turns = 0
-        while self.busy and idle < _IDLE_TURNS and turns < _MOST_TURNS:
-            before = self._progress
-            if self._again:
-                for query, reply in await self._model_client.replies(0.0):
-                    self.receive(query, reply)
-            await asyncio.sleep(0)
-            turns += 1
-            idle = 0 if self._progress > before else idle + 1
+    def hasten(self, seconds: float) -> None:
+        """Give what is under way at the end of the run at most so many seconds from now on."""
+        self._ends_by = min(self._ends_by, time.monotonic() + seconds)
+        self._hastened.set()
 
-    def cut(self, why: str) -> None:
-        """End at once what is under way."""
-        for question in list(self._again):
-            self._journal_again(self._again.pop(question), Reply(None, failed=why))
+    async def end(self, why: str) -> None:
+        """Cut off what is under way, and wait until it has let go of its connections."""
+        tasks = [stream.task for stream in self._streams.values() if stream.task is not None]
+        self._cut(why)
+        if tasks:
+            await asyncio.wait(tasks, timeout=_CUT_WITHIN)
+
+    # Inside
+
+    def _cut(self, why: str) -> None:
+        for question in list(self._reasks):
+            self._journal_reask(self._reasks.pop(question), Reply(None, failed=why))
         for stream in list(self._streams.values()):
             self._end(stream, why)
             if stream.task is not None:
@@ -234,43 +215,36 @@ class Explanations:
             self._log.close()
             self._log = None
 
-    # Inside
-
     def _opened(self) -> ReasoningLog:
         if self._log is None:
             self._log = ReasoningLog(self._path)
         return self._log
 
-    def _list_of(self, item: int) -> int | None:
+    def _context_of(self, item: int) -> int | None:
         number = self._last_asked.context(self._search.leading, item)
         return self._last_asked.context_anywhere(item) if number is None else number
 
-    def _query(self, name: str, item: int, number: int) -> Query:
-        context = self._context_of(number)
-        return Query(name, item, context.chain, context.id, context.demonstrations)
-
-    def _expected_again(self, query: Query) -> float | None:
-        """What an answer and its explanation may cost together."""
+    def _expected_with_explanation(self, query: Query) -> float | None:
+        """What an answer and its explanation may cost together, in USD; None without a price."""
         costs = self._model_client.expected_cost(query), self._model_client.expected_explanation_cost(query)
         return None if costs[0] is None or costs[1] is None else costs[0] + costs[1]
 
-    def _journal_again(self, again: _Again, reply: Reply) -> None:
-        self._progress += 1
+    def _journal_reask(self, reask: _Reask, reply: Reply) -> None:
         self._append(
             ReaskRecord(
-                item=again.query.item,
-                context_id=again.query.context_id,
-                n=again.n,
-                call=again.call,
-                command=again.command,
-                **{name: getattr(reply, name) for name in Reply.__struct_fields__},
+                item=reask.query.item,
+                context_id=reask.query.context_id,
+                n=reask.n,
+                call=reask.call,
+                command=reask.command,
+                **msgspec.structs.asdict(reply),
             )
         )
-        self._limits.end(again.query.question)
+        self._limits.end(reask.query.question)
         if reply.logprobs is None:
-            # There is nothing to explain; the piece keeps its number from being given again.
+            # There is nothing to explain. This piece keeps the number from being used again.
             with contextlib.suppress(RunFailed):
-                self._write(_Stream(again.call, again.query.item, again.n, None, due=False), "", end=True)
+                self._write(_Stream(reask.call, reask.query.item, reask.n, None, due=False), "", end=True)
 
     def _begin(self, query: Query, stream: _Stream, expected: float | None) -> None:
         self._limits.begin(_explanation(stream.call), "explanation", expected)
@@ -314,7 +288,7 @@ class Explanations:
                 label=stream.label,
                 tokens=stream.tokens,
                 cost=stream.cost,
-                # What a server said may not be text that can be written.
+                # A server's words may not be text that can be written.
                 failed=None if failed is None else failed.encode("utf-8", "replace").decode(),
             )
         )
@@ -332,7 +306,6 @@ class Explanations:
             end=end,
         )
         self._opened().add(piece)
-        self._progress += 1
         self._observe(piece)
 
 

@@ -7,7 +7,6 @@ import msgspec
 
 from icm_tui.domain.decisions import LabelChange
 from icm_tui.domain.reply import Endpoint
-from icm_tui.run_dir.inbox import read_pin
 from icm_tui.run_dir.labels import LastAsked, misfit
 from icm_tui.run_dir.records import (
     AnswerRecord,
@@ -20,27 +19,25 @@ from icm_tui.run_dir.records import (
     StartRecord,
 )
 from icm_tui.run_dir.tally import Tally
-from icm_tui.runner.changes import renew_endpoint
+from icm_tui.runner.controls import Orders, renews_endpoint
 from icm_tui.search.method import Search
 
 
 class Restored(msgspec.Struct):
-    """What a journal says besides the search's own state: the counts, the contexts that show all, at which byte each
-    other context stands, which context each item was last asked with, the endpoint that the next answers are to come
-    from (None if none was found yet, or another one is to be), the ids of the commands obeyed, the settings changed on
-    the way, the names of the label sets, the label that each pinned item is pinned to, whether the next decision is to
-    be skipped, and whether the run is done."""
+    """What a journal holds besides the search's own state.
+
+    `contexts` are those that show all, `context_offsets` the bytes at which the others are, by their numbers.
+    `endpoint` is the one that the next answers are to come from, None if one is still to be found. `label_names` are
+    those of the run.
+    """
 
     tally: Tally = msgspec.field(default_factory=Tally)
     last_asked: LastAsked = msgspec.field(default_factory=LastAsked)
+    orders: Orders = msgspec.field(default_factory=Orders)
     endpoint: Endpoint | None = None
     contexts: dict[int, ContextRecord] = {}
     context_offsets: dict[int, int] = {}
-    obeyed: set[str] = set()
-    sets: list[str] = []
-    set_names: list[str] = []
-    pinned: dict[int, int] = {}
-    skip: bool = False
+    label_names: list[str] = []
     done: bool = False
 
 
@@ -50,11 +47,11 @@ def fold(
     journal: Path,
     relabel: Callable[[int, list[LabelChange]], None],
 ) -> Restored:
-    """Give a journal back to a fresh search: contexts, answers, decisions and what a person set are adopted, none is
+    """Restore a fresh search from a journal: contexts, answers, decisions and commands are taken over, and none is
     computed again.
 
-    `records` come with their byte offsets. `relabel` follows every chain's changes. Raises UserError if the records
-    do not fit the search, naming the first that does not.
+    `records` come with their byte offsets. `relabel` is called with every chain's changes. Raises UserError if the
+    records do not fit the search, and names the first that does not.
     """
     restored = Restored()
     for offset, record in records:
@@ -80,7 +77,7 @@ def fold(
 
 def _restore(record: AnyRecord, search: Search, restored: Restored) -> None:
     if isinstance(record, StartRecord):
-        restored.set_names = record.labels
+        restored.label_names = record.labels
     elif isinstance(record, EndpointRecord):
         restored.endpoint = record.endpoint
     elif isinstance(record, ContextRecord):
@@ -91,21 +88,13 @@ def _restore(record: AnyRecord, search: Search, restored: Restored) -> None:
         if record.n != search.n:
             raise ValueError(f"decision {record.n} where {search.n} was expected")
         search.restore_decision(record)
-        restored.skip = restored.skip and not record.items
+        restored.orders.skip = restored.orders.skip and not record.items
     elif isinstance(record, CommandRecord):
-        restored.obeyed.add(record.id)
-        if record.what == "resume" and record.outcome == "done":
-            sets = record.args.get("set", [])
-            restored.sets += sets
-            if renew_endpoint(sets):
-                restored.endpoint = None
-        if record.what == "skip" and record.outcome == "done":
-            restored.skip = True
-        if record.what == "pin" and record.outcome == "done":
-            item, label = read_pin(record.args, restored.set_names, search.problem.n_items)
-            restored.pinned.pop(item, None)
-            if label is not None:
-                restored.pinned[item] = label
+        orders = restored.orders
+        known = len(orders.sets)
+        orders.restore(record, restored.label_names, search.problem.n_items)
+        if renews_endpoint(orders.sets[known:]):
+            restored.endpoint = None
     elif isinstance(record, DoneRecord):
         restored.done = True
 

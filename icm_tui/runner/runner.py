@@ -1,7 +1,21 @@
 """The runner: the one process that asks, decides and writes a run's journal.
 
-It loops over what came in (commands, replies) and what may go out (records, questions, the heartbeat). A reply is in
-the journal before the search is told of it, a context before a question about it goes out.
+Theory of operation. A run is in one of the states of `states.py`, and only an event of its table leads to another one.
+The runner repeats one turn until the search is done or the run has stopped:
+
+1. Obey the commands in the inbox, by the table in `controls.py`. Each is journalled with what came of it.
+2. Write what waits for the journal. If the disk refuses, the run is blocked: it neither asks nor decides, and tries
+   again. Nothing is lost meanwhile, since what is not written is kept in memory.
+3. Take the decisions whose answers have arrived. Only a run in state RUNNING does; it pauses at the decision that a
+   person named as its goal. The labels of a decision change, and with them the contexts of later questions.
+4. Ask as many of the questions that the search wants as the limits of calls, money and time and the model allow. A run
+   that comes to a limit, or gets no answers, pauses; if nobody is there to let it go on, it stops.
+5. Write the status if it is due or the state changed.
+6. Receive replies. They are in the journal before the search is told of them, as a context is before a question about
+   it goes out. So a resumed run asks nothing twice and decides what this one would have decided.
+
+A run that is paused or asked to stop sends nothing more, and waits for the replies in flight. At the end explanations
+get a time of grace before they are cut off. What the run cannot go on from ends it as FAILED.
 """
 
 import asyncio
@@ -10,21 +24,19 @@ import os
 import socket
 import time
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 
 from icm_tui.domain.decisions import LabelChange, Proposal
 from icm_tui.domain.reply import Endpoint, Reply
-from icm_tui.errors import RunFailed, UserError
+from icm_tui.errors import RunFailed
 from icm_tui.models.client import ModelClient, Query, Unavailable
 from icm_tui.profile.schema import Profile
 from icm_tui.run_dir import inbox
 from icm_tui.run_dir.inbox import read_item, read_pin
-from icm_tui.run_dir.journal import Journal, JournalUnwritable
+from icm_tui.run_dir.journal import Durability, Journal, JournalUnwritable
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.records import (
-    AnswerRecord,
     AnyRecord,
     CommandRecord,
     DecisionRecord,
@@ -36,35 +48,48 @@ from icm_tui.run_dir.records import (
     StopRecord,
 )
 from icm_tui.run_dir.status import Status, write_status
-from icm_tui.runner.budget import Limits
-from icm_tui.runner.contexts import Contexts
-from icm_tui.runner.controls import DONE, Controls, Obeyed, Place
+from icm_tui.runner.controls import DONE, Answer, Controls, Place, may_relabel
 from icm_tui.runner.explanations import Explanations
-from icm_tui.runner.refusals import Refusals
+from icm_tui.runner.limits import Limits, Refusals
+from icm_tui.runner.questions import CONTEXTS_KEPT, Contexts, Sending, answer_record
 from icm_tui.runner.restore import Restored
-from icm_tui.runner.sending import Sending
-from icm_tui.runner.throughput import Throughput
+from icm_tui.runner.speed import Throughput
+from icm_tui.runner.states import Event, Lifecycle, State
 from icm_tui.search.method import Search
 from icm_tui.search.pins import Pins
 from icm_tui.search.problem import Violations
 from icm_tui.text import one_line
 
-_HEED_EVERY = 0.1
-_BEAT_EVERY = 1.0
-_RETRY_EVERY = 1.0
-# Between the pieces of an explanation in a run that is slowed down to be watched.
-_PIECE_EVERY = 0.1
 _MOST_DECISIONS_A_TURN = 256
 # What explanations under way are given when a signal ends the run, in seconds; a second signal gives them nothing.
 _PARTING = 1.0
 
 
-class Runner:
-    """Runs `search` against `asker` until it is done or told to end.
+class Tuning(msgspec.Struct, frozen=True):
+    """How often a runner does what it repeats, in seconds, what it keeps in memory, and the clocks that it reads.
 
-    The journal stands open at its end and what it held was `restored` into the search. `observe` is called with every
-    status written. A run that comes to one of its limits, or gets no answers, pauses; when nobody is there to let it
-    go on (not `stays`), it ends.
+    `piece_every` is the time between the pieces of an explanation in a run that is slowed down. `monotonic` gives
+    seconds and `clock` unix seconds. `durability` is the journal's, None for the one that the model asks for.
+    """
+
+    inbox_every: float = 0.1
+    status_every: float = 1.0
+    retry_every: float = 1.0
+    piece_every: float = 0.1
+    contexts_kept: int = CONTEXTS_KEPT
+    monotonic: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = time.time
+    durability: Durability | None = None
+
+
+TUNING = Tuning()
+
+
+class Runner:
+    """Runs `search` with the answers of `model_client` until it is done or asked to stop.
+
+    The journal is open at its end, and the search was `restored` from it. `observe` is called with every status
+    written. `stays` says that somebody may let a run go on that paused by itself; without that it stops instead.
     """
 
     def __init__(
@@ -78,44 +103,54 @@ class Runner:
         observe: Callable[[Status], None],
         *,
         stays: bool,
+        tuning: Tuning = TUNING,
     ) -> None:
         self._run = run
         self._search = search
         self._model_client = model_client
         self._journal = journal
+        self._observe = observe
+        self._stays = stays
+        self._tuning = tuning
         self._tally = restored.tally
-        self._lists = Contexts(run.journal, search, restored)
-        self._sending = Sending(self._lists.shared)
+        self._last_asked = restored.last_asked
+        self._lifecycle = Lifecycle()
+        self._contexts = Contexts(run.journal, search, restored, tuning.contexts_kept)
+        self._sending = Sending(self._contexts.is_shared)
         self._limits = Limits(profile.run, restored.tally)
         self._refusals = Refusals()
-        self._controls = Controls(profile, restored.skip, restored.obeyed)
-        self._pins = Pins(search.problem, restored.pinned)
+        self._pins = Pins(search.problem, restored.orders.pinned)
         self._violations = Violations(search.problem)
-        self._last_asked = restored.last_asked
+        self._controls = Controls(
+            profile,
+            restored.orders,
+            self._lifecycle,
+            pin=self._pin,
+            ask=self._ask_again,
+            apply=self._apply_settings,
+        )
         self._explanations = Explanations(
             run.reasoning,
             search,
             model_client,
             self._last_asked,
-            self._lists.of,
+            self._contexts.query,
             self._append,
             self._limits,
-            between=lambda: _PIECE_EVERY if self._controls.throttle.seconds is not None else 0.0,
+            between=lambda: tuning.piece_every if self._controls.throttle.seconds is not None else 0.0,
         )
-        self._stays = stays
-        self._observe = observe
         self._held_up = False
-        self._unwritable: str | None = None
-        self._heeded_at = self._beat_at = -1e9
-        self._beat_state = ""
+        self._inbox_read_at = self._status_at = -1e9
+        self._status_state = ""
         self._throughput = Throughput()
 
     def begin(self, start: StartRecord, sets: list[str], endpoint: Endpoint | None = None) -> None:
-        """Journal that a runner is at work, the settings it was started with that differ from the frozen ones, and the
-        `endpoint` asked from now on if it is not the last one.
+        """Journal that a runner is at work, the settings changed at its start, and the `endpoint` asked from now on if
+        it is not the last one.
 
         Raises JournalUnwritable if the disk refuses: nothing is under way yet that would be worth waiting for.
         """
+        self._lifecycle.on(Event.BEGIN)
         self._append(start)
         if sets:
             args = {"set": sets}
@@ -125,126 +160,125 @@ class Runner:
         self._journal.flush_now()
 
     def affirm_done(self) -> None:
-        """Say in the status that the run is done, for a runner that was killed when only that was left to do."""
-        self._write_status("done", "")
+        """Write the status of a run that is done already, in case the runner was killed before it did."""
+        self._lifecycle.on(Event.FINISH)
+        self._write_status()
 
     @property
-    def state(self) -> str:
-        """The run's state as acknowledged."""
-        if self._controls.ending is not None:
-            return "stopping"
-        if self._unwritable is not None:
-            return "paused"
-        if self._controls.paused is not None:
-            return "pausing" if self._sending.in_flight else "paused"
-        return "running"
+    def stop_reason(self) -> str:
+        """Why the run was asked to stop; empty if it was not."""
+        return self._lifecycle.stop_reason
 
-    @property
-    def ending(self) -> str:
-        """Why the run ends before it is done; empty if it does not."""
-        return self._controls.ending or ""
-
-    def end(self, why: str) -> None:
-        """Ask nothing more; the process ends cleanly once the answers on their way are kept. A second call does not
-        wait for them, nor for explanations."""
-        if self._controls.ending is not None:
+    def stop(self, why: str) -> None:
+        """Ask nothing more, and end once the answers in flight are kept. A second call waits neither for them nor for
+        explanations."""
+        if self._lifecycle.is_stopping:
             self._sending.abandon()
-        self._explanations.hasten(_PARTING if self._controls.ending is None else 0.0)
-        self._controls.ending = why
+        self._explanations.hasten(0.0 if self._lifecycle.is_stopping else _PARTING)
+        self._lifecycle.on(Event.STOP, why)
 
-    async def run(self) -> str:
-        """Run to the end and return the state: "done" or "stopped". What it cannot go on from it says in the status, as
-        "failed", and raises."""
+    async def run(self) -> State:
+        """Run to the end and return the state, DONE or STOPPED. Raises what the run cannot go on from, after it has
+        written the status "failed"."""
         try:
-            return await self._run_on()
+            await self._run_on()
         except Exception as error:
             why = str(error) or type(error).__name__
             with contextlib.suppress(JournalUnwritable):
                 await self._explanations.end("the run failed")
-                self._append(StopRecord(state="failed", why=why))
+                self._append(StopRecord(state=State.FAILED.value, why=why))
                 self._journal.flush_now()
-            self._write_status("failed", why)
+            self._lifecycle.on(Event.FAIL, why)
+            self._write_status()
             raise
+        return self._lifecycle.state
 
-    async def _run_on(self) -> str:
+    async def _run_on(self) -> None:
         self._beat(force=True)
-        # A context that the journal lost was drawn again from the labels as they stand: before they change, it is kept.
+        # A context that the journal lost was drawn again from the labels of now; it is kept before they change.
         self._publish_contexts()
         while not self._search.done:
-            self._heed()
-            if self._controls.ending is not None and not self._sending.in_flight:
-                await self._explanations.finish(self._model_client.shutdown_grace, self._beat)
-                return await self._leave("stopped", self._controls.ending)
+            self._obey_commands()
+            if self._lifecycle.is_stopping and not self._sending.in_flight:
+                await self._leave(Event.LEAVE)
+                return
             await self._flush()
-            self._let_through()
+            self._note_throttle()
             self._decide()
             await self._ask()
             self._beat()
             await self._receive()
+        await self._leave(Event.FINISH)
+
+    async def _leave(self, event: Event) -> None:
+        """Bring explanations to their end, put everything on disk, and end the run by `event`."""
         await self._explanations.finish(self._model_client.shutdown_grace, self._beat)
-        self._append(DoneRecord(decisions=self._search.n, calls=self._tally.calls))
-        return await self._leave("done", "")
+        state, why = State.STOPPED, self._lifecycle.stop_reason
+        if event is Event.FINISH:
+            state, why = State.DONE, ""
+            self._append(DoneRecord(decisions=self._search.n, calls=self._tally.calls))
+        self._append(StopRecord(state=state.value, why=why))
+        await self._flush_all()
+        self._journal.flush_now()
+        self._lifecycle.on(event)
+        self._write_status()
 
     # Coming in
 
-    def _heed(self, *, pins: bool = True) -> None:
-        """Obey the commands in the inbox; without `pins`, those stay there for later."""
-        now = time.monotonic()
-        if now - self._heeded_at < _HEED_EVERY:
+    def _obey_commands(self, *, relabelling: bool = True) -> None:
+        """Obey the commands in the inbox; without `relabelling`, those that may change labels stay there for later."""
+        now = self._tuning.monotonic()
+        if now - self._inbox_read_at < self._tuning.inbox_every:
             return
-        self._heeded_at = now
+        self._inbox_read_at = now
         if not self._run.path.is_dir():
             raise RunFailed(f"The run directory {self._run.path} is gone; nothing that the run does could be kept.")
         for command in inbox.take(self._run):
-            if command.what == "pin" and not pins:
+            if may_relabel(command) and not relabelling:
                 continue
             place = Place(self._search.n, self._tally.last_decision_seq)
-            before = self._controls.profile, self._controls.paused
-            obeyed, changes = self._controls.obey(command, place), list[Relabelled]()
-            if command.what == "pin" and obeyed == DONE:
-                obeyed, changes = self._pin(command.args)
-            if command.what == "ask" and obeyed == DONE:
-                obeyed = self._ask_again(command)
-            if command.what == "resume" and obeyed == DONE:
-                obeyed = self._apply_settings(*before)
+            answer = self._controls.obey(command, place)
             self._append(
                 CommandRecord(
                     id=command.id,
                     what=command.what,
                     args=command.args,
                     n=place.n,
-                    outcome=obeyed.outcome,
-                    why=obeyed.why,
-                    changes=changes,
+                    outcome=answer.outcome,
+                    why=answer.why,
+                    changes=answer.changes,
                 )
             )
-            if command.what == "pause" and obeyed == DONE:
-                self._append(StopRecord(state="paused", why=self._controls.paused or ""))
-            self._journal_now()
+            for record in answer.then:
+                self._append(record)
+            try:
+                self._journal.flush_now()
+            except JournalUnwritable as error:
+                self._block(str(error))
             inbox.done(self._run, command)
             self._beat(force=True)
 
-    def _pin(self, args: dict[str, Any]) -> tuple[Obeyed, list[Relabelled]]:
-        """Pin an item, or take its pin off, and set what that changes in every chain it counts in."""
+    def _pin(self, command: inbox.Command) -> Answer:
+        """Pin an item, or take its pin off, and set the labels that this changes in every chain that it counts in."""
         names = self._controls.profile.prompt.labels
         try:
-            item, label = read_pin(args, names, self._search.problem.n_items)
+            item, label = read_pin(command.args, names, self._search.problem.n_items)
         except ValueError as error:
-            return Obeyed("refused", str(error)), []
+            return Answer("refused", str(error))
         if self._search.done:
-            return Obeyed("refused", "the run is done"), []
+            return Answer("refused", "the run is done")
         if self._pins.get(item) == label:
             now = "not pinned" if label is None else f"pinned to {names[label]} already"
-            return Obeyed("no change", f"item {item} is {now}"), []
+            return Answer("no change", f"item {item} is {now}")
         if label is None:
             self._pins.put(item, None)
-            return DONE, []
+            return DONE
         if others := self._pins.against(item, label):
             held = " and ".join(f"item {other} is pinned to {names[pinned]}" for other, pinned in others.items())
             rule = self._search.problem.rule
-            return Obeyed("refused", f"under rule {rule} item {item} cannot be {names[label]} while {held}"), []
+            return Answer("refused", f"under rule {rule} item {item} cannot be {names[label]} while {held}")
         self._pins.put(item, label)
-        # What the labels as they are give rise to is kept before they change.
+        # Contexts drawn from the labels of now are kept before these change.
         self._publish_contexts()
         changes: list[Relabelled] = []
         for chain in self._search.chains_with(item):
@@ -252,43 +286,34 @@ class Runner:
             self._search.relabel(chain, settled)
             self._follow(chain, settled)
             changes += [(chain, *change) for change in settled]
-        return DONE, changes
+        return Answer("done", changes=changes)
 
-    def _ask_again(self, command: inbox.Command) -> Obeyed:
-        """Ask about an item again, and explain what comes, beside the search."""
+    def _ask_again(self, command: inbox.Command) -> Answer:
+        """Re-ask an item beside the search, and have the answer explained."""
         try:
             item = read_item(command.args, self._search.problem.n_items)
         except ValueError as error:
-            return Obeyed("refused", str(error))
+            return Answer("refused", str(error))
         why = self._explanations.ask(item, command.id)
-        return Obeyed("refused", why) if why else DONE
+        return Answer("refused", why) if why else DONE
 
-    def _apply_settings(self, before: Profile, paused: str | None) -> Obeyed:
-        """Go on with the settings as they are now; if the model cannot, as `before`, and as `paused`."""
-        profile = self._controls.profile
-        try:
-            self._model_client.apply_settings(profile.model, profile.reasoning)
-        except UserError as error:
-            self._controls.profile = before
-            with contextlib.suppress(UserError):
-                self._model_client.apply_settings(before.model, before.reasoning)
-            if paused is not None:
-                self._controls.pause(paused)
-            return Obeyed("refused", one_line(str(error)).rstrip("."))
+    def _apply_settings(self, profile: Profile) -> None:
+        """Use the settings of `profile` from now on. Raises UserError if the model cannot."""
+        self._model_client.apply_settings(profile.model, profile.reasoning)
         self._limits.run = profile.run
-        return DONE
 
     def _follow(self, chain: int, changes: list[LabelChange]) -> None:
-        """Tell of a chain's changed labels whoever keeps something that hangs on them."""
+        """Pass on a chain's changed labels to what is computed from them."""
         self._model_client.relabel(chain, changes)
         self._violations.note(chain, changes, self._search.labels_of(chain))
 
     async def _receive(self) -> None:
         """Journal the replies that came, then tell the search."""
-        waits = self._sending.in_flight or self._held_up or self._controls.paused is not None or self._unwritable
-        wait = _HEED_EVERY if waits else 0.0
-        if self._held_back:
-            wait = self._controls.throttle.until_next(time.monotonic())
+        life = self._lifecycle
+        waits = self._sending.in_flight or self._held_up or life.is_paused or life.is_blocked
+        wait = self._tuning.inbox_every if waits else 0.0
+        if self._is_throttled:
+            wait = self._controls.throttle.until_next(self._tuning.monotonic())
         came = await self._model_client.replies(wait)
         replies: list[tuple[Query, Reply]] = []
         whys: list[str] = []
@@ -296,15 +321,15 @@ class Runner:
             if self._explanations.receive(query, reply):
                 continue
             if isinstance(reply, Unavailable):
-                self._back(query.question, read=False)
+                self._returned(query.question, read=False)
                 whys.append(one_line(reply.why).rstrip("."))
             else:
                 replies.append((query, reply))
-                self._append(_answer_record(query, reply))
+                self._append(answer_record(query, reply))
         if replies:
             await self._flush_all()
         for query, reply in replies:
-            self._back(query.question, read=reply.logprobs is not None and not reply.cached)
+            self._returned(query.question, read=reply.logprobs is not None and not reply.cached)
             self._search.tell(query.question, reply.logprobs)
             if why := self._refusals.note(reply.failed):
                 whys.append(why)
@@ -313,26 +338,28 @@ class Runner:
 
     # Going out
 
-    def _let_through(self) -> None:
+    def _note_throttle(self) -> None:
         """Let the next portion of decisions through if a person set a throttle."""
-        running = self.state == "running"
-        self._controls.throttle.note(time.monotonic(), self._search.n, self._search.decisions, running=running)
+        running = self._lifecycle.is_running
+        now = self._tuning.monotonic()
+        self._controls.throttle.note(now, self._search.n, self._search.decisions, running=running)
 
     @property
-    def _held_back(self) -> bool:
-        """Whether the next decision waits for nothing but the throttle; a step does not."""
+    def _is_throttled(self) -> bool:
+        """Whether the next decision waits for nothing but the throttle; a step does not wait for it."""
         n = self._search.n
-        return self._controls.may_go_on and self._controls.throttle.holds(n) and not self._controls.asks_only_next(n)
+        running = self._lifecycle.is_running
+        return running and self._controls.throttle.holds(n) and not self._controls.asks_only_next(n)
 
     def _decide(self) -> None:
-        """Take the decisions whose answers are there."""
+        """Take the decisions whose answers have arrived."""
         for _ in range(_MOST_DECISIONS_A_TURN):
-            if not self._controls.may_go_on or self._unwritable is not None:
+            if not self._lifecycle.is_running:
                 return
             if (due := self._controls.pause_due(self._search.n)) is not None:
                 self._pause(due)
                 return
-            if self._held_back:
+            if self._is_throttled:
                 return
             proposal = self._search.propose()
             if proposal is None:
@@ -352,13 +379,13 @@ class Runner:
             self._explanations.decided(decision, every)
 
     def _publish_contexts(self) -> None:
-        self._lists.publish(self._append)
-        self._sending.keep_only(self._lists.kept)
+        self._contexts.publish(self._append)
+        self._sending.keep_only(self._contexts.kept)
 
     async def _ask(self) -> None:
-        """Send as many of the questions that may be asked as there is room for and the limits allow."""
+        """Send as many of the questions that may be asked as the model and the limits allow."""
         self._held_up = False
-        if not self._controls.may_go_on or self._unwritable is not None:
+        if not self._lifecycle.is_running:
             return
         most = min(self._controls.profile.model.concurrency, self._model_client.concurrency_limit)
         free = most - len(self._sending.in_flight)
@@ -371,11 +398,10 @@ class Runner:
         if not questions:
             return
         await self._flush_all()
-        if not self._controls.may_go_on:  # by a command that came while the disk refused
+        if not self._lifecycle.is_running:  # a command came while the disk refused
             return
         for question in questions:
-            context = self._lists.of(question.context_id)
-            query = Query(question.id, question.item, context.chain, context.id, context.demonstrations, n=question.n)
+            query = self._contexts.query(question.id, question.item, question.context_id, question.n)
             expected = self._model_client.expected_cost(query)
             if why := self._limits.why_no_call(expected, self._journal.now()):
                 self._hold(why, expected)
@@ -393,22 +419,21 @@ class Runner:
         else:
             self._stop_short(why)
 
-    def _back(self, question: str, *, read: bool) -> None:
-        self._sending.back(question, read=read)
+    def _returned(self, question: str, *, read: bool) -> None:
+        self._sending.returned(question, read=read)
         self._limits.end(question)
 
     def _stop_short(self, why: str) -> None:
-        """Go no further for now, for the first of several reasons; when nobody is there to go on, end."""
-        if not self._controls.may_go_on:
+        """Pause for the first of several reasons, or stop if nobody is there to let the run go on."""
+        if self._lifecycle.state not in (State.RUNNING, State.BLOCKED):
             return
         if self._stays:
             self._pause(why)
         else:
-            self._controls.ending = why
+            self._lifecycle.on(Event.STOP, why)
 
     def _pause(self, why: str) -> None:
-        self._controls.pause(why)
-        self._append(StopRecord(state="paused", why=why))
+        self._append(self._controls.pause(why))
         self._beat(force=True)
 
     # The journal and the heartbeat
@@ -419,62 +444,62 @@ class Runner:
         self._last_asked.add(record)
         return offset
 
-    def _journal_now(self) -> None:
-        try:
-            self._journal.flush_now()
-        except JournalUnwritable as error:
-            self._cannot_write(str(error))
-
     async def _flush(self) -> None:
-        """Write what waits; when the disk refuses, say so and try again a second later, asking nothing meanwhile."""
+        """Write what waits. If the disk refuses, the run is blocked until a later call succeeds."""
         try:
             await self._journal.flush()
         except JournalUnwritable as error:
-            self._cannot_write(str(error))
-            await asyncio.sleep(_RETRY_EVERY)
+            self._block(str(error))
+            await asyncio.sleep(self._tuning.retry_every)
             return
-        if self._unwritable is not None:
-            self._unwritable = None
+        if self._lifecycle.is_blocked:
+            self._lifecycle.on(Event.UNBLOCK)
             self._append(ErrorRecord(what="the journal could not be written for a while; nothing was lost"))
             self._beat(force=True)
 
     async def _flush_all(self) -> None:
-        """Write what waits, however long the disk refuses; give up only when told to end at once."""
+        """Write what waits, however long the disk refuses. Raises RunFailed if the run is to end at once meanwhile."""
         await self._flush()
-        while self._unwritable is not None:
-            if self._controls.ending is not None and not self._sending.in_flight:
-                raise RunFailed(f"{self._unwritable} What it did not take is lost; a resumed run asks for it again.")
-            self._heed(pins=False)  # what is written here may be told to the search later
+        while self._lifecycle.is_blocked:
+            if self._lifecycle.is_stopping and not self._sending.in_flight:
+                why = self._lifecycle.why
+                raise RunFailed(f"{why} What it did not take is lost; a resumed run asks for it again.")
+            self._obey_commands(relabelling=False)  # what is written here may be told to the search later
             self._beat()
             await self._flush()
 
-    def _cannot_write(self, why: str) -> None:
-        if self._unwritable != why:
-            self._unwritable = why
+    def _block(self, why: str) -> None:
+        if not self._lifecycle.is_blocked or self._lifecycle.why != why:
+            self._lifecycle.on(Event.BLOCK, why)
             self._beat(force=True)
 
     def _beat(self, *, force: bool = False) -> None:
-        now = time.monotonic()
-        if not force and now - self._beat_at < _BEAT_EVERY and self.state == self._beat_state:
-            return
-        self._beat_at, self._beat_state = now, self.state
-        kept = f"{self._unwritable} What is not written is kept in memory meanwhile." if self._unwritable else None
-        self._write_status(self.state, kept or self._controls.ending or self._controls.paused or "")
+        """Write the status if it is due or the state has changed."""
+        if self._lifecycle.state is State.PAUSING and not self._sending.in_flight:
+            self._lifecycle.on(Event.SETTLE)
+        now = self._tuning.monotonic()
+        if force or now - self._status_at >= self._tuning.status_every or self._lifecycle.shown != self._status_state:
+            self._write_status()
 
-    def _write_status(self, state: str, why: str) -> None:
-        status = self._status(state, why)
+    def _write_status(self) -> None:
+        self._status_at, self._status_state = self._tuning.monotonic(), self._lifecycle.shown
+        status = self._status()
         self._observe(status)
-        # The journal tells the same, and a heartbeat that cannot be written shows as a run gone quiet.
+        # The journal says the same, and viewers take a heartbeat that is missing for a run gone quiet.
         with contextlib.suppress(RunFailed):
             write_status(self._run, status)
 
-    def _status(self, state: str, why: str) -> Status:
-        self._throughput.note(time.monotonic(), self._search.n, running=state == "running")
+    def _status(self) -> Status:
+        running = self._lifecycle.is_running
+        self._throughput.note(self._tuning.monotonic(), self._search.n, running=running)
+        why = self._lifecycle.why
+        if self._lifecycle.is_blocked:
+            why += " What is not written is kept in memory meanwhile."
         rate = self._throughput.rate
         left = self._search.decisions - self._search.n
         tally = self._tally
         return Status(
-            state=state,
+            state=self._lifecycle.shown,
             why=why,
             phase=self._search.phase,
             decision=self._search.n,
@@ -493,22 +518,5 @@ class Runner:
             throttle_seconds=self._controls.throttle.seconds,
             host=socket.gethostname(),
             pid=os.getpid(),
-            t=time.time(),
+            t=self._tuning.clock(),
         )
-
-    async def _leave(self, state: str, why: str) -> str:
-        self._append(StopRecord(state=state, why=why))
-        await self._flush_all()
-        self._journal.flush_now()
-        self._write_status(state, why)
-        return state
-
-
-def _answer_record(query: Query, reply: Reply) -> AnswerRecord:
-    return AnswerRecord(
-        question=query.question,
-        context_id=query.context_id,
-        item=query.item,
-        n=query.n,
-        **{name: getattr(reply, name) for name in Reply.__struct_fields__},
-    )

@@ -6,6 +6,7 @@ from icm_tui.domain.reply import Endpoint
 from icm_tui.profile.schema import Profile
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.tally import Tally
+from icm_tui.runner.states import State
 from icm_tui.search.method import Search
 from icm_tui.search.problem import Problem
 
@@ -48,7 +49,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 def summarise(
     run: RunDir,
-    state: str,
+    state: State,
     profile: Profile,
     problem: Problem,
     search: Search,
@@ -63,7 +64,7 @@ def summarise(
     return Summary(
         run=run.name,
         directory=str(run.path),
-        state=state,
+        state=state.value,
         items=len(labels),
         labelled=labelled,
         label_counts=counts,

@@ -21,7 +21,7 @@ import pytest
 
 from icm_tui.models.client import ModelClient, Query
 from icm_tui.run_dir.layout import RunDir
-from icm_tui.runner import session
+from icm_tui.runner.runner import TUNING, Tuning
 from icm_tui.runner.session import run_here
 from tests.runner.made import Shuffled, wrapped
 
@@ -89,9 +89,8 @@ def _take(turn: dict[str, Any]) -> None:
     run = RunDir(Path(turn["run"]))
     if turn["length"] is not None:
         _kill_at(run.journal, turn["length"])
-    if turn["paid"]:
-        pytest.MonkeyPatch().setattr(session, "is_paid", lambda profile: True)
-    outcome = run_here(run.path, model_client_of=wrapped(lambda inner: _Noting(inner, turn["asked"])))
+    tuning = Tuning(durability="paid") if turn["paid"] else TUNING
+    outcome = run_here(run.path, model_client_of=wrapped(lambda inner: _Noting(inner, turn["asked"])), tuning=tuning)
     assert outcome.state == "done"
 
 

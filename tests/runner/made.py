@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -21,10 +22,17 @@ from icm_tui.run_dir.records import AnyRecord
 from icm_tui.run_dir.status import Status
 from icm_tui.runner.assembly import make_model_client
 from icm_tui.runner.prepare import make_run, prepare
-from icm_tui.runner.session import MakeModelClient
+from icm_tui.runner.runner import Tuning
+from icm_tui.runner.session import MakeModelClient, run_here
 from icm_tui.search.problem import Problem
 
 ITEMS = 40
+# The runner looks into its inbox every turn and waits for nothing, so one answer comes a turn.
+BRISK = Tuning(inbox_every=0.0, retry_every=0.0)
+# It also writes its status every turn.
+TELLING = Tuning(inbox_every=0.0, retry_every=0.0, status_every=0.0)
+
+run_briskly = partial(run_here, tuning=BRISK)
 
 Answered = tuple[Query, Reply | Unavailable]
 

@@ -11,22 +11,28 @@ from hypothesis import strategies as st
 
 from icm_tui.errors import UserError
 from icm_tui.run_dir import inbox
-from icm_tui.run_dir.journal import Journal
 from icm_tui.run_dir.labels import final_labels
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.records import CommandRecord, DecisionRecord, StopRecord
 from icm_tui.run_dir.status import Status, read_status
-from icm_tui.runner import runner
+from icm_tui.runner.runner import Tuning
 from icm_tui.runner.session import Outcome, run_here
-from tests.runner.made import Priced, Script, counted, driven, lines, make, records, trajectory, until, wrapped
+from tests.runner.made import (
+    BRISK,
+    Priced,
+    Script,
+    counted,
+    driven,
+    lines,
+    make,
+    records,
+    run_briskly,
+    trajectory,
+    until,
+    wrapped,
+)
 
 SETS = ("search.shots=8",)
-
-
-@pytest.fixture(autouse=True)
-def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The runner looks into its inbox every turn and waits for nothing, so one answer comes a turn."""
-    monkeypatch.setattr(runner, "_HEED_EVERY", 0.0)
 
 
 class Played:
@@ -39,6 +45,7 @@ class Played:
         sets: list[str] | None = None,
         *,
         stays: bool = True,
+        tuning: Tuning = BRISK,
     ):
         self.asked: list[str] = []
         self.statuses: list[Status] = []
@@ -49,7 +56,7 @@ class Played:
             observe(status)
 
         self.outcome: Outcome = run_here(
-            run.path, observe=seen, model_client_of=counted(self.asked), sets=sets, stays=stays
+            run.path, observe=seen, model_client_of=counted(self.asked), sets=sets, stays=stays, tuning=tuning
         )
 
     @property
@@ -218,7 +225,7 @@ def test_a_skip_outlives_the_runner_that_heeded_it(run: RunDir, undisturbed: Run
     heeded = data.index(b"\n", data.index(b'"what":"skip"')) + 1
     killed = make(tmp_path / "killed", *SETS)
     killed.journal.write_bytes(data[:heeded])
-    assert run_here(killed.path).state == "done"
+    assert run_briskly(killed.path).state == "done"
     assert trajectory(killed) == trajectory(run)
 
 
@@ -259,7 +266,7 @@ def test_stop_ends_cleanly_and_a_resumed_run_comes_to_the_same(run: RunDir, undi
     assert ("step", "refused", "the run is ending") in commands(run)
 
     asked: list[str] = []
-    assert run_here(run.path, model_client_of=counted(asked)).state == "done"
+    assert run_briskly(run.path, model_client_of=counted(asked)).state == "done"
     assert not set(asked) & set(stopped.asked)
     assert trajectory(run) == trajectory(undisturbed)
     assert final_labels(run.path) == final_labels(undisturbed.path)
@@ -389,9 +396,9 @@ def test_only_settings_that_decide_nothing_can_be_changed(run: RunDir, undisturb
 
 def test_a_refused_setting_leaves_a_dead_run_as_it_was(run: RunDir) -> None:
     with pytest.raises(UserError, match=r"^search\.shots cannot be changed while a run is under way; only "):
-        run_here(run.path, sets=["search.shots=4"])
+        run_briskly(run.path, sets=["search.shots=4"])
     with pytest.raises(UserError, match=r"run\.max_calls"):
-        run_here(run.path, sets=["run.max_calls=-1"])
+        run_briskly(run.path, sets=["run.max_calls=-1"])
     assert not run.journal.exists()
 
 
@@ -433,55 +440,51 @@ def test_a_run_that_nobody_stays_with_ends_at_its_limit_and_says_why(tmp_path: P
     assert (played.outcome.state, played.outcome.why) == ("stopped", at_the_limit(30))
     assert "paused" not in played.states
     assert len(played.asked) == len(lines(run, "answer")) == 30
-    assert run_here(run.path, sets=["run.max_calls=100000"]).state == "done"
+    assert run_briskly(run.path, sets=["run.max_calls=100000"]).state == "done"
     assert trajectory(run) == trajectory(undisturbed)
 
 
 def test_a_budget_is_never_passed(tmp_path: Path) -> None:
     run = make(tmp_path / "dear", *SETS, "run.budget_usd=0.5")
     model_client_of = wrapped(lambda inner: Priced(inner, 0.01))
-    short = run_here(run.path, model_client_of=model_client_of)
+    short = run_briskly(run.path, model_client_of=model_client_of)
     assert short.state == "stopped"
     assert short.why == "run.budget_usd = 0.5 would be passed by the next call; raise it with --set run.budget_usd=USD"
     assert short.summary.calls == 50
-    done = run_here(run.path, model_client_of=model_client_of, sets=["run.budget_usd=1000"]).summary
+    done = run_briskly(run.path, model_client_of=model_client_of, sets=["run.budget_usd=1000"]).summary
     assert done.cost_usd == pytest.approx(done.calls * 0.01)
     assert [done.tokens_in, done.tokens_out, done.tokens_cached] == [done.calls * n for n in (100, 1, 50)]
 
 
 class Clock:
-    """Unix seconds that pass when told, and by `tick` at every look."""
+    """Unix seconds that pass only as a test says, and by `tick` at every look."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, tick: float = 0.0) -> None:
+    def __init__(self, tick: float = 0.0) -> None:
         self.now = 1000.0
         self._tick = tick
-        opened = Journal.open
-        monkeypatch.setattr(
-            Journal, "open", lambda path, *, durability: opened(path, durability=durability, clock=self.look)
-        )
 
     def look(self) -> float:
         self.now += self._tick
         return self.now
 
 
-def test_a_limit_of_time_counts_all_runners(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_limit_of_time_counts_all_runners(tmp_path: Path) -> None:
     run = make(tmp_path / "slow", *SETS, "run.max_seconds=8")
-    Clock(monkeypatch, tick=0.01)
-    short = run_here(run.path)
+    tuning = Tuning(inbox_every=0.0, clock=Clock(tick=0.01).look)
+    short = run_here(run.path, tuning=tuning)
     assert (short.state, short.why) == (
         "stopped",
         "run.max_seconds = 8 would be passed by the next call; raise it with --set run.max_seconds=SECONDS",
     )
     assert 7.9 <= short.summary.seconds < 9
     asked: list[str] = []
-    assert run_here(run.path, model_client_of=counted(asked)).state == "stopped"
+    assert run_here(run.path, model_client_of=counted(asked), tuning=tuning).state == "stopped"
     assert asked == []
-    assert run_here(run.path, sets=["run.max_seconds=100000"]).summary.seconds > 9
+    assert run_here(run.path, sets=["run.max_seconds=100000"], tuning=tuning).summary.seconds > 9
 
 
-def test_time_at_rest_is_not_time_at_work(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Clock(monkeypatch)
+def test_time_at_rest_is_not_time_at_work(run: RunDir) -> None:
+    clock = Clock()
 
     def script(run: RunDir, asked: list[str]) -> Script:
         yield
@@ -494,4 +497,5 @@ def test_time_at_rest_is_not_time_at_work(run: RunDir, monkeypatch: pytest.Monke
         yield from until("running")
         clock.now += 7.0
 
-    assert Played(run, script).outcome.summary.seconds == 7.0
+    tuning = Tuning(inbox_every=0.0, clock=clock.look)
+    assert Played(run, script, tuning=tuning).outcome.summary.seconds == 7.0

@@ -27,9 +27,8 @@ from icm_tui.run_dir.records import (
     StopRecord,
 )
 from icm_tui.run_dir.tally import Tally
-from icm_tui.runner import runner
-from icm_tui.runner.asking import ask_here
-from icm_tui.runner.session import Outcome, run_here
+from icm_tui.runner.runner import Tuning
+from icm_tui.runner.session import Outcome, ask_here, run_here
 from tests.runner.made import (
     Answered,
     Priced,
@@ -40,6 +39,7 @@ from tests.runner.made import (
     lines,
     make,
     records,
+    run_briskly,
     trajectory,
     until,
     wrapped,
@@ -55,19 +55,20 @@ METHODS = {
 SETS = METHODS["standard"]
 
 
-@pytest.fixture(autouse=True)
-def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The runner looks into its inbox every turn and waits for nothing."""
-    monkeypatch.setattr(runner, "_HEED_EVERY", 0.0)
-
-
 class Saying(Wrapped):
-    """Explains as `say` does, and keeps what it was to explain."""
+    """Explains as `say` does, keeps what it was to explain, and gives explanations `grace` seconds at the end."""
 
-    def __init__(self, inner: ModelClient, say: Callable[[Query, int | None], AsyncIterator[Piece]]) -> None:
+    def __init__(
+        self, inner: ModelClient, say: Callable[[Query, int | None], AsyncIterator[Piece]], grace: float = 600.0
+    ) -> None:
         super().__init__(inner)
         self._say = say
+        self._grace = grace
         self.explained: list[Query] = []
+
+    @property
+    def shutdown_grace(self) -> float:
+        return self._grace
 
     def explain(self, asked: Query, label: int | None) -> AsyncIterator[Piece]:
         self.explained.append(asked)
@@ -95,7 +96,9 @@ async def nonsense(asked: Query, label: int | None) -> AsyncIterator[Piece]:
 
 
 class Mute(Wrapped):
-    """Never answers what is asked again."""
+    """Never answers a re-ask, and does not wait for one at the end."""
+
+    shutdown_grace = 0.0
 
     def ask(self, asked: Query) -> None:
         if not asked.question.startswith("reask/"):
@@ -130,21 +133,23 @@ def vote_in(text: str) -> tuple[str, float]:
     return found[1], float(found[2])
 
 
-def saying(run: RunDir, say: Callable[[Query, int | None], AsyncIterator[Piece]]) -> tuple[Outcome, Saying]:
+def saying(
+    run: RunDir, say: Callable[[Query, int | None], AsyncIterator[Piece]], grace: float = 600.0
+) -> tuple[Outcome, Saying]:
     """A run to its end whose labels are explained by `say`."""
     made: list[Saying] = []
 
     def wrap(inner: ModelClient) -> Saying:
-        made.append(Saying(inner, say))
+        made.append(Saying(inner, say, grace))
         return made[0]
 
-    return run_here(run.path, model_client_of=wrapped(wrap)), made[0]
+    return run_briskly(run.path, model_client_of=wrapped(wrap)), made[0]
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_explanations_change_no_decision(method: str, whole: Callable[[str], RunDir], tmp_path: Path) -> None:
     run = make(tmp_path / "run", *METHODS[method], "reasoning.every=2")
-    outcome = run_here(run.path)
+    outcome = run_briskly(run.path)
     assert outcome.state == "done"
     assert trajectory(run) == trajectory(whole(method))
     assert final_labels(run.path) == final_labels(whole(method).path)
@@ -157,7 +162,7 @@ def test_an_explanation_is_of_the_last_answer_to_the_decision_s_first_item(tmp_p
     """The vote told is the log-odds of that answer, with a list and with all shown."""
     for number, sets in enumerate((["search.shots=8"], ["task.limit=16"], ["search.shots=3", "search.effort=lean"])):
         run = make(tmp_path / str(number), *sets, "reasoning.every=3")
-        run_here(run.path)
+        run_briskly(run.path)
         chain_of, newest = dict[int, int](), dict[tuple[int, int], AnswerRecord]()
         decided: dict[int, tuple[int, AnswerRecord | None]] = {}
         with_items = []
@@ -187,7 +192,7 @@ def test_an_explanation_is_of_the_last_answer_to_the_decision_s_first_item(tmp_p
 
 def test_every_explanation_is_whole_in_its_file(tmp_path: Path) -> None:
     run = make(tmp_path / "run", *SETS, "reasoning.every=1")
-    run_here(run.path)
+    run_briskly(run.path)
     told = explanations(run)
     assert [explanation.call for explanation in sorted(told, key=lambda explanation: explanation.call)] == list(
         range(len(told))
@@ -200,13 +205,13 @@ def test_every_explanation_is_whole_in_its_file(tmp_path: Path) -> None:
 
 
 def test_the_end_of_a_run_that_is_slowed_down_does_not_wait_for_those_who_read_along(
-    tmp_path: Path, undisturbed: RunDir, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, undisturbed: RunDir
 ) -> None:
-    # A piece an hour: the explanations of a braked run would never come to their end by themselves.
-    monkeypatch.setattr(runner, "_PIECE_EVERY", 3600.0)
+    # A piece an hour: the explanations of a throttled run would not end by themselves.
+    tuning = Tuning(inbox_every=0.0, piece_every=3600.0)
     run = make(tmp_path / "run", *SETS, "reasoning.every=20")
     inbox.send(run, "throttle", {"seconds": 0.5})
-    run_here(run.path)
+    run_here(run.path, tuning=tuning)
     assert trajectory(run)[0] == trajectory(undisturbed)[0]
     ended = explanations(run)
     assert 1 <= len(ended) <= 2  # two at most are under way
@@ -231,7 +236,7 @@ def test_what_hangs_holds_nothing_up_and_two_at_most_are_under_way(run: RunDir, 
     profile = run.profile.read_text().replace("every = 0", "every = 4")
     assert "every = 4" in profile
     run.profile.write_text(profile)
-    outcome, model_client = saying(run, hang)
+    outcome, model_client = saying(run, hang, grace=0.0)
     assert outcome.state == "done"
     assert trajectory(run) == trajectory(undisturbed)
     assert len(model_client.explained) == 2
@@ -256,7 +261,7 @@ def test_costs_count_against_the_budget_and_not_as_calls(undisturbed: RunDir, tm
 
 def test_reasoning_that_cannot_be_written_stops_nothing(run: RunDir, undisturbed: RunDir) -> None:
     run.reasoning.mkdir()
-    assert run_here(run.path, sets=["reasoning.every=4"]).state == "done"
+    assert run_briskly(run.path, sets=["reasoning.every=4"]).state == "done"
     assert trajectory(run) == trajectory(undisturbed)
     told = [record.what for record in records(run) if isinstance(record, ErrorRecord)]
     assert len(told) == 1
@@ -267,7 +272,7 @@ def test_reasoning_that_cannot_be_written_stops_nothing(run: RunDir, undisturbed
 
 
 def played(run: RunDir, script: Script, wrap: Callable[[ModelClient], ModelClient] = Wrapped) -> Outcome:
-    return run_here(run.path, observe=driven(script), model_client_of=wrapped(wrap), stays=True)
+    return run_briskly(run.path, observe=driven(script), model_client_of=wrapped(wrap), stays=True)
 
 
 def paused_at(run: RunDir, n: int) -> Script:
@@ -365,7 +370,7 @@ def test_one_command_asks_once_and_two_at_most_are_under_way(run: RunDir, undist
         while len(asks(run)) < count:
             yield
 
-    assert played(run, script(), lambda inner: Saying(inner, hang)).state == "done"
+    assert played(run, script(), lambda inner: Saying(inner, hang, grace=0.0)).state == "done"
     assert [command.outcome for command in asks(run)] == ["done", "done", "refused"]
     assert asks(run)[2].why == "2 items are being asked about already; wait for their answers"
     assert [explanation.failed for explanation in explanations(run)] == ["the run ended before it was finished"] * 2
@@ -446,19 +451,19 @@ def test_a_stopped_run_is_asked_and_goes_on_as_if_it_had_not_been(
     assert found == pieces(run)
     assert vote_in("".join(piece.text for piece in found))[0] == "AB"[explanation.label or 0]
     assert (reask.n, reask.command) == (20, "")
-    assert run_here(run.path).state == "done"
+    assert run_briskly(run.path).state == "done"
     assert trajectory(run) == trajectory(whole(method))
     assert final_labels(run.path) == final_labels(whole(method).path)
 
 
 def test_a_run_that_is_done_is_asked_and_stays_done(run: RunDir) -> None:
-    outcome = run_here(run.path)
+    outcome = run_briskly(run.path)
     status, labels = run.status.read_bytes(), final_labels(run.path)
     calls = [ask_here(run.path, item)[0].call for item in (0, 7, 7)]
     assert calls == [0, 1, 2]
     assert run.status.read_bytes() == status
     assert final_labels(run.path) == labels
-    again = run_here(run.path)
+    again = run_briskly(run.path)
     assert again.state == "done"
     assert again.summary == msgspec.structs.replace(outcome.summary, calls_reasked=3, explanations=3)
     assert [piece.end for piece in pieces(run)].count(True) == 3
@@ -474,7 +479,7 @@ def test_a_run_without_the_question_is_left_as_it_is(tmp_path: Path) -> None:
 
 
 def test_an_answer_is_kept_though_its_explanation_is_broken_off(run: RunDir) -> None:
-    run_here(run.path)
+    run_briskly(run.path)
 
     async def broken_off(asked: Query, label: int | None) -> AsyncIterator[Piece]:
         yield Piece("well")
@@ -484,11 +489,11 @@ def test_an_answer_is_kept_though_its_explanation_is_broken_off(run: RunDir) -> 
         ask_here(run.path, 3, model_client_of=wrapped(lambda inner: Saying(inner, broken_off)))
     assert len(reasks(run)) == 1
     assert [explanation.failed for explanation in explanations(run)] == ["interrupted"]
-    assert run_here(run.path).state == "done"
+    assert run_briskly(run.path).state == "done"
 
 
 def test_a_refused_item_has_no_explanation(run: RunDir) -> None:
-    run_here(run.path)
+    run_briskly(run.path)
 
     class RefusingAll(Wrapped):
         async def replies(self, seconds: float) -> list[Answered]:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -18,22 +19,28 @@ from icm_tui.run_dir.labels import final_labels
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.records import FORMAT, ErrorRecord, StopRecord
 from icm_tui.run_dir.status import Status, read_status
-from icm_tui.runner import runner, session
 from icm_tui.runner.session import run_here
 from tests.runner.journals import resealed, sealed
-from tests.runner.made import Script, Silent, counted, driven, lines, make, records, trajectory, until, wrapped
+from tests.runner.made import (
+    BRISK,
+    TELLING,
+    Script,
+    Silent,
+    counted,
+    driven,
+    lines,
+    make,
+    records,
+    run_briskly,
+    trajectory,
+    until,
+    wrapped,
+)
 from tests.runner.processes import lock_holder
 
 SETS = ("search.shots=8",)
 FULL = "no space left on device. To mend it, free some space on that disk."
 READ_ONLY = "read-only file system. To mend it, make that disk writable, or choose a directory on another one."
-
-
-@pytest.fixture(autouse=True)
-def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is waited for: not the next look into the inbox, not the next attempt to write."""
-    monkeypatch.setattr(runner, "_HEED_EVERY", 0.0)
-    monkeypatch.setattr(runner, "_RETRY_EVERY", 0.0)
 
 
 @pytest.fixture(autouse=True)
@@ -87,9 +94,8 @@ class Disk:
 def test_a_disk_that_refuses_for_a_while_pauses_the_run(
     number: int, call: str, reason: str, paid: bool, run: RunDir, undisturbed: RunDir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if call == "fsync" and not paid:
-        monkeypatch.setattr("icm_tui.run_dir.journal._SYNC_EVERY", 0.0)
-    monkeypatch.setattr(session, "is_paid", lambda profile: paid)
+    # By this clock a sync is always due.
+    tuning = msgspec.structs.replace(BRISK, durability="paid" if paid else "free", clock=count(1e9, 2).__next__)
     disk = Disk(run, number, refusals=7)
     monkeypatch.setattr(os, call, getattr(disk, call))
     asked: list[str] = []
@@ -98,7 +104,7 @@ def test_a_disk_that_refuses_for_a_while_pauses_the_run(
     def observe(status: Status) -> None:
         told.append((status, len(asked), read_status(run)))
 
-    outcome = run_here(run.path, observe=observe, model_client_of=counted(asked))
+    outcome = run_here(run.path, observe=observe, model_client_of=counted(asked), tuning=tuning)
     assert disk.refused == 7
     assert outcome.state == "done"
     paused = [place for place, (status, _, _) in enumerate(told) if status.state == "paused"]
@@ -138,7 +144,7 @@ def test_a_pause_that_comes_while_the_disk_refuses_holds_once_it_does_not(
             assert (status.state, len(asked)) == ("paused", count)
         inbox.send(run, "resume", {})
 
-    assert run_here(run.path, observe=driven(script()), model_client_of=counted(asked)).state == "done"
+    assert run_briskly(run.path, observe=driven(script()), model_client_of=counted(asked)).state == "done"
     assert disk.refused == 7
     assert trajectory(run) == trajectory(undisturbed)
     assert len(asked) == len(lines(run, "answer"))
@@ -157,7 +163,7 @@ def test_a_person_may_end_a_run_whose_disk_stays_full(
             signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(RunFailed) as caught:
-        run_here(run.path, observe=observe)
+        run_briskly(run.path, observe=observe)
     assert str(caught.value) == (
         f"The journal {run.journal} cannot be written: {FULL} "
         "What it did not take is lost; a resumed run asks for it again."
@@ -166,18 +172,13 @@ def test_a_person_may_end_a_run_whose_disk_stays_full(
     assert status is not None
     assert (status.state, status.why) == ("failed", str(caught.value))
     disk.heal()
-    assert run_here(run.path).state == "done"
+    assert run_briskly(run.path).state == "done"
     assert trajectory(run) == trajectory(undisturbed)
 
 
-def test_a_heartbeat_that_cannot_be_written_stops_nothing(
-    run: RunDir, undisturbed: RunDir, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(run: RunDir, status: Status) -> None:
-        raise RunFailed("no room for the status")
-
-    monkeypatch.setattr(runner, "write_status", refuse)
-    assert run_here(run.path).state == "done"
+def test_a_heartbeat_that_cannot_be_written_stops_nothing(run: RunDir, undisturbed: RunDir) -> None:
+    run.status.mkdir()
+    assert run_briskly(run.path).state == "done"
     assert trajectory(run) == trajectory(undisturbed)
 
 
@@ -188,7 +189,7 @@ def sentence(run: RunDir, kind: type[UserError] = UserError) -> str:
     """What a person is told, where nothing may be asked."""
     asked: list[str] = []
     with pytest.raises(UserError) as caught:
-        run_here(run.path, model_client_of=counted(asked))
+        run_briskly(run.path, model_client_of=counted(asked))
     assert type(caught.value).exit_status == kind.exit_status
     assert asked == []
     assert "\n" not in str(caught.value)
@@ -200,7 +201,7 @@ def test_a_disk_that_is_full_at_the_start(run: RunDir, monkeypatch: pytest.Monke
     monkeypatch.setattr(os, "write", disk.write)
     assert sentence(run, RunFailed) == f"The journal {run.journal} cannot be written: {FULL}"
     disk.heal()
-    assert run_here(run.path).state == "done"
+    assert run_briskly(run.path).state == "done"
 
 
 def test_a_directory_that_is_read_only_at_the_start(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -315,9 +316,7 @@ def test_what_was_changed_after_the_start_is_told_and_left_alone(damage: Damage,
         if status.decision > 20 and status.state == "running":
             signal.raise_signal(signal.SIGTERM)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runner, "_BEAT_EVERY", 0.0)
-        assert run_here(run.path, observe=stop).state == "stopped"
+    assert run_here(run.path, observe=stop, tuning=TELLING).state == "stopped"
     damage(run)
     journal = run.journal.read_bytes()
     assert sentence(run).startswith(expected.format(run))
@@ -338,9 +337,7 @@ def test_a_signal_ends_a_run_once_its_answers_are_kept(number: int, run: RunDir,
             signal.raise_signal(number)
         states.append((status.state, status.in_flight))
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runner, "_BEAT_EVERY", 0.0)
-        outcome = run_here(run.path, observe=observe, model_client_of=counted(asked))
+    outcome = run_here(run.path, observe=observe, model_client_of=counted(asked), tuning=TELLING)
     assert (outcome.state, outcome.interrupted) == ("stopped", True)
     assert [state for state, _ in states].count("signalled") == 1
     assert max(in_flight for state, in_flight in states if state == "stopping") > 0
@@ -349,7 +346,7 @@ def test_a_signal_ends_a_run_once_its_answers_are_kept(number: int, run: RunDir,
     last = records(run)[-1]
     assert isinstance(last, StopRecord)
     assert (last.state, last.why) == ("stopped", "interrupted")
-    again = run_here(run.path)
+    again = run_briskly(run.path)
     assert (again.state, again.interrupted) == ("done", False)
     assert trajectory(run) == trajectory(undisturbed)
 
@@ -362,22 +359,21 @@ def test_a_second_signal_does_not_wait_for_answers(run: RunDir, undisturbed: Run
             signal.raise_signal(signal.SIGINT)
             signals.append((status.state, status.in_flight))
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runner, "_BEAT_EVERY", 0.0)
-        outcome = run_here(run.path, observe=observe, model_client_of=wrapped(lambda inner: Silent(inner, 100)))
+    silent = wrapped(lambda inner: Silent(inner, 100))
+    outcome = run_here(run.path, observe=observe, model_client_of=silent, tuning=TELLING)
     assert (outcome.state, outcome.interrupted) == ("stopped", True)
     assert signals == [("running", 8), ("stopping", 8)]
     last = records(run)[-1]
     assert isinstance(last, StopRecord)
     assert (last.state, last.why) == ("stopped", "interrupted")
-    assert run_here(run.path).state == "done"
+    assert run_briskly(run.path).state == "done"
     assert trajectory(run) == trajectory(undisturbed)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_a_signal_that_was_ignored_before_stays_ignored(number: int, run: RunDir) -> None:
     signal.signal(number, signal.SIG_IGN)
-    assert run_here(run.path, observe=lambda status: signal.raise_signal(number)).state == "done"
+    assert run_briskly(run.path, observe=lambda status: signal.raise_signal(number)).state == "done"
 
 
 _RUN_TO_END = """
@@ -409,7 +405,7 @@ def test_ctrl_c_on_the_command_line_says_how_to_go_on(number: int, tmp_path: Pat
     last = records(RunDir(path))[-1]
     assert isinstance(last, StopRecord)
     assert (last.state, last.why) == ("stopped", "interrupted")
-    assert run_here(path).state == "done"
+    assert run_briskly(path).state == "done"
     assert trajectory(RunDir(path)) == trajectory(undisturbed)
 
 
@@ -418,5 +414,5 @@ def test_a_run_whose_directory_is_taken_away_ends_and_says_so(run: RunDir) -> No
         shutil.rmtree(run.path, ignore_errors=True)
 
     with pytest.raises(RunFailed) as caught:
-        run_here(run.path, observe=take_away)
+        run_briskly(run.path, observe=take_away)
     assert str(caught.value) == f"The run directory {run.path} is gone; nothing that the run does could be kept."

@@ -22,11 +22,21 @@ from icm_tui.run_dir.layout import RunDir, read_items
 from icm_tui.run_dir.reading import read_records
 from icm_tui.run_dir.records import CommandRecord, ContextRecord, DecisionRecord
 from icm_tui.run_dir.status import Status, read_status
-from icm_tui.runner import runner
 from icm_tui.runner.assembly import problem_of
-from icm_tui.runner.session import run_here
 from icm_tui.search.problem import Problem
-from tests.runner.made import Script, Wrapped, counted, driven, lines, make, records, trajectory, until, wrapped
+from tests.runner.made import (
+    Script,
+    Wrapped,
+    counted,
+    driven,
+    lines,
+    make,
+    records,
+    run_briskly,
+    trajectory,
+    until,
+    wrapped,
+)
 
 SETS = ("search.shots=8",)
 METHODS = {
@@ -40,12 +50,6 @@ METHODS = {
 }
 # At which decision which item is pinned to which label; null takes the pin off.
 PLAN = [(3, 5, "A"), (9, 5, "B"), (14, 2, "B"), (20, 2, None), (22, 7, "A")]
-
-
-@pytest.fixture(autouse=True)
-def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The runner looks into its inbox every turn and waits for nothing."""
-    monkeypatch.setattr(runner, "_HEED_EVERY", 0.0)
 
 
 def pinning(run: RunDir, plan: list[tuple[int, int, str | None]]) -> Script:
@@ -63,7 +67,7 @@ def pinning(run: RunDir, plan: list[tuple[int, int, str | None]]) -> Script:
 
 
 def play(run: RunDir, plan: list[tuple[int, int, str | None]]) -> None:
-    assert run_here(run.path, observe=driven(pinning(run, plan)), stays=True).state == "done"
+    assert run_briskly(run.path, observe=driven(pinning(run, plan)), stays=True).state == "done"
 
 
 def pins_of(run: RunDir) -> list[CommandRecord]:
@@ -84,9 +88,7 @@ def pinned(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., RunDir]:
     def of(method: str, count: int = len(PLAN)) -> RunDir:
         if (method, count) not in made:
             made[method, count] = make(folder / f"{method}-{count}", *METHODS[method])
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(runner, "_HEED_EVERY", 0.0)
-                play(made[method, count], PLAN[:count])
+            play(made[method, count], PLAN[:count])
         return made[method, count]
 
     return of
@@ -131,7 +133,7 @@ def test_the_status_counts_the_violations_as_the_summary_does(method: str, pinne
     run = pinned(method)
     status = read_status(run)
     assert status is not None
-    assert status.violations == run_here(run.path).summary.violations
+    assert status.violations == run_briskly(run.path).summary.violations
 
 
 def cut(run: RunDir, path: Path, length: int) -> RunDir:
@@ -153,7 +155,7 @@ def test_a_journal_torn_anywhere_after_its_pins_goes_on_to_the_same_end(
     with tempfile.TemporaryDirectory() as folder:
         run = cut(done, Path(folder) / "run", round(heeded + share * (len(data) - heeded)))
         asked: list[str] = []
-        assert run_here(run.path, model_client_of=counted(asked)).state == "done"
+        assert run_briskly(run.path, model_client_of=counted(asked)).state == "done"
         assert trajectory(run) == trajectory(done)
         assert final_labels(run.path) == final_labels(done.path)
         answered = [line["question"] for line in lines(run, "answer")]
@@ -171,7 +173,7 @@ def test_labels_read_from_a_journal_with_pins_are_those_of_the_status(
         run = cut(done, Path(folder) / "run", found[1 + round(share * (len(found) - 2))])
         finals = final_labels(run.path)
         seen: list[Status] = []
-        run_here(run.path, observe=seen.append)
+        run_briskly(run.path, observe=seen.append)
         assert seen[0].labelled == sum(final.label is not None for final in finals)
         task = problem(run)
         assert seen[0].violations == sum(
@@ -230,10 +232,10 @@ def test_the_model_is_told_of_pinned_labels(method: str, tmp_path: Path) -> None
     again: dict[int, dict[int, int | None]] = {}
     run = make(tmp_path / "run", *METHODS[method])
     model_client_of = wrapped(lambda inner: Relabelled(inner, told))
-    run_here(run.path, observe=driven(pinning(run, PLAN)), model_client_of=model_client_of, stays=True)
+    run_briskly(run.path, observe=driven(pinning(run, PLAN)), model_client_of=model_client_of, stays=True)
     finals = [final.label for final in final_labels(run.path)]
     assert finals in [[labels.get(item) for item in range(len(finals))] for labels in told.values()]
-    run_here(run.path, model_client_of=wrapped(lambda inner: Relabelled(inner, again)))
+    run_briskly(run.path, model_client_of=wrapped(lambda inner: Relabelled(inner, again)))
     assert again == told
 
 
@@ -270,7 +272,7 @@ def test_what_cannot_be_pinned_is_refused_with_the_reason(run: RunDir, undisturb
             yield
         inbox.send(run, "resume", {})
 
-    run_here(run.path, observe=driven(script(run)), stays=True)
+    run_briskly(run.path, observe=driven(script(run)), stays=True)
     nowhere = "they are numbered from 0 to 39"
     assert outcomes(run) == [
         ("refused", "it names no item; give the number of one as item"),
@@ -310,7 +312,7 @@ def test_pins_win_over_a_skip(tmp_path: Path) -> None:
 
     uncovered = [item for item in decision(run, n).items if final_at(run, n)[item].label is None]
     assert uncovered
-    assert run_here(copy.path, observe=driven(script()), stays=True).state == "done"
+    assert run_briskly(copy.path, observe=driven(script()), stays=True).state == "done"
     assert [record.changes for record in pins_of(copy)] == [[]]
     taken = decision(copy, n)
     assert taken.overridden
@@ -320,7 +322,7 @@ def test_pins_win_over_a_skip(tmp_path: Path) -> None:
 
 def next_of_sweeps(run: RunDir) -> int:
     """Run to the end, and say which decision of the sweeps is the first about items without a label."""
-    run_here(run.path)
+    run_briskly(run.path)
     labelled: set[int] = set()
     for record in records(run):
         if isinstance(record, DecisionRecord):
@@ -349,7 +351,6 @@ def test_a_pin_waits_while_answers_are_not_on_disk(
     answers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the search has not been told yet stands in the journal before the pin, so the pin waits for it."""
-    monkeypatch.setattr(runner, "_RETRY_EVERY", 0.0)
     run = make(tmp_path / "run", *METHODS["paper"])
     write, refused = os.write, 0
 
@@ -364,12 +365,12 @@ def test_a_pin_waits_while_answers_are_not_on_disk(
         return write(descriptor, data)
 
     monkeypatch.setattr(os, "write", refuse)
-    assert run_here(run.path).state == "done"
+    assert run_briskly(run.path).state == "done"
     assert refused == 5
     assert outcomes(run) == [("done", "")]
     assert final_labels(run.path)[5].label == 1
     monkeypatch.setattr(os, "write", write)
     data = run.journal.read_bytes()
     torn = cut(run, tmp_path / "torn", data.index(b"\n", data.index(b'"what":"pin"')) + 1)
-    run_here(torn.path)
+    run_briskly(torn.path)
     assert trajectory(torn) == trajectory(run)

@@ -159,6 +159,6 @@ def test_the_settings_and_commands_of_earlier_runners_are_known_again(tmp_path: 
     run = make(tmp_path / "run", "task.limit=8", "search.shots=2")
     run_here(run.path, sets=["run.max_calls=5000", "model.concurrency=2"])
     _, found = restored(run)
-    assert found.sets == ["run.max_calls=5000", "model.concurrency=2"]
+    assert found.orders.sets == ["run.max_calls=5000", "model.concurrency=2"]
     given_at_start = next(record for record in records(run) if isinstance(record, CommandRecord))
     assert (given_at_start.what, given_at_start.outcome, given_at_start.n) == ("resume", "done", 0)

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icm_tui.domain.decisions import Question
-from icm_tui.runner.refusals import Refusals
-from icm_tui.runner.sending import Sending
+from icm_tui.runner.limits import Refusals
+from icm_tui.runner.questions import Sending
 
 
 def questions(*contexts: int) -> list[Question]:
@@ -25,9 +25,9 @@ def test_a_list_s_first_question_goes_out_alone_and_others_fill_the_room() -> No
     assert chosen(sending, wanted, 2) == ["q0", "q3"]
     assert chosen(sending, wanted) == ["q5"]
     assert chosen(sending, wanted) == []
-    sending.back("q0", read=True)
+    sending.returned("q0", read=True)
     assert chosen(sending, wanted[1:]) == ["q1", "q2"]
-    sending.back("q3", read=False)
+    sending.returned("q3", read=False)
     assert chosen(sending, [*wanted[1:3], wanted[4]]) == ["q4"]
 
 
@@ -42,7 +42,7 @@ def test_a_list_that_was_dropped_is_read_anew() -> None:
     sending = Sending(lambda context: True)
     (first, second, third) = wanted = questions(0, 0, 0)
     assert chosen(sending, wanted) == [first.id]
-    sending.back(first.id, read=True)
+    sending.returned(first.id, read=True)
     sending.keep_only([])
     assert chosen(sending, [second, third]) == [second.id]
     sending.abandon()
@@ -74,7 +74,7 @@ def test_every_question_goes_out_once_and_a_list_is_read_by_one_at_a_time(
         answered = back.random() < 0.7  # type: ignore[attr-defined]
         if answered:
             read.add(left[name].context_id)
-        sending.back(name, read=answered)
+        sending.returned(name, read=answered)
         del left[name]
     assert len(sent) == len(set(sent)) == len(contexts)
 

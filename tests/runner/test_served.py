@@ -18,9 +18,7 @@ from icm_tui.profile.schema import Model, Reasoning
 from icm_tui.run_dir import inbox
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.records import CommandRecord, EndpointRecord, ExplanationRecord, ReaskRecord, StopRecord
-from icm_tui.runner import runner
-from icm_tui.runner.asking import ask_here
-from icm_tui.runner.session import Outcome, run_here
+from icm_tui.runner.session import Outcome, ask_here
 from tests.runner.made import (
     Answered,
     Counting,
@@ -32,6 +30,7 @@ from tests.runner.made import (
     lines,
     make,
     records,
+    run_briskly,
     trajectory,
     until,
     wrapped,
@@ -42,12 +41,6 @@ _Kind = TypeVar("_Kind")
 SETS = ["search.shots=8"]
 HERE = Endpoint(base_url="http://127.0.0.1:1/v1", model="m", kind="chat", provider="one")
 THERE = msgspec.structs.replace(HERE, provider="two")
-
-
-@pytest.fixture(autouse=True)
-def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The runner looks into its inbox every turn and waits for nothing."""
-    monkeypatch.setattr(runner, "_HEED_EVERY", 0.0)
 
 
 class Served(Wrapped):
@@ -76,7 +69,7 @@ class Served(Wrapped):
 def served(run: RunDir, endpoint: Endpoint = HERE, sets: list[str] | None = None) -> tuple[Outcome, list[object]]:
     calls: list[object] = []
     model_client_of = wrapped(lambda inner: Served(inner, calls, endpoint))
-    return run_here(run.path, model_client_of=model_client_of, sets=sets), calls
+    return run_briskly(run.path, model_client_of=model_client_of, sets=sets), calls
 
 
 def found(run: RunDir, kind: type[_Kind]) -> list[_Kind]:
@@ -142,7 +135,7 @@ def test_a_runner_at_work_changes_its_settings_but_for_the_providers(run: RunDir
         inbox.send(run, "resume", {"set": ['model.providers=["two"]']})
         yield
 
-    run_here(
+    run_briskly(
         run.path, observe=driven(script()), model_client_of=wrapped(lambda inner: Served(inner, calls)), stays=True
     )
     assert calls == [(60.0, 256), ("open", None), (7.0, 256), "close"]
@@ -172,7 +165,7 @@ def test_settings_that_the_model_cannot_go_on_with_are_refused_and_the_run_stays
         inbox.send(run, "resume", {})
 
     model_client_of = wrapped(lambda inner: Keyless(inner, calls))
-    assert run_here(run.path, observe=driven(script()), model_client_of=model_client_of, stays=True).state == "done"
+    assert run_briskly(run.path, observe=driven(script()), model_client_of=model_client_of, stays=True).state == "done"
     assert [call[0] for call in calls if isinstance(call, tuple)] == [60.0, "open", 7.0, 60.0, 60.0]
     assert [(command.what, command.outcome, command.why) for command in found(run, CommandRecord)] == [
         ("pause", "done", ""),
@@ -190,11 +183,11 @@ def test_a_model_that_cannot_be_asked_leaves_the_run_as_it_was(run: RunDir, undi
             raise UserError("The server refuses the key.")
 
     with pytest.raises(UserError, match=r"^The server refuses the key\.$"):
-        run_here(run.path, model_client_of=wrapped(lambda inner: Refused(inner, calls)))
+        run_briskly(run.path, model_client_of=wrapped(lambda inner: Refused(inner, calls)))
     assert calls == [(60.0, 256), "close"]
     assert run.journal.read_bytes() == b""
     assert not run.status.exists()
-    assert run_here(run.path).state == "done"
+    assert run_briskly(run.path).state == "done"
     assert trajectory(run) == trajectory(undisturbed)
 
 
@@ -206,7 +199,7 @@ def test_a_run_that_fails_closes_its_model(run: RunDir) -> None:
             raise InterruptedError("lost")
 
     with pytest.raises(InterruptedError):
-        run_here(run.path, model_client_of=wrapped(lambda inner: Lost(inner, calls)))
+        run_briskly(run.path, model_client_of=wrapped(lambda inner: Lost(inner, calls)))
     assert calls[-1] == "close"
     assert found(run, StopRecord)[-1].state == "failed"
 
@@ -220,7 +213,7 @@ def test_a_signal_while_the_model_is_made_ready_ends_that(run: RunDir) -> None:
             await asyncio.Event().wait()
             return None
 
-    outcome = run_here(run.path, model_client_of=wrapped(lambda inner: Slow(inner, calls)))
+    outcome = run_briskly(run.path, model_client_of=wrapped(lambda inner: Slow(inner, calls)))
     assert (outcome.state, outcome.why, outcome.interrupted) == ("stopped", "interrupted", True)
     assert calls[-1] == "close"
     assert run.journal.read_bytes() == b""
@@ -231,10 +224,10 @@ def test_an_item_asked_about_without_a_runner_is_asked_at_the_run_s_endpoint(run
     calls: list[object] = []
     ask_here(run.path, 3, model_client_of=wrapped(lambda inner: Served(inner, calls)))
     assert calls == [(60.0, 256), ("open", HERE), "close"]
-    seconds = run_here(run.path).summary.seconds
+    seconds = run_briskly(run.path).summary.seconds
     ask_here(run.path, 3, model_client_of=wrapped(lambda inner: Served(inner, calls, THERE)))
     assert [record.endpoint for record in found(run, EndpointRecord)] == [HERE, THERE]
-    assert run_here(run.path).summary.seconds == seconds
+    assert run_briskly(run.path).summary.seconds == seconds
 
 
 # Without answers
@@ -243,13 +236,14 @@ def test_an_item_asked_about_without_a_runner_is_asked_at_the_run_s_endpoint(run
 def test_a_run_without_answers_ends_where_nobody_stays_and_goes_on_where_it_was(
     run: RunDir, undisturbed: RunDir
 ) -> None:
-    first = run_here(run.path, model_client_of=wrapped(lambda inner: Failing(inner, lambda count: 40 <= count <= 45)))
+    failing = wrapped(lambda inner: Failing(inner, lambda count: 40 <= count <= 45))
+    first = run_briskly(run.path, model_client_of=failing)
     assert (first.state, first.why) == ("stopped", "no. 40: the key is not accepted")
     answered = {answer["question"] for answer in lines(run, "answer")}
     assert len(answered) >= 39
     assert [stop.state for stop in found(run, StopRecord)] == ["stopped"]
     asked: list[str] = []
-    assert run_here(run.path, model_client_of=wrapped(lambda inner: Counting(inner, asked))).state == "done"
+    assert run_briskly(run.path, model_client_of=wrapped(lambda inner: Counting(inner, asked))).state == "done"
     assert not answered & set(asked)
     assert trajectory(run) == trajectory(undisturbed)
 
@@ -261,7 +255,7 @@ def test_a_run_without_answers_pauses_once_until_a_person_goes_on(run: RunDir, u
         assert status.why == "no. 40: the key is not accepted"
         inbox.send(run, "resume", {})
 
-    outcome = run_here(
+    outcome = run_briskly(
         run.path,
         observe=driven(script()),
         model_client_of=wrapped(lambda inner: Shuffled(Failing(inner, lambda count: 40 <= count < 43), Random(1))),
@@ -287,7 +281,7 @@ def test_a_person_s_question_without_an_answer_says_why_and_pauses_nothing(run: 
         inbox.send(run, "resume", {})
 
     model_client_of = wrapped(lambda inner: Selective(inner, []))
-    outcome = run_here(run.path, observe=driven(script()), model_client_of=model_client_of, stays=True)
+    outcome = run_briskly(run.path, observe=driven(script()), model_client_of=model_client_of, stays=True)
     assert outcome.state == "done"
     (reask,) = found(run, ReaskRecord)
     assert (reask.logprobs, reask.failed) == (None, "no money is left")
@@ -298,13 +292,13 @@ def test_a_person_s_question_without_an_answer_says_why_and_pauses_nothing(run: 
 
 
 def test_items_refused_alike_pause_the_run_and_it_can_go_on(run: RunDir) -> None:
-    outcome = run_here(run.path, model_client_of=wrapped(lambda inner: Refusing(inner, list(range(40)), [])))
+    outcome = run_briskly(run.path, model_client_of=wrapped(lambda inner: Refusing(inner, list(range(40)), [])))
     assert (outcome.state, outcome.why) == (
         "stopped",
         "8 items in a row were refused alike: the server refused the item: too long",
     )
     assert outcome.summary.calls_failed >= 8
-    assert run_here(run.path).state == "done"
+    assert run_briskly(run.path).state == "done"
 
 
 # Room and order
@@ -352,7 +346,7 @@ def test_room_and_warming_change_the_order_of_sending_and_nothing_else(
     model_client_of = wrapped(
         lambda inner: Shuffled(Looking(inner, concurrency_limit, warms=True), Random(concurrency_limit))
     )
-    assert run_here(run.path, model_client_of=model_client_of).state == "done"
+    assert run_briskly(run.path, model_client_of=model_client_of).state == "done"
     assert trajectory(run) == trajectory(whole(method))
 
 
@@ -398,7 +392,7 @@ class Paid(Served):
 @pytest.mark.parametrize("budget", [0.0, 0.05, 0.5, 2.0])
 def test_a_budget_is_not_passed_by_what_is_in_flight_nor_by_explanations(budget: float, tmp_path: Path) -> None:
     run = make(tmp_path / "run", *SETS, f"run.budget_usd={budget}", "reasoning.every=3")
-    outcome = run_here(run.path, model_client_of=wrapped(lambda inner: Paid(inner, 0.01)))
+    outcome = run_briskly(run.path, model_client_of=wrapped(lambda inner: Paid(inner, 0.01)))
     assert outcome.state == "stopped"
     assert outcome.why == (
         f"run.budget_usd = {budget:g} would be passed by the next call; raise it with --set run.budget_usd=USD"
@@ -415,7 +409,7 @@ def test_without_a_price_the_first_call_goes_out_alone(tmp_path: Path, undisturb
         made.append(Paid(inner, 0.01, priced=False))
         return made[0]
 
-    assert run_here(run.path, model_client_of=wrapped(wrap)).state == "done"
+    assert run_briskly(run.path, model_client_of=wrapped(wrap)).state == "done"
     assert made[0].together > 1
     assert [decision["changes"] for decision in lines(run, "decision")] == [
         decision["changes"] for decision in lines(undisturbed, "decision")
@@ -424,12 +418,12 @@ def test_without_a_price_the_first_call_goes_out_alone(tmp_path: Path, undisturb
 
 def test_a_cost_that_is_not_told_stops_a_run_with_a_budget_after_one_call(tmp_path: Path) -> None:
     run = make(tmp_path / "run", *SETS, "run.budget_usd=1000")
-    outcome = run_here(run.path, model_client_of=wrapped(lambda inner: Paid(inner, 0.01, priced=False, told=False)))
+    outcome = run_briskly(run.path, model_client_of=wrapped(lambda inner: Paid(inner, 0.01, priced=False, told=False)))
     assert outcome.why == (
         "the cost of a call is not known, so run.budget_usd cannot be kept: set model.price_in and model.price_out"
     )
     assert outcome.summary.calls == 1
-    assert run_here(
+    assert run_briskly(
         run.path, model_client_of=wrapped(lambda inner: Paid(inner, 0.01)), sets=["model.price_in=1"]
     ).state == ("done")
 
@@ -461,7 +455,7 @@ async def slowly() -> AsyncIterator[Piece]:
 
 def test_explanations_under_way_come_to_their_end_before_the_run_does(tmp_path: Path, undisturbed: RunDir) -> None:
     run = make(tmp_path / "run", *SETS, "reasoning.every=4")
-    assert run_here(run.path, model_client_of=wrapped(lambda inner: Explaining(inner, slowly))).state == "done"
+    assert run_briskly(run.path, model_client_of=wrapped(lambda inner: Explaining(inner, slowly))).state == "done"
     assert {explanation.failed for explanation in found(run, ExplanationRecord)} == {None}
     assert trajectory(run) == trajectory(undisturbed)
 
@@ -478,7 +472,7 @@ def test_signals_do_not_wait_for_explanations(tmp_path: Path) -> None:
                 asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGTERM)
         await asyncio.Event().wait()
 
-    outcome = run_here(run.path, model_client_of=wrapped(lambda inner: Explaining(inner, hang)))
+    outcome = run_briskly(run.path, model_client_of=wrapped(lambda inner: Explaining(inner, hang)))
     assert (outcome.state, outcome.interrupted) == ("stopped", True)
     assert {explanation.failed for explanation in found(run, ExplanationRecord)} == {
         "the run ended before it was finished"

@@ -17,8 +17,7 @@ from icm_tui.run_dir.labels import final_labels
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.records import AnswerRecord, ContextRecord, DecisionRecord, DoneRecord, StartRecord, StopRecord
 from icm_tui.run_dir.status import Status, read_status
-from icm_tui.runner import contexts as lists
-from icm_tui.runner import session
+from icm_tui.runner.runner import Tuning
 from icm_tui.runner.session import run_here
 from icm_tui.search.icm.method import Icm
 from tests.runner.made import (
@@ -171,7 +170,6 @@ def test_lists_are_on_disk_before_they_are_shown_and_answers_before_they_are_use
 ) -> None:
     run = make(tmp_path / "run", "search.shots=4", "task.limit=16")
     on_disk = OnDisk(run, monkeypatch)
-    monkeypatch.setattr(session, "is_paid", lambda profile: paid)
     used: list[str] = []
     tell = Icm.tell
 
@@ -186,17 +184,17 @@ def test_lists_are_on_disk_before_they_are_shown_and_answers_before_they_are_use
             super().ask(asked)
 
     monkeypatch.setattr(Icm, "tell", told)
-    assert run_here(run.path, model_client_of=wrapped(Looking)).state == "done"
+    tuning = Tuning(durability="paid" if paid else "free")
+    assert run_here(run.path, model_client_of=wrapped(Looking), tuning=tuning).state == "done"
     assert len(used) == len(lines(run, "answer")) > 0
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_lists_that_are_done_with_are_dropped_and_no_others(
-    method: str, whole: Callable[[str], RunDir], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    method: str, whole: Callable[[str], RunDir], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(lists, "_FEWEST", 1)
     run = make(tmp_path / "run", *METHODS[method])
-    assert run_here(run.path).state == "done"
+    assert run_here(run.path, tuning=Tuning(contexts_kept=1)).state == "done"
     assert trajectory(run) == trajectory(whole(method))
 
 

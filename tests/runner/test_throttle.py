@@ -2,7 +2,6 @@
 
 import math
 from itertools import pairwise
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -12,9 +11,9 @@ from icm_tui.models.client import ModelClient
 from icm_tui.run_dir import inbox
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.status import Status
-from icm_tui.runner import runner
+from icm_tui.runner.runner import Tuning
 from icm_tui.runner.session import run_here
-from icm_tui.runner.throttle import PORTION_EVERY, Throttle, read_seconds
+from icm_tui.runner.speed import PORTION_EVERY, Throttle, read_seconds
 from tests.runner.made import Answered, Script, Wrapped, driven, lines, make, trajectory, until, wrapped
 
 SETS = ("search.shots=8",)
@@ -101,9 +100,9 @@ def test_no_time_takes_the_brake_off() -> None:
 class Clock:
     """Seconds that pass while the runner waits for replies, and at no other time."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self) -> None:
         self.now = 100.0
-        monkeypatch.setattr(runner, "time", SimpleNamespace(monotonic=lambda: self.now, time=lambda: self.now))
+        self.tuning = Tuning(monotonic=lambda: self.now, clock=lambda: self.now)
 
 
 class Waited(Wrapped):
@@ -122,15 +121,16 @@ class Waited(Wrapped):
 
 @pytest.mark.parametrize("sets", [SETS, ("search.shots=all",), ("search.method=fork", "search.max_iters=300")])
 def test_a_paced_run_takes_its_time_and_comes_to_the_same(
-    sets: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    sets: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("paced")
     plain, run = make(folder / "plain", *sets), make(folder / "run", *sets)
     run_here(plain.path)
-    clock = Clock(monkeypatch)
+    clock = Clock()
     seen: list[Status] = []
     inbox.send(run, "throttle", {"seconds": 20})
-    outcome = run_here(run.path, observe=seen.append, model_client_of=wrapped(lambda inner: Waited(inner, clock)))
+    model_client_of = wrapped(lambda inner: Waited(inner, clock))
+    outcome = run_here(run.path, observe=seen.append, model_client_of=model_client_of, tuning=clock.tuning)
     assert outcome.state == "done"
     assert trajectory(run) == trajectory(plain)
     assert 20 <= clock.now - 100.0 <= 21
@@ -142,8 +142,8 @@ def test_a_paced_run_takes_its_time_and_comes_to_the_same(
         assert abs((other.decision - one.decision) - rate * (other.t - one.t)) <= 0.1 * rate + 2
 
 
-def test_the_brake_can_be_taken_off_and_does_not_hold_a_step(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Clock(monkeypatch)
+def test_the_brake_can_be_taken_off_and_does_not_hold_a_step(run: RunDir) -> None:
+    clock = Clock()
 
     def script(run: RunDir) -> Script:
         yield
@@ -168,7 +168,11 @@ def test_the_brake_can_be_taken_off_and_does_not_hold_a_step(run: RunDir, monkey
         assert status.throttle_seconds is None
 
     outcome = run_here(
-        run.path, observe=driven(script(run)), model_client_of=wrapped(lambda inner: Waited(inner, clock)), stays=True
+        run.path,
+        observe=driven(script(run)),
+        model_client_of=wrapped(lambda inner: Waited(inner, clock)),
+        stays=True,
+        tuning=clock.tuning,
     )
     assert outcome.state == "done"
     assert clock.now < 1000

@@ -1,6 +1,6 @@
 """How fast a run decides, as its status tells."""
 
-from icm_tui.runner.throughput import Throughput
+from icm_tui.runner.speed import Throughput
 
 
 def test_the_rate_is_that_of_the_last_while_of_running() -> None:

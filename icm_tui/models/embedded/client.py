@@ -27,7 +27,8 @@ class EmbeddedClient:
 
     concurrency_limit = _CONCURRENCY
     warms = False
-    shutdown_grace = 0.0
+    # An explanation comes a piece at each turn of the event loop, so this is ample.
+    shutdown_grace = 2.0
 
     async def open(self, held: Endpoint | None) -> None:
         """Nothing needs to be made ready."""

@@ -5,13 +5,10 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 from icm_tui.profile.toml import load
 from icm_tui.run_dir.layout import RunDir, read_items
 from icm_tui.run_dir.reading import read_records
 from icm_tui.run_dir.records import AnyRecord
-from icm_tui.runner import runner
 from icm_tui.runner.session import run_here
 from icm_tui.tui.run.view import RunView
 from tests.runner.made import make
@@ -36,9 +33,7 @@ def finisher(folder: Path) -> Finished:
     @cache
     def of(kind: str) -> RunDir:
         run = make(folder / kind, *KINDS[kind])
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(runner, "_HEED_EVERY", 0.0)
-            play(run, PLAN)
+        play(run, PLAN)
         whole = run.journal.read_bytes()
         run.journal.write_bytes(whole[: len(whole) * 3 // 5])
         assert run_here(run.path).state == "done"

@@ -1,22 +1,25 @@
-"""A run's limits, kept before they are passed: what was spent, what is under way, and whether the next call fits.
+"""Why a run may not ask on: a limit that the next call would pass, or answers that fail alike. Without input or
+output."""
 
-Pure: it is told of calls begun and ended, and reads the counts of the run.
-"""
-
+import re
 from typing import Literal, NamedTuple
 
 from icm_tui.profile.schema import Run
 from icm_tui.run_dir.tally import Tally
+from icm_tui.text import one_line
 
-# A question of the search, one that a person had asked again, or an explanation.
+# A question of the search, a re-ask, or an explanation.
 Kind = Literal["call", "reask", "explanation"]
 
-# The first explanation if no price is known: it reads what a call reads, and a token that it writes costs some ten
-# times one that is read.
+# What a first explanation costs without a price: it reads what a call reads, and a token written costs some ten times
+# a token read.
 _CALLS_AN_EXPLANATION = 100
 
-# A budget may be missed by what sums of floating-point numbers are off, in USD.
+# Sums of floating-point numbers may be off by this, in USD.
 _ROUNDING = 1e-9
+
+# So many items in a row refused alike pause a run.
+_ALIKE_IN_A_ROW = 8
 
 
 class _UnderWay(NamedTuple):
@@ -25,12 +28,12 @@ class _UnderWay(NamedTuple):
 
 
 class Limits:
-    """Whether another call fits into the limits of `run`, by the counts of `tally` and by what is under way.
+    """Says whether another call fits into the limits of `run`, by the counts of `tally` and by what is under way.
 
-    A call is taken to cost the most that was expected of it (USD, None when that is not known) or what the dearest of
-    its kind has cost so far, whichever is more. So a budget is never passed as long as no call costs more than that.
-    If nothing is known of a cost, one call is let through alone, to see what it costs; a first explanation is taken
-    to cost a hundred calls.
+    A call is assumed to cost what is expected of it at most (USD, None if that is not known) or what the dearest of its
+    kind has cost so far, whichever is more. So a budget is never passed unless a call costs more than that. If nothing
+    is known of a cost, one call is let through alone to see what it costs; a first explanation is assumed to cost a
+    hundred calls.
     """
 
     def __init__(self, run: Run, tally: Tally) -> None:
@@ -45,17 +48,17 @@ class Limits:
         return bool(self._under_way)
 
     def begin(self, name: str, kind: Kind, expected: float | None) -> None:
-        """Something is under way from now on."""
+        """Count a call as under way until `end` is called with the same name."""
         self._under_way[name] = _UnderWay(kind, expected)
         self._calls += kind == "call"
 
     def end(self, name: str) -> None:
-        """It is over, and what it cost is counted in the tally."""
+        """Count a call no longer: it is over, and its cost is in the tally."""
         over = self._under_way.pop(name, None)
         self._calls -= over is not None and over.kind == "call"
 
     def why_no_call(self, expected: float | None, now: float) -> str:
-        """Why another question of the search may not be sent at `now` (unix seconds); empty if it may."""
+        """Why another question of the search may not be sent at `now` (unix seconds); empty if it may be."""
         limits, tally = self.run, self._tally
         if limits.max_seconds is not None and tally.seconds_at(now) + tally.seconds_a_call > limits.max_seconds:
             return _passed("max_seconds", limits.max_seconds, "SECONDS")
@@ -64,7 +67,7 @@ class Limits:
         return self.why_no_money("call", expected)
 
     def why_no_money(self, kind: Kind, expected: float | None) -> str:
-        """Why another call of that kind may not be paid for; empty if it may."""
+        """Why the budget has no room for another call of a kind; empty if it has."""
         budget = self.run.budget_usd
         if budget is None:
             return ""
@@ -91,6 +94,26 @@ class Limits:
         if not known and tally.dearest_call is not None:
             return tally.dearest_call * _CALLS_AN_EXPLANATION
         return max(known, default=None)
+
+
+class Refusals:
+    """Counts the items that were refused in a row for the same reason; numbers in the reason do not count. A wrong
+    setting looks like that, an unsuitable item does not."""
+
+    def __init__(self) -> None:
+        self._words = ""
+        self._count = 0
+
+    def note(self, failed: str | None) -> str:
+        """Take note of why an item was refused, or None for one that was answered. Returns why the run should pause, or
+        an empty text; then the count begins anew."""
+        words = "" if failed is None else re.sub(r"\d+", "0", failed)
+        self._count = 0 if failed is None else self._count + 1 if words == self._words else 1
+        self._words = words
+        if failed is None or self._count < _ALIKE_IN_A_ROW:
+            return ""
+        self._count = 0
+        return f"{_ALIKE_IN_A_ROW} items in a row were refused alike: {one_line(failed).rstrip('.')}"
 
 
 def _passed(name: str, limit: float, unit: str) -> str:

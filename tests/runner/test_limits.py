@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from icm_tui.profile.schema import Run
 from icm_tui.run_dir.records import AnswerRecord, AnyRecord, ErrorRecord, ExplanationRecord, StopRecord
 from icm_tui.run_dir.tally import Tally
-from icm_tui.runner.budget import Kind, Limits
+from icm_tui.runner.limits import Kind, Limits
 
 BUDGET = "run.budget_usd = 1 would be passed by the next call; raise it with --set run.budget_usd=USD"
 UNKNOWN = "the cost of a call is not known, so run.budget_usd cannot be kept: set model.price_in and model.price_out"
