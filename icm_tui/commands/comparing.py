@@ -65,7 +65,7 @@ def baselines(args: argparse.Namespace) -> int:
 
 
 def held_out(args: argparse.Namespace) -> int:
-    """Prints a row for each condition and number of shots: found labels, gold ones, random ones and scrambled ones as
+    """Prints a row for each design and number of shots: found labels, gold ones, random ones and scrambled ones as
     examples."""
     designs, shots = _chosen("--designs", args.designs, DESIGNS, DESIGNS), _shots(args.shots)
     if args.draws < 1:
@@ -94,7 +94,7 @@ def held_out(args: argparse.Namespace) -> int:
         print_json(HeldOutTable(finished.run.name, subject.column, rows))
         return 0
     heads = {
-        "condition": [row.condition for row in rows],
+        "design": [row.design for row in rows],
         "shots": [str(row.shots) for row in rows],
         "draws": [str(row.draws) for row in rows],
     }

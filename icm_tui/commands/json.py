@@ -88,7 +88,7 @@ class BaselinesTable(msgspec.Struct, frozen=True):
 
 
 class HeldOutTable(msgspec.Struct, frozen=True):
-    """`held-out`: a row a condition and number of shots, against a gold column of the test split."""
+    """`held-out`: a row a design and number of shots, against a gold column of the test split."""
 
     run: str
     column: str

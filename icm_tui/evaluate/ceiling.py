@@ -14,12 +14,20 @@ _BATCH = 256
 
 
 def ceiling(
-    texts: Sequence[str], groups: Sequence[int], gold: Mapping[int, int], *, classes: int, centred: bool, seed: int
+    texts: Sequence[str],
+    groups: Sequence[int],
+    gold: Mapping[int, int],
+    *,
+    classes: int,
+    centred: bool,
+    seed: int,
+    most_by_kernel: int = PLACES,
 ) -> dict[int, int]:
     """Predictions by item from ridge regression on gold's one-hot classes, cross-validated: 5 folds of whole groups, so
     that no item is predicted from its own group. `centred` as for the embedded model. Items without gold take no part.
 
-    Up to 4096 items the kernel form is solved, above it the primal one; they are equal (Hoerl and Kennard 1970).
+    Up to `most_by_kernel` items the kernel form is solved, above it the primal one; they are equal (Hoerl and Kennard
+    1970).
     """
     items = sorted(gold)
     numbers = sorted({groups[item] for item in items})
@@ -31,7 +39,7 @@ def ceiling(
     fold = np.array([fold_of[groups[item]] for item in items])
     target = np.eye(classes)[[gold[item] for item in items]]
     features = Features(texts, groups if centred else range(len(texts)))
-    solve = _by_kernel if len(items) <= PLACES else _by_places
+    solve = _by_kernel if len(items) <= most_by_kernel else _by_places
     scores = solve(features, items, target, fold, folds)
     return dict(zip(items, scores.argmax(axis=1).tolist(), strict=True))
 

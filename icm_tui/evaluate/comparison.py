@@ -1,7 +1,7 @@
 """A run's labels compared with what is reached without a search, and as examples for items that it never saw.
 
 What is shown with each question comes first: which items, and with whose labels. Nothing is asked here; the answers
-come from the caller, and rows of accuracies with intervals and costs are made of them. The conditions of the held-out
+come from the caller, and rows of accuracies with intervals and costs are made of them. The designs of the held-out
 comparison are those of arXiv 2606.03110: `scrambled` labels are right as often as the found ones, but at random
 places, so what found labels add to them is their coherence.
 """
@@ -94,9 +94,9 @@ def subject_of(finished: FinishedRun, column: str | None, *, look: bool) -> Subj
 
 
 class Curve(msgspec.Struct, frozen=True):
-    """One point of a curve: a condition with so many examples, over its draws."""
+    """One point of a curve: a design with so many examples, over its draws."""
 
-    condition: str
+    design: str
     shots: int
     draws: list[list[Showing]]
 
@@ -111,9 +111,12 @@ def held_out_curves(
     draws: int,
     seed: int,
 ) -> list[Curve]:
-    """What is asked about every held-out item. `found` are the labels of the run's items, named as gold's classes, and
-    `gold` their gold labels; only items with both are shown, the same ones under every condition. The first of a longer
-    context are those of a shorter one. A number of shots above the number of such items is left out."""
+    """What to ask about every item of the test split, for each design and number of shots.
+
+    `found` are the labels of the run's items, named as gold's classes, and `gold` are their gold labels. Only items
+    with both are shown, and every design shows the same ones. A longer context begins with the items of a shorter one.
+    Numbers of shots that exceed the number of such items are left out.
+    """
     pool = sorted(item for item in found if item in gold and item < ground.searched)
     targets = tuple(range(ground.searched, len(ground.items)))
     wanted = [name for name in DESIGNS if name in set(designs)]
@@ -126,7 +129,7 @@ def held_out_curves(
         for many in sorted(set(shots) - {0}):
             if name == "zero_shot" or many > len(pool):
                 continue
-            lists = []
+            contexts = []
             for draw, order in enumerate(orders):
                 items = order[:many]
                 if name == "random":
@@ -134,14 +137,14 @@ def held_out_curves(
                 else:
                     labels = {"found": found, "gold": gold, "scrambled": scrambled[draw]}[name]
                     shown = tuple((item, labels[item]) for item in items)
-                lists.append([Showing(shown, targets)])
-            curves.append(Curve(name, many, lists))
+                contexts.append([Showing(shown, targets)])
+            curves.append(Curve(name, many, contexts))
     return curves
 
 
 def scramble(ground: Ground, found: Mapping[int, int], gold: Mapping[int, int], seed: Sequence[int]) -> dict[int, int]:
-    """Labels as often right as `found`: groups of the same gold labels exchange their found ones at random, so every
-    rule that the found labels obey is obeyed if equal keys have equal gold."""
+    """Labels that are right as often as `found`: groups with the same gold labels exchange their found ones at random.
+    If equal keys have equal gold, the result obeys every rule that the found labels obey."""
     problem = ground.problem
     groups: dict[int, list[int]] = defaultdict(list)
     for item in sorted(found):
@@ -163,9 +166,12 @@ def scramble(ground: Ground, found: Mapping[int, int], gold: Mapping[int, int], 
 
 
 def own_showings(ground: Ground, name: str, gold: Mapping[int, int], *, shots: int, seed: int) -> list[Showing]:
-    """What is asked about every item of the run itself: nothing shown (`zero_shot`), random labels (`random_labels`) or
-    gold ones (`gold_few_shot`). Groups in an order drawn at random share a context, 16 at a time but no
-    more than a quarter of all; no context holds an item of their groups, so that none is shown its own answer."""
+    """What to ask about every item of the run itself, with nothing shown (`zero_shot`), random labels
+    (`random_labels`) or gold ones (`gold_few_shot`).
+
+    Groups are put in a random order, and 16 at a time, but at most a quarter of all, share a context. It has no item of
+    these groups, so that no question contains its own answer.
+    """
     problem = ground.problem
     if name == "zero_shot":
         return [Showing((), tuple(range(ground.searched)))]
@@ -217,8 +223,8 @@ def baseline_rows(
 
 
 def curve_rows(subject: Subject, curves: Iterable[Curve], known: Mapping[str, AnswerRecord]) -> list[Row]:
-    """A row a condition and number of shots, against the gold of the test split; `n` is how many of its items were
-    labelled. A condition whose examples carry no name of gold's is read under the naming that fits best, which flatters
+    """A row a design and number of shots, against the gold of the test split; `n` is how many of its items were
+    labelled. A design whose examples carry no name of gold's is read under the naming that fits best, which favours
     it."""
     rows = []
     for curve in curves:
@@ -226,11 +232,9 @@ def curve_rows(subject: Subject, curves: Iterable[Curve], known: Mapping[str, An
         labels = [
             decide(subject.ground, showings, known, subject.seed + place) for place, showings in enumerate(curve.draws)
         ]
-        measured = subject.measured(subject.split_gold, labels, fixed=subject.fixed or curve.condition in _NAMED)
+        measured = subject.measured(subject.split_gold, labels, fixed=subject.fixed or curve.design in _NAMED)
         took = spent(subject.ground, [showing for showings in curve.draws for showing in showings], known)
-        rows.append(
-            _row(measured, measured.n // draws, took, condition=curve.condition, shots=curve.shots, draws=draws)
-        )
+        rows.append(_row(measured, measured.n // draws, took, design=curve.design, shots=curve.shots, draws=draws))
     return rows
 
 
@@ -261,7 +265,7 @@ def _row(
     took: Spent,
     *,
     method: str = "",
-    condition: str = "",
+    design: str = "",
     shots: int | None = None,
     draws: int = 0,
 ) -> Row:
@@ -270,7 +274,7 @@ def _row(
         measured = Agreement(n=n, accuracy=measured)
     return Row(
         method=method,
-        condition=condition,
+        design=design,
         shots=shots,
         draws=draws,
         accuracy=measured.accuracy,

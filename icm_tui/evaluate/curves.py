@@ -64,7 +64,7 @@ class AgreementCurves:
         return [(n, value) for n, value in points if not np.isnan(value)]
 
     def now(self, column: str) -> float | None:
-        """The accuracy of a column as the labels stand; None before any item with gold was labelled."""
+        """The present accuracy of a column; None before any item with gold was labelled."""
         value = float(self._accuracies()[self._place[column]])
         return None if np.isnan(value) else value
 

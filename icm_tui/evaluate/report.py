@@ -135,14 +135,14 @@ class Pair(msgspec.Struct, frozen=True):
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A row of a comparison: of a `method`, or of a `condition` with so many `shots` over its `draws`.
+    """A row of a comparison: of a `method`, or of a `design` with so many `shots` over its `draws`.
 
     Accuracy, its 95% interval and balanced accuracy are None if nothing can be said. `calls`, `tokens`, `cost_usd` and
     `seconds` are what the answers took.
     """
 
     method: str = ""
-    condition: str = ""
+    design: str = ""
     shots: int | None = None
     draws: int = 0
     accuracy: float | None

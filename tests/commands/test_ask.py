@@ -1,4 +1,4 @@
-"""Asking about an item from a shell: where no runner is, with one that is played step by step, and with a real one."""
+"""Asking about an item from a shell: without a runner, with one that is played step by step, and with a real one."""
 
 import json
 import time

@@ -75,7 +75,7 @@ def test_baselines_with_gold_add_methods(run: Path, capsys: pytest.CaptureFixtur
 
 def test_held_out_shows_curve_of_each_condition(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = _report(capsys, "held-out", str(run), "--shots", "0,4,16,64", "--draws", "2")["rows"]
-    points = [(row["condition"], row["shots"]) for row in rows]
+    points = [(row["design"], row["shots"]) for row in rows]
     named = ("found", "gold", "random", "scrambled")
     assert points == [("zero_shot", 0), *((name, shots) for name in named for shots in (4, 16))]
     assert {row["n"] for row in rows} == {20}

@@ -1,4 +1,4 @@
-"""`icm-tui models`: what is listed, searched and shown of whom."""
+"""`icm-tui models`: lists, searches, and the endpoints of a model."""
 
 import json
 import time

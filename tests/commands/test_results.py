@@ -1,4 +1,4 @@
-"""`measure` and `export` on a run that is done."""
+"""`measure`, `diagnose` and `export` of a finished run."""
 
 import csv
 import json

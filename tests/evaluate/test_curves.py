@@ -1,4 +1,4 @@
-"""Agreement over decisions equals agreement of the labels as they stood."""
+"""Agreement over decisions equals the agreement of the labels at each decision."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""gold.jsonl: what is written is read back, and a broken file is told by line."""
+"""gold.jsonl: what is written is read back, and the broken line of a file is named."""
 
 import errno
 import os

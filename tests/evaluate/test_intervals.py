@@ -1,4 +1,4 @@
-"""The 95% intervals hold what they promise, also where nearly everything agrees and groups are few."""
+"""The 95% intervals keep their promise, even if nearly everything agrees and groups are few."""
 
 import numpy as np
 import pytest

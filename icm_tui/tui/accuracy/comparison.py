@@ -19,15 +19,15 @@ def heading(cells: int) -> Line:
 
 
 def row(shown: Row, cells: int) -> Line:
-    """A method, or a condition with its number of examples: agreement with its interval, and what the answers took."""
+    """A method, or a design with its number of examples: agreement with its interval, and what the answers took."""
     ends = "" if shown.ci95 is None else f"{fraction(shown.ci95[0])} {fraction(shown.ci95[1])}"
-    shots = f"{shown.shots:>6}" if shown.condition else " " * 6
+    shots = f"{shown.shots:>6}" if shown.design else " " * 6
     cost = dollars(shown.cost_usd) if shown.cost_usd else ""
     told = [ends, fraction(shown.balanced), str(shown.n), str(shown.calls), str(shown.tokens), cost]
     return fit(
         (
             span("  "),
-            *fit((span(shown.method or shown.condition),), _NAME),
+            *fit((span(shown.method or shown.design),), _NAME),
             span(shots),
             span(f"  {fraction(shown.accuracy):>5}  ", "bold"),
             span(_bar(shown.accuracy or 0.0), "accent"),

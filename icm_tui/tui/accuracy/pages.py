@@ -86,7 +86,7 @@ def _kept(run: RunDir, profile: Profile, path: Path, with_gold: bool, command: s
     if labels_digest(FinishedRun(run, profile).label_of) != table.labels:
         told.insert(0, f"labels have changed since: {command} renews it")
     if not names_matter(profile.consistency.rule):
-        named = [row.method or row.condition for row in table.rows]
+        named = [row.method or row.design for row in table.rows]
         told.append("best naming: " + ", ".join(name for name in dict.fromkeys(named) if name in free))
     return Told(
         " · ".join(told), comparison.heading, len(table.rows), lambda at, cells: comparison.row(table.rows[at], cells)

@@ -18,7 +18,7 @@ _FOUND = Row(
     seconds=12.3,
 )
 _EMPTY = Row(
-    condition="scrambled",
+    design="scrambled",
     shots=64,
     accuracy=None,
     balanced=None,

@@ -1,4 +1,4 @@
-"""What the conditions show: the same items, obedient labels, errors as many and elsewhere."""
+"""What the designs show: the same items, labels that obey the rule, and as many errors in other places."""
 
 from typing import Literal
 
@@ -50,13 +50,13 @@ def test_held_out_curves_show_same_items_and_obey_rule(
     ground, found, gold = made
     names = ("zero_shot", "found", "gold", "random", "scrambled")
     curves = held_out_curves(ground, found, gold, designs=names, shots=(0, 2, 4, 64), draws=2, seed=seed)
-    assert {(curve.condition, curve.shots) for curve in curves} == {
+    assert {(curve.design, curve.shots) for curve in curves} == {
         ("zero_shot", 0),
         *((name, many) for name in names[1:] for many in (2, 4)),
     }
     for many in (2, 4):
         for draw in range(2):
-            shown = {c.condition: c.draws[draw][0].shown for c in curves if c.shots == many}
+            shown = {c.design: c.draws[draw][0].shown for c in curves if c.shots == many}
             assert len({tuple(item for item, _ in pairs) for pairs in shown.values()}) == 1
             assert all(_obeys(ground, pairs) for pairs in shown.values())
             assert all(item < ground.searched for item, _ in shown["gold"])
