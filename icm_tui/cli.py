@@ -79,12 +79,16 @@ class _Parser(argparse.ArgumentParser):
         raise UserError(f"{self.prog}: {message}. See `{self.prog} --help`.")
 
 
-def _build_parser() -> _Parser:
+def _build_parser(first: str | None = None) -> _Parser:
+    """The parser with the command called `first` and those below it, since building all of them takes a while; without
+    `first` with every command."""
     usage = "icm-tui [-h] [--version] COMMAND ..."
     top = _Parser(prog="icm-tui", usage=usage, description=ABOUT, epilog=f"{overview()}\n\n{BELOW}", lists=False)
     top.add_argument("--version", action="store_true", help="print the version")
     for command in COMMANDS:
         *above, name = command.name.split()
+        if first is not None and (above or [name])[0] != first:
+            continue
         parser = top
         for word in above:
             parser = parser.commands[word]
@@ -101,17 +105,17 @@ def _nearest(word: str, known: Sequence[str]) -> str:
 
 def _chosen_parser(parser: _Parser, words: Sequence[str]) -> _Parser:
     """The parser of the command that `words` begin with; UserError with the nearest if there is no such command."""
+    known = [command.name for command in COMMANDS if " " not in command.name]
     for word in words:
         if word.startswith("-"):
             continue  # a parser that has commands has no option with a value
-        if not parser.commands:
+        if not known:
             break
-        if word not in parser.commands:
-            shown = [name for name in parser.commands if not name.startswith("_")]
-            raise UserError(
-                f"`{parser.prog}` has no command `{word}`.{_nearest(word, shown)} See `{parser.prog} --help`."
-            )
+        if word not in known:
+            near = _nearest(word, [name for name in known if not name.startswith("_")])
+            raise UserError(f"`{parser.prog}` has no command `{word}`.{near} See `{parser.prog} --help`.")
         parser = parser.commands[word]
+        known = list(parser.commands)
     return parser
 
 
@@ -120,7 +124,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     if words[:2] == ["profiles", "import"] and "--" in words:
         cut = words.index("--")
         words, flags = words[:cut], words[cut + 1 :]  # another program's command line, not ours to read
-    top = _build_parser()
+    top = _build_parser(next((word for word in words if not word.startswith("-")), ""))
     chosen = _chosen_parser(top, words)
     args, unknown = top.parse_known_args(words)
     if unknown:
