@@ -6,23 +6,21 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.screen import Screen
 from textual.widgets import Footer
 
 from icm_tui.errors import UserError
 from icm_tui.evaluate.report import Report
 from icm_tui.tui.accuracy import gold_columns
 from icm_tui.tui.base_app import BaseApp
-from icm_tui.tui.keys.actions import BY_ID
 from icm_tui.tui.run import accuracy_lines as accuracy
 from icm_tui.tui.run.feed import Feed
 from icm_tui.tui.run.gold import GoldWatch
 from icm_tui.tui.text.cells import Line, fit, joined, line, rule, span
 from icm_tui.tui.text.curve import over_decisions
-from icm_tui.tui.text.typed import Typed
 from icm_tui.tui.widgets.bindings import bindings
 from icm_tui.tui.widgets.line_list import LineList
 from icm_tui.tui.widgets.line_view import LineView
+from icm_tui.tui.widgets.text_input import FilterScreen
 
 if TYPE_CHECKING:
     from icm_tui.tui.accuracy.pages import Told
@@ -34,7 +32,7 @@ _TICK = 0.5
 _COMPUTING = "computing …"
 
 
-class AccuracyScreen(Screen[None]):
+class AccuracyScreen(FilterScreen[None]):
     """What is known about the labels of a run beside the labels. `follow` reads on in the run."""
 
     DEFAULT_CSS = """
@@ -44,6 +42,7 @@ class AccuracyScreen(Screen[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings("accuracy")
     AUTO_FOCUS = "#rows"
+    FILTER_ACTION = "accuracy.filter"
     app: BaseApp
 
     def __init__(self, feed: Feed, gold: GoldWatch, follow: Callable[[], None], read_only: bool) -> None:
@@ -56,8 +55,6 @@ class AccuracyScreen(Screen[None]):
         self._pages = [GOLD]
         self._page = GOLD
         self._sort = "table"
-        self._words = ""
-        self._typed: Typed | None = None
         # The report that the rows were chosen from: a thread may bring another one before they are drawn.
         self._report: Report | None = None
         self._names: list[str] = []
@@ -71,7 +68,7 @@ class AccuracyScreen(Screen[None]):
         yield LineView(lambda cells, _: [self._title(cells)], id="title")
         yield LineView(lambda cells, _: [self._summary(cells)], id="summary")
         yield LineView(lambda cells, _: [self._heading(cells)], id="heading")
-        yield LineList(self._count, self._row, id="rows", takes=self._take)
+        yield LineList(self._count, self._row, id="rows", takes=self.take)
         yield LineView(self._plot, id="plot")
         yield LineView(lambda cells, _: [self._last_line(cells)], id="last")
         yield Footer(compact=True, show_command_palette=False)
@@ -116,11 +113,6 @@ class AccuracyScreen(Screen[None]):
         self._choose_rows()
         self._draw()
 
-    def action_filter(self) -> None:
-        """Type words that the columns' names hold."""
-        self._typed = Typed.of(self._words)
-        self._draw()
-
     def action_choose(self) -> None:
         """The column under the cursor among those whose curves come first on the run's screen, or not."""
         name = self._under_cursor
@@ -160,7 +152,7 @@ class AccuracyScreen(Screen[None]):
 
         report = self._report = self._gold.report
         shown = report is not None and not self._gold.hidden
-        self._names = list(chosen(report, self._words.split(), self._sort)) if report and shown else []
+        self._names = list(chosen(report, self.words.split(), self._sort)) if report and shown else []
 
     def _draw(self) -> None:
         for view in self.query(LineView):
@@ -231,37 +223,16 @@ class AccuracyScreen(Screen[None]):
         return [told, *gold_columns.plot(self._gold.curve(name), self._view.n, column.majority, cells, height - 1)]
 
     def _last_line(self, cells: int) -> Line:
-        if self._typed is not None:
-            return line(" / ", *self._typed.drawn(cells - 4))
-        if self._words and self._page == GOLD:
-            return fit(line(span(f"{len(self._names)} match / {self._words}, esc clears", "second")), cells)
+        if self.typed is not None:
+            return line(" / ", *self.typed.drawn(cells - 4))
+        if self.words and self._page == GOLD:
+            return fit(line(span(f"{len(self._names)} match / {self.words}, esc clears", "second")), cells)
         return ()
 
-    def _take(self, event: events.Key | events.Paste) -> bool:
-        """Take a key or a pasted text for the filter that is typed; whether it was for it."""
-        if self._typed is None:
-            if not isinstance(event, events.Key) or self._page != GOLD:
-                return False
-            if event.key in self.app.keymap.of(BY_ID["accuracy.filter"]):
-                self.action_filter()
-                return True
-            if event.key == "escape" and self._words:
-                self._show_words("")
-                return True
-            return False
-        if isinstance(event, events.Paste):
-            self._typed = self._typed.pasted(event.text)
-        elif event.key in ("enter", "escape"):
-            words = self._typed.text if event.key == "enter" else ""
-            self._typed = None
-            self._show_words(words)
-            return True
-        elif (typed := self._typed.key(event.key, event.character)) is not None:
-            self._typed = typed
-        self._show_words(self._typed.text)
-        return True
+    def take_command(self, event: events.Key) -> bool:
+        return self._page == GOLD and super().take_command(event)
 
-    def _show_words(self, words: str) -> None:
-        self._words = words
+    def filter(self, words: str) -> None:
+        self.words = words
         self._choose_rows()
         self._draw()

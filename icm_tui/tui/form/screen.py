@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 from textual import work
 from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import Binding
-from textual.events import Key, Paste, Resize
+from textual.events import Key, Resize
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Footer
@@ -32,6 +32,7 @@ from icm_tui.tui.text.typed import Typed
 from icm_tui.tui.widgets.bindings import bindings
 from icm_tui.tui.widgets.line_view import LineView
 from icm_tui.tui.widgets.question_screen import Prompt, Question
+from icm_tui.tui.widgets.text_input import TextInput
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
@@ -48,7 +49,7 @@ _ADDRESS, _MODEL = ("model", "base_url"), ("model", "model")
 _TYPING = "enter takes it · esc drops it · ctrl+u empties it"
 
 
-class FormScreen(Screen[None]):
+class FormScreen(TextInput, Screen[None]):
     """Edits a draft, saves it, and starts a run of it.
 
     `frozen` says that the settings are those of a run there is: the first change makes them a draft for another one.
@@ -78,7 +79,6 @@ class FormScreen(Screen[None]):
         self._rest: Timer | None = None
         self._said: tuple[str, Style] = ("", "plain")
         self._typing: Literal["value", "find"] | None = None
-        self._typed = Typed("", 0)
         self._typed_at = 0  # the row on which the typing began
         self._starting = False
         self._probing = False  # the screen above asks the model
@@ -91,7 +91,7 @@ class FormScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """The title, the fields, what there is to say of the one under the cursor, and the forecast."""
         yield LineView(self._head, id="head")
-        yield FieldList(self._row, self._heed, self._turn, id="fields")
+        yield FieldList(self._row, self.take, self._turn, id="fields")
         yield LineView(self._detail, id="detail")
         yield LineView(self._foot, id="foot")
         yield Footer(compact=True)
@@ -118,7 +118,7 @@ class FormScreen(Screen[None]):
 
     def on_mouse_down(self) -> None:
         """Who clicks elsewhere meant what was typed."""
-        self._take()
+        self.end_typing(kept=True)
 
     def action_edit(self) -> None:
         """Edit the field under the cursor; one with choices takes the next."""
@@ -136,19 +136,19 @@ class FormScreen(Screen[None]):
 
     def action_save(self) -> None:
         """Save as a profile of one's own."""
-        self._take()
+        self.end_typing(kept=True)
         if self._refused("save"):
             return
         self._save()
 
     def action_editor(self) -> None:
         """Edit the text in an editor."""
-        self._take()
+        self.end_typing(kept=True)
         self._edit_text()
 
     def action_start(self) -> None:
         """Start a run."""
-        self._take()
+        self.end_typing(kept=True)
         if self.app.opening.read_only:
             self.say("read only: no run is started from here", "warn")
         elif not self._starting and not self._refused("start"):
@@ -159,7 +159,7 @@ class FormScreen(Screen[None]):
         """Choose a model from the server's list."""
         from icm_tui.tui.models.screen import ModelsScreen
 
-        self._take()
+        self.end_typing(kept=True)
         if _ADDRESS in self._checked.faults:
             self.say(f"model.base_url: {self._checked.faults[_ADDRESS]}", "warn")
             return
@@ -177,7 +177,7 @@ class FormScreen(Screen[None]):
         """Ask the model what it can do."""
         from icm_tui.tui.doctor.screen import DoctorScreen
 
-        self._take()
+        self.end_typing(kept=True)
         if self.app.opening.read_only:
             self.say("read only: no model is asked from here", "warn")
         elif not self._refused("ask the model"):
@@ -198,7 +198,7 @@ class FormScreen(Screen[None]):
 
     def action_leave(self) -> None:
         """Back to the screen below; asks if changes would be lost."""
-        self._take()
+        self.end_typing(kept=True)
         self._leave()
 
     def say(self, text: str, look: Style = "plain") -> None:
@@ -209,22 +209,9 @@ class FormScreen(Screen[None]):
         self._said = (text, look)
         self._redraw()
 
-    def _heed(self, event: Key | Paste) -> bool:
-        """Takes a key or a pasted text: it is for the line that is typed in, begins the typing, or moves the cursor."""
-        if self._typing:
-            typed = self._typed.pasted(event.text) if isinstance(event, Paste) else self._typed.key(*_named(event))
-            if typed is not None:
-                self._typed = typed
-                self._preview()
-                return True
-            if isinstance(event, Key) and event.key == "escape":
-                self._drop()
-                return True
-            # Any other key ends the typing; Enter does nothing more.
-            self._take()
-            if isinstance(event, Key) and event.key == "enter":
-                return True
-        active = self.active_bindings.get(event.key) if isinstance(event, Key) else None
+    def take_command(self, event: Key) -> bool:
+        """Begin the typing, or move the cursor, at once: the keys behind this one are already on their way."""
+        active = self.active_bindings.get(event.key)
         if active is None:
             return False
         does = {"edit": self.action_edit, "find": self.action_find}.get(active.binding.action)
@@ -233,6 +220,30 @@ class FormScreen(Screen[None]):
         if does is not None:
             does()
         return does is not None
+
+    def take_other(self, event: Key) -> bool:
+        """Any other key ends the typing and does what it does."""
+        self.end_typing(kept=True)
+        return self.take_command(event)
+
+    def show_typed(self, typed: Typed) -> None:
+        """Check with every letter; go to the field that is named so far."""
+        if self._typing == "value":
+            self._show(self._with(typed.text))
+        else:
+            self._go_to_found(typed.text)
+            self._redraw()
+
+    def typing_ended(self, text: str | None) -> None:
+        typing, self._typing = self._typing, None
+        self._list.typing = False
+        if text is None:
+            self._list.move_to(self._typed_at)
+            self._show(self._draft)
+        elif typing == "value":
+            self._change(self._with(text))
+        else:
+            self._redraw()
 
     @property
     def _list(self) -> FieldList:
@@ -252,43 +263,17 @@ class FormScreen(Screen[None]):
             )
 
     def _type(self, what: Literal["value", "find"], text: str) -> None:
-        self._typing, self._typed, self._typed_at = what, Typed.of(text), self._list.cursor
+        self._typing, self._typed_at = what, self._list.cursor
         self._list.typing = what == "value"
+        self.typed = Typed.of(text)
         self._redraw()
 
-    def _preview(self) -> None:
-        """Check with every letter; go to the field that is named so far."""
-        if self._typing == "value":
-            self._show(self._with_typed())
-        else:
-            self._go_to_found()
-            self._redraw()
-
-    def _take(self) -> None:
-        """Take what is being typed, if anything is."""
-        typing = self._end_typing()
-        if typing == "value":
-            self._change(self._with_typed())
-        elif typing == "find":
-            self._redraw()
-
-    def _drop(self) -> None:
-        """Leave all as it was."""
-        self._end_typing()
-        self._list.move_to(self._typed_at)
-        self._show(self._draft)
-
-    def _end_typing(self) -> Literal["value", "find"] | None:
-        typing, self._typing = self._typing, None
-        self._list.typing = False
-        return typing
-
-    def _with_typed(self) -> Draft:
+    def _with(self, text: str) -> Draft:
         row = rows.ROWS[self._typed_at]
-        return self._draft.with_text(row.key, self._typed.text) if isinstance(row, Field) else self._draft
+        return self._draft.with_text(row.key, text) if isinstance(row, Field) else self._draft
 
-    def _go_to_found(self) -> None:
-        found = rows.find(self._typed.text, self._typed_at + 1)
+    def _go_to_found(self, text: str) -> None:
+        found = rows.find(text, self._typed_at + 1)
         self._list.move_to(self._typed_at if found is None else found)
 
     def _change(self, draft: Draft) -> None:
@@ -493,8 +478,8 @@ class FormScreen(Screen[None]):
 
     def _row(self, index: int, width: int) -> Line:
         drawn = rows.row_line(rows.ROWS[index], self._shown, self._checked, width)
-        if self._typing == "value" and index == self._typed_at:
-            return (*fit(drawn, rows.VALUE_AT), *self._typed.drawn(width - rows.VALUE_AT))
+        if self.typed is not None and self._typing == "value" and index == self._typed_at:
+            return (*fit(drawn, rows.VALUE_AT), *self.typed.drawn(width - rows.VALUE_AT))
         return drawn
 
     def _detail(self, width: int, height: int) -> list[Line]:
@@ -507,8 +492,8 @@ class FormScreen(Screen[None]):
         return lines[:height]
 
     def _foot(self, width: int, height: int) -> list[Line]:
-        if self._typing == "find":
-            return [(*line(span(_FIND, "accent")), *self._typed.drawn(width - len(_FIND)))]
+        if self.typed is not None and self._typing == "find":
+            return [(*line(span(_FIND, "accent")), *self.typed.drawn(width - len(_FIND)))]
         if self._typing == "value":
             return [line(span(_TYPING, "dim"))]
         text, look = self._said
@@ -522,10 +507,6 @@ class FormScreen(Screen[None]):
         if profile is None or profile.model.backend != "openai" or not isinstance(self._outlook, Expected):
             return []
         return probe_lines(self._outlook.probe_result, self.app.key("form.doctor"), width)
-
-
-def _named(event: Key) -> tuple[str, str | None]:
-    return event.key, event.character if event.is_printable else None
 
 
 async def _outlook_of(draft: Draft) -> Outlook:

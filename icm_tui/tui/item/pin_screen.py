@@ -18,6 +18,7 @@ from icm_tui.tui.run.view import RunView
 from icm_tui.tui.text.cells import Line, joined, line, span, width, wrap
 from icm_tui.tui.text.typed import Typed
 from icm_tui.tui.widgets.line_view import LineView
+from icm_tui.tui.widgets.text_input import TextInput
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
@@ -65,7 +66,7 @@ def refusal(view: RunView) -> str:
     return f"pin: the run has no runner ({view.state}); resume it first."
 
 
-class PinScreen(ModalScreen[None]):
+class PinScreen(TextInput, ModalScreen[None]):
     """Asks for a label, one key each, then for a note, and sends the pin; 0 takes a pin off."""
 
     DEFAULT_CSS = """
@@ -102,10 +103,7 @@ class PinScreen(ModalScreen[None]):
         event.prevent_default()
         key = (event.character or "").casefold()
         if self._label is not None:
-            if event.key == "enter":
-                self._send(self._label, self._note.text.strip())
-            else:
-                self._type(self._note.key(event.key, event.character))
+            self.take(event)
         elif key == _LEAVE or refusal(self._feed.view):
             self.dismiss()
         elif event.key in _OFF:
@@ -113,22 +111,28 @@ class PinScreen(ModalScreen[None]):
                 self._send(None, "")
         elif key in self._keys:
             self._label = self._feed.view.label_names[self._keys.index(key)]
+            self.typed = self._note
             self._fit()
 
     def on_paste(self, event: events.Paste) -> None:
         """What is pasted belongs to the note."""
         event.stop()
         if self._label is not None:
-            self._type(self._note.pasted(event.text))
+            self.take(event)
 
     def action_leave(self) -> None:
         """Leave all as it is."""
         self.dismiss()
 
-    def _type(self, typed: Typed | None) -> None:
-        if typed is not None and len(typed.text) <= _LONGEST_NOTE:
+    def show_typed(self, typed: Typed) -> None:
+        """The note after a key; what would make it too long is left out."""
+        if len(typed.text) <= _LONGEST_NOTE:
             self._note = typed
-            self.query_one(LineView).redraw()
+        self.typed = self._note
+        self.query_one(LineView).redraw()
+
+    def typing_ended(self, text: str | None) -> None:
+        self._send(self._label, (text or "").strip())
 
     def _send(self, label: str | None, note: str) -> None:
         if not self.is_current:

@@ -6,17 +6,16 @@ from typing import ClassVar
 from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.screen import Screen
 from textual.widgets import Footer
 
 from icm_tui.commands.json import Catalogue, Offer
 from icm_tui.tui.children import Failed
 from icm_tui.tui.models import lines
 from icm_tui.tui.text.cells import Line, line, span
-from icm_tui.tui.text.typed import Typed
 from icm_tui.tui.widgets.bindings import bindings
 from icm_tui.tui.widgets.line_list import LineList
 from icm_tui.tui.widgets.line_view import LineView
+from icm_tui.tui.widgets.text_input import FilterScreen
 
 Read = Callable[[bool], Awaitable[Catalogue | Failed]]
 """Reads the list; True asks the server anew."""
@@ -24,11 +23,12 @@ Read = Callable[[bool], Awaitable[Catalogue | Failed]]
 _FILTER = " / "
 
 
-class ModelsScreen(Screen[str | None]):
+class ModelsScreen(FilterScreen[str | None]):
     """Lists what `read` tells of `server`; gives the id of the model that was chosen."""
 
     DEFAULT_CSS = "ModelsScreen LineList { height: 1fr; }"
     BINDINGS: ClassVar[list[BindingType]] = bindings("models")
+    FILTER_ACTION = "models.filter"
     AUTO_FOCUS = "#models"
 
     def __init__(self, server: str, read: Read) -> None:
@@ -37,8 +37,6 @@ class ModelsScreen(Screen[str | None]):
         self._reads = read
         self._told: Catalogue | Failed | None = None
         self._shown: list[Offer] = []
-        self._typed = Typed.of("")
-        self._typing = False
 
     def compose(self) -> ComposeResult:
         """The title, what stands in the way, the models, the one under the cursor, and the words that are typed."""
@@ -49,7 +47,7 @@ class ModelsScreen(Screen[str | None]):
             lambda: len(self._shown),
             lambda at, cells: lines.row_line(self._shown[at], cells),
             id="models",
-            takes=self._take,
+            takes=self.take,
         )
         yield LineView(self._detail, id="detail")
         yield LineView(self._filter_line, id="filter")
@@ -74,18 +72,13 @@ class ModelsScreen(Screen[str | None]):
     def run_words(self, word: str, rest: str) -> None:
         """What was typed after the colon with an argument."""
         if word == "filter":
-            self._filter(Typed.of(rest))
+            self.filter(rest)
 
     def action_choose(self) -> None:
         """Leave with the model under the cursor."""
         offer = self._under_cursor
         if offer is not None and self.is_current:
             self.dismiss(offer.id)
-
-    def action_filter(self) -> None:
-        """Type words."""
-        self._typing = True
-        self._redraw()
 
     def action_refresh(self) -> None:
         """Ask the server for its list."""
@@ -104,37 +97,20 @@ class ModelsScreen(Screen[str | None]):
     @work(group="reading", exclusive=True)
     async def _read(self, fresh: bool) -> None:
         self._told = await self._reads(fresh)
-        self._filter(self._typed)
+        self.filter(self.words)
 
-    def _take(self, event: events.Key | events.Paste) -> bool:
-        """Take a key or a pasted text for the words that are typed; whether it was for them."""
-        if not self._typing:
-            if isinstance(event, events.Key) and event.key == "escape" and self._typed.text:
-                self._filter(Typed.of(""))
-                return True
-            active = self.active_bindings.get(event.key) if isinstance(event, events.Key) else None
-            if active is not None and active.binding.id == "models.filter":
-                self.action_filter()
-                return True
+    def take_other(self, event: events.Key) -> bool:
+        """The keys that move the cursor end the typing, too."""
+        if event.key in ("down", "up"):
+            self.end_typing(kept=True)
             return False
-        if isinstance(event, events.Paste):
-            self._filter(self._typed.pasted(event.text))
-        elif event.key in ("enter", "escape"):
-            self._typing = False
-            self._filter(Typed.of("") if event.key == "escape" else self._typed)
-        elif event.key in ("down", "up"):
-            self._typing = False
-            self._redraw()
-            return False  # it moves the cursor
-        elif (typed := self._typed.key(event.key, event.character if event.is_printable else None)) is not None:
-            self._filter(typed)
         return True
 
-    def _filter(self, typed: Typed) -> None:
+    def filter(self, words: str) -> None:
         """Show the models that hold the words, with the cursor on the one it was on, else on the first."""
         on = self._under_cursor
-        self._typed = typed
-        self._shown = lines.found(self._told.models, typed.text) if isinstance(self._told, Catalogue) else []
+        self.words = words
+        self._shown = lines.found(self._told.models, words) if isinstance(self._told, Catalogue) else []
         places = [at for at, offer in enumerate(self._shown) if on is not None and offer.id == on.id]
         self._list.redraw()
         self._list.move_to(places[0] if places else 0)
@@ -154,13 +130,13 @@ class ModelsScreen(Screen[str | None]):
 
     def _trouble(self, cells: int, _: int) -> list[Line]:
         most = max(1, self.size.height // 2)
-        return lines.trouble(self._told, len(self._shown), self._typed.text, cells)[-most:]
+        return lines.trouble(self._told, len(self._shown), self.words, cells)[-most:]
 
     def _detail(self, cells: int, _: int) -> list[Line]:
         offer = self._under_cursor
         return [] if offer is None else [*lines.detail(offer, cells), ()][:2]
 
     def _filter_line(self, cells: int, _: int) -> list[Line]:
-        if self._typing:
-            return [(*line(span(_FILTER, "accent")), *self._typed.drawn(cells - len(_FILTER) - 1))]
-        return [line(span(f"{_FILTER}{self._typed.text}", "found"))] if self._typed.text else []
+        if self.typed is not None:
+            return [(*line(span(_FILTER, "accent")), *self.typed.drawn(cells - len(_FILTER) - 1))]
+        return [line(span(f"{_FILTER}{self.words}", "found"))] if self.words else []

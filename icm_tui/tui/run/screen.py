@@ -5,17 +5,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textual import events, work
+from textual import work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Footer
 
 from icm_tui.errors import UserError
 from icm_tui.tui.base_app import BaseApp, OpenForm, Opening
 from icm_tui.tui.home.listing import RESUMABLE
-from icm_tui.tui.keys.actions import BY_ID
 from icm_tui.tui.run import header
 from icm_tui.tui.run.feed import Feed
 from icm_tui.tui.run.filters import parse_filter
@@ -28,6 +26,7 @@ from icm_tui.tui.widgets.bindings import bindings
 from icm_tui.tui.widgets.line_list import LineList
 from icm_tui.tui.widgets.line_view import LineView
 from icm_tui.tui.widgets.status_line import Situation
+from icm_tui.tui.widgets.text_input import FilterScreen
 
 if TYPE_CHECKING:
     from icm_tui.tui.item.screen import ItemScreen, Start
@@ -39,10 +38,11 @@ _MOST_CELLS = 4000
 _WATCH_SECONDS = 20.0
 
 
-class RunScreen(Screen[None]):
+class RunScreen(FilterScreen[None]):
     """Shows the run in a directory and sends what a person asks of it. Raises UserError if it is no run."""
 
     BINDINGS = bindings("run")
+    FILTER_ACTION = "run.filter"
     DEFAULT_CSS = """
     RunScreen {
         layout: vertical;
@@ -188,7 +188,7 @@ class RunScreen(Screen[None]):
     def _rows(
         self, pane: Pane, count: Callable[[], int], make: Callable[[int, int], Line], *, following: bool = False
     ) -> LineList:
-        return LineList(count, make, id=pane, following=following, takes=self._take)
+        return LineList(count, make, id=pane, following=following, takes=self.take)
 
     def _count_log(self) -> int:
         return self._panes.count_log(self._list("log").columns)
@@ -279,7 +279,7 @@ class RunScreen(Screen[None]):
             elif word == "item":
                 self._go_to_item(_number(rest, "item", "the item"))
             elif word == "filter":
-                self._filter(rest)
+                self.filter(rest)
             elif word == "pin":
                 self._pin_by_words(rest)
         except UserError as error:
@@ -355,10 +355,6 @@ class RunScreen(Screen[None]):
     def action_ask(self) -> None:
         """Ask the model about the item again."""
         self._open_item("ask")
-
-    def action_filter(self) -> None:
-        """Type a filter."""
-        self._begin_typing()
 
     def action_sort(self) -> None:
         """The next order."""
@@ -462,49 +458,30 @@ class RunScreen(Screen[None]):
     def _go_to_item(self, number: int) -> None:
         place = self._panes.table.place_of(number)
         if place is None and 0 <= number < len(self._view.items):
-            self._panes.table.show(self._view, (), "", self._panes.table.sort)
+            self.filter("")
             place = self._panes.table.place_of(number)
         if place is None:
             raise UserError(f"There is no item {number}; they go from 0 to {len(self._view.items) - 1}.")
         self._choose("labels")
         self._list("labels").move_to(place)
 
-    def _take(self, event: events.Key | events.Paste) -> bool:
-        """Take a key or a pasted text for the filter that is typed; whether it was for it."""
-        if self._panes.typed is None:
-            if isinstance(event, events.Key) and event.key in self.app.keymap.of(BY_ID["run.filter"]):
-                self._begin_typing()
-                return True
-            if isinstance(event, events.Key) and event.key == "escape" and self._panes.table.typed:
-                self._filter("")
-                return True
-            return False
-        if isinstance(event, events.Paste):
-            self._type(self._panes.typed.pasted(event.text))
-        elif event.key == "enter":
-            self._end_typing()
-        elif event.key == "escape":
-            self._filter("")
-            self._end_typing()
-        elif (typed := self._panes.typed.key(event.key, event.character)) is not None:
-            self._type(typed)
-        return True
-
-    def _begin_typing(self) -> None:
+    def begin_typing(self, text: str) -> None:
         self._choose("labels")
-        self._type(Typed.of(self._panes.table.typed))
+        super().begin_typing(text)
 
-    def _type(self, typed: Typed) -> None:
+    def show_typed(self, typed: Typed) -> None:
         """The table follows what is typed; what cannot be read (yet) is told."""
         self._panes.typed, self._panes.cannot_read = typed, ""
         self.query_one("#filter").display = True
         try:
-            self._filter(typed.text)
+            self.filter(typed.text)
         except UserError as error:
             self._panes.cannot_read = str(error)
         self._draw()
 
-    def _end_typing(self) -> None:
+    def typing_ended(self, text: str | None) -> None:
+        if text is None:
+            self.filter("")
         self._panes.typed, self._panes.cannot_read = None, ""
         self.query_one("#filter").display = False
         self._draw()
@@ -517,9 +494,11 @@ class RunScreen(Screen[None]):
         if self.current_item is not None:
             self._send("pin", {"item": self.current_item, "label": label, "note": note})
 
-    def _filter(self, typed: str) -> None:
-        terms = parse_filter(typed, self._view.label_names)
-        self._panes.table.show(self._view, terms, typed, self._panes.table.sort)
+    def filter(self, words: str) -> None:
+        """Show the items that fit the words. Raises UserError for words that are no filter."""
+        terms = parse_filter(words, self._view.label_names)
+        self.words = words
+        self._panes.table.show(self._view, terms, words, self._panes.table.sort)
         self._draw()
 
 
