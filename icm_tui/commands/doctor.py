@@ -7,16 +7,14 @@ from pathlib import Path
 
 from icm_tui.commands.console import print_json
 from icm_tui.commands.json import Diagnosis
-from icm_tui.domain.reply import Finding
 from icm_tui.errors import STOPPED_SHORT, UserError
+from icm_tui.models.server.probe import findings
 from icm_tui.models.server.probe.result import ProbeResult, keep
 from icm_tui.profile import store
 from icm_tui.profile.defaults import resolve_without_data
 from icm_tui.profile.presets import find_preset
 from icm_tui.profile.schema import Model, Profile
 from icm_tui.text import multi_line, one_line
-
-_NOTHING_NEEDED = "The embedded model needs no server, no key and no download; a run can be made."
 
 
 def doctor(args: argparse.Namespace) -> int:
@@ -44,7 +42,7 @@ def _only_embedded(sets: list[str]) -> None:
 
 
 def _embedded() -> Diagnosis:
-    return Diagnosis(True, None, [Finding("model", "ok", _NOTHING_NEEDED)], [], 0, 0.0)
+    return Diagnosis(True, None, [findings.nothing_needed()], [], 0, 0.0)
 
 
 def _examined(profile: Profile) -> Diagnosis:
@@ -52,9 +50,7 @@ def _examined(profile: Profile) -> Diagnosis:
     try:
         probe_result = asyncio.run(_probe_result(model, labels))
     except UserError as error:
-        # The server cannot be asked at all: no key, no such provider, no such file.
-        finding = Finding("setup", "bad", one_line(str(error)))
-        probe_result = ProbeResult(None, [finding], 0, None, time.time(), None, None, None)
+        probe_result = ProbeResult(None, [findings.never_asked(error)], 0, None, time.time(), None, None, None)
     preset = find_preset(model.base_url) if model.backend == "openai" and model.base_url else None
     return Diagnosis(
         probe_result.endpoint is not None,

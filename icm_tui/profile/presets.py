@@ -15,7 +15,7 @@ _PORTS = {"http": 80, "https": 443}
 
 class Preset(msgspec.Struct, frozen=True):
     """A known server. `says` are its limits, a sentence each; `key_env` is empty if no key is needed; `top_logprobs`
-    is the most alternatives a place that it gives, as its makers tell or as it starts by default; `endpoint` is the
+    is the most alternatives a token that it gives, as its makers tell or as it starts by default; `endpoint` is the
     kind to ask."""
 
     name: str
@@ -35,7 +35,7 @@ PRESETS = (
         "chat",
         [
             "Only some providers give log-probabilities, and those of two do not compare: a run is pinned to one.",
-            "Some providers give fewer than 20 alternatives a place: Fireworks 5, xAI 8.",
+            "Some providers give fewer than 20 alternatives a token: Fireworks 5, xAI 8.",
             "There is no documented endpoint for completions; a base model is better asked at vllm or llama-server.",
             "Models ending in :free take 20 calls a minute and 50 a day, or 1000 a day once credits were bought.",
         ],
@@ -49,7 +49,7 @@ PRESETS = (
         [
             "An answer that was begun is not gone on with, so the model must answer with the label alone.",
             "An answer takes at least 16 tokens.",
-            "A completions endpoint gives at most 5 alternatives a place.",
+            "A completions endpoint gives at most 5 alternatives a token.",
             "Prompts are cached from 1024 tokens on.",
         ],
     ),
@@ -59,7 +59,7 @@ PRESETS = (
         "TOGETHER_API_KEY",
         20,
         "auto",
-        ["Log-probabilities come in a shape of its own, at most 20 alternatives a place."],
+        ["Log-probabilities come in a shape of its own, at most 20 alternatives a token."],
     ),
     Preset(
         "vllm",
@@ -68,7 +68,7 @@ PRESETS = (
         20,
         "auto",
         [
-            "More than 20 alternatives a place need the server's option --max-logprobs.",
+            "More than 20 alternatives a token need the server's option --max-logprobs.",
             "Cached tokens are counted only with the server's option --enable-prompt-tokens-details.",
         ],
     ),
@@ -98,7 +98,7 @@ PRESETS = (
         20,
         "auto",
         [
-            "Log-probabilities need Ollama 0.12.11 or later, at most 20 alternatives a place.",
+            "Log-probabilities need Ollama 0.12.11 or later, at most 20 alternatives a token.",
             "A prompt longer than the context is cut without an error, which drops examples: "
             "raise the context length on the server.",
         ],

@@ -31,7 +31,7 @@ def test_doctor_prints_line_for_each_finding(capsys: pytest.CaptureFixture[str],
     lines = out.splitlines()
     assert any(line.startswith("ok    labels") for line in lines)
     at = next(number for number, line in enumerate(lines) if line.startswith("note  logprobs"))
-    assert "5 alternatives a place" in lines[at]
+    assert "5 alternatives a token" in lines[at]
     assert lines[at + 1].startswith(" " * 10)
     assert any("favoured by" in line for line in lines)
     assert any(line.startswith("ok    latency") for line in lines)

@@ -25,11 +25,11 @@ FIT = Diagnosis(
     ),
     [
         Finding("reachable", "ok", "http://127.0.0.1:8000/v1 answers."),
-        Finding("logprobs", "note", "5 alternatives a place, though 20 were asked for.", "Nothing to change."),
+        Finding("logprobs", "note", "5 alternatives a token, though 20 were asked for.", "Nothing to change."),
         Finding("label bias", "ok", "A is favoured by 0.70 nats whatever is shown; a run takes that off."),
-        Finding("cache", "note", "The server does not count what it read before.", "Let it report cached tokens."),
+        Finding("cache", "note", "The server does not report cached tokens.", "Let it report them."),
     ],
-    ["vllm: more than 20 alternatives a place need the server's option --max-logprobs."],
+    ["vllm: more than 20 alternatives a token need the server's option --max-logprobs."],
     14,
     0.00004,
 )

@@ -167,3 +167,9 @@ def test_a_copy_that_cannot_be_read_is_not_there(home: Path, content: bytes) -> 
         file.write_bytes(content)
         assert _loaded(server.base_url) == first
         assert len(server.requests) == 2
+
+
+@given(st.binary(max_size=200))
+def test_read_page_takes_any_bytes(body: bytes) -> None:
+    page = read_page(body)
+    assert page is None or all(offer.id for offer in page[0])

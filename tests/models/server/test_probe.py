@@ -125,7 +125,7 @@ def test_where_one_kind_is_missing_the_other_is_asked() -> None:
     chat = _of(Behaviour(kinds=("chat",)))
     assert chat.endpoint is not None
     assert chat.endpoint.kind == "chat"
-    assert "completions would not do" in _found(chat, "endpoint").says
+    assert "completions will not do" in _found(chat, "endpoint").says
     assert chat.calls <= 14
     plain = _of(Behaviour(kinds=("completions",)))
     assert plain.endpoint is not None
@@ -153,7 +153,7 @@ def test_fewer_alternatives_than_asked_for_are_told() -> None:
     probe_result = _of(Behaviour(top=5))
     assert probe_result.endpoint is not None
     assert probe_result.endpoint.top_logprobs == 20
-    assert _found(probe_result, "logprobs").says == "5 alternatives a place, though 20 were asked for."
+    assert _found(probe_result, "logprobs").says == "5 alternatives a token, though 20 were asked for."
 
 
 @pytest.mark.parametrize(("most", "taken"), [(20, 20), (12, 10), (8, 8), (5, 5)])
@@ -175,7 +175,7 @@ def test_a_limit_below_all_steps_is_told_in_the_servers_words() -> None:
     ("behaviour", "prefill", "says"),
     [
         (Behaviour(), "continued", "repeated"),
-        (Behaviour(echo_prefill=False), "continued", "A begun answer is continued."),
+        (Behaviour(echo_prefill=False), "continued", "A prefilled answer is continued."),
         (Behaviour(prefill="fields"), "fields", "continue_final_message"),
         (Behaviour(prefill="none"), "none", "not continued"),
         (Behaviour(prefill="refused"), "none", "not continued"),
@@ -195,7 +195,7 @@ def test_thinking_is_switched_off_by_the_switch_that_helps(switch: Any) -> None:
     probe_result = _of(Behaviour(thinks=True, thinking_off=switch), endpoint="chat")
     assert probe_result.endpoint is not None
     assert (probe_result.endpoint.reasoning_switch, probe_result.endpoint.max_tokens) == (switch, 1)
-    assert _found(probe_result, "thinking").state == "ok"
+    assert _found(probe_result, "reasoning").state == "ok"
 
 
 def test_a_thought_that_no_switch_stops_is_waited_for_and_called_dear() -> None:
@@ -206,8 +206,8 @@ def test_a_thought_that_no_switch_stops_is_waited_for_and_called_dear() -> None:
         probe_result.endpoint.prefill,
         probe_result.endpoint.max_tokens,
     ) == ("", "none", 1024)
-    assert _found(probe_result, "thinking").state == "note"
-    assert "dear" in _found(probe_result, "thinking").remedy
+    assert _found(probe_result, "reasoning").state == "note"
+    assert "expensive" in _found(probe_result, "reasoning").remedy
     assert probe_result.tokens_a_second is not None
 
 
@@ -237,7 +237,7 @@ def test_answers_that_differ_from_one_time_to_the_next_are_told() -> None:
     assert _found(_of(Behaviour()), "repeat").state == "ok"
     noisy = _of(Behaviour(noise=2.0))
     assert noisy.endpoint is not None
-    assert "differs" in _found(noisy, "repeat").says
+    assert "differ" in _found(noisy, "repeat").says
     assert _found(noisy, "repeat").state == "note"
 
 
@@ -252,7 +252,7 @@ def test_a_cache_is_relied_on_only_where_tokens_are_counted() -> None:
 
 
 def test_echo_is_looked_at_on_completions_alone_and_never_relied_on() -> None:
-    assert "not echoed" in _found(_of(Behaviour()), "echo").says
+    assert "does not echo" in _found(_of(Behaviour()), "echo").says
     assert all(finding.name != "echo" for finding in _of(Behaviour(kinds=("chat",))).findings)
 
 
@@ -289,8 +289,8 @@ def test_a_server_that_takes_any_name_is_noted() -> None:
 
 
 def test_labels_that_are_not_among_the_alternatives_are_told() -> None:
-    assert "only A is" in _refused(_of(Behaviour(top=2, label_bias=30.0)), "labels").says
-    assert "only L" in _refused(_of(Behaviour(top=2), labels=[f"L{number}" for number in range(26)]), "labels").says
+    assert "Only A of" in _refused(_of(Behaviour(top=2, label_bias=30.0)), "labels").says
+    assert "Only L" in _refused(_of(Behaviour(top=2), labels=[f"L{number}" for number in range(26)]), "labels").says
 
 
 def test_labels_that_were_missing_at_times_are_noted() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icm_tui.domain.reply import Reply
-from icm_tui.models.server.probe import readings as diagnosis
+from icm_tui.models.server.probe import findings, readings
 from icm_tui.models.server.reply.types import Completion, Fault, TokenLogprobs, Usage
 from icm_tui.profile.schema import Model
 
@@ -31,11 +31,11 @@ def _completion(text: str, *tokens: tuple[str, float | None], reasoning: str = "
     ],
 )
 def test_prefill_is_told_by_the_tokens(completion: Completion, continued: bool, repeated: bool) -> None:
-    assert diagnosis.prefilled(completion) == diagnosis.Prefilled(continued, repeated)
+    assert readings.prefilled(completion) == readings.Prefilled(continued, repeated)
 
 
 @pytest.mark.parametrize(
-    ("completion", "thinks"),
+    ("completion", "reasons"),
     [
         (_completion("A", ("A", -0.1)), False),
         (_completion("", ("Let", -0.1), reasoning="Let"), True),
@@ -45,43 +45,42 @@ def test_prefill_is_told_by_the_tokens(completion: Completion, continued: bool, 
         (_completion("A", finish="length"), False),
     ],
 )
-def test_a_thought_is_told_also_where_it_is_hidden(completion: Completion, thinks: bool) -> None:
-    assert diagnosis.thinks(completion) == thinks
+def test_reasons_sees_reasoning_that_is_hidden(completion: Completion, reasons: bool) -> None:
+    assert readings.reasons(completion) == reasons
 
 
 PROMPT = "Candidate: one\nSet: A\n\nCandidate: two\nSet:"
 
 
 @pytest.mark.parametrize(
-    ("tokens", "says", "state"),
+    ("tokens", "expected"),
     [
-        ([("Candidate: one\nSet: A\n\nCandidate: two\nSet:", None), (" A", -0.7), (" x", -1.0)], "and right", "ok"),
-        ([("Candidate: one\nSet: A\n\nCandidate: two\nSet:", -0.7), (" A", -3.0)], "but wrong", "note"),
-        ([(" A", -0.7)], "not echoed", "note"),
-        ([], "not echoed", "note"),
-        ([("Candidate: one\nSet: A\n\nCandidate: two\nSet: A", -0.7)], "cannot be told", "note"),
-        ([("Candidate: one\nSet: A\n\nCandidate: two\nSet:", -0.7), (" A", None)], "cannot be told", "note"),
+        ([("Candidate: one\nSet: A\n\nCandidate: two\nSet:", None), (" A", -0.7), (" x", -1.0)], "right"),
+        ([("Candidate: one\nSet: A\n\nCandidate: two\nSet:", -0.7), (" A", -3.0)], "wrong"),
+        ([(" A", -0.7)], "absent"),
+        ([], "absent"),
+        ([("Candidate: one\nSet: A\n\nCandidate: two\nSet: A", -0.7)], "unclear"),
+        ([("Candidate: one\nSet: A\n\nCandidate: two\nSet:", -0.7), (" A", None)], "unclear"),
     ],
 )
-def test_echo_is_compared_at_its_place(tokens: list[tuple[str, float | None]], says: str, state: str) -> None:
-    finding = diagnosis.echo(PROMPT, " A", -0.7, _completion("", *tokens))
-    assert says in finding.says
-    assert finding.state == state
-    assert bool(finding.remedy) == (state != "ok")
+def test_echo_is_compared_at_its_place(tokens: list[tuple[str, float | None]], expected: readings.Echo) -> None:
+    assert readings.echo(PROMPT, " A", -0.7, _completion("", *tokens)) == expected
+    finding = findings.echoed(expected)
+    assert (finding.state == "ok") == (expected == "right") == (not finding.remedy)
 
 
 def test_the_leaning_is_what_shifting_the_labels_does_not_move() -> None:
-    readings = [Reply([-0.2, -1.2]), Reply([-0.7, -0.7])]
-    assert diagnosis.label_bias(readings) == [0.25, -0.25]
-    assert diagnosis.label_bias(readings[:1]) is None
-    assert diagnosis.label_bias([Reply([-0.2, -1.2]), Reply(None)]) is None
-    assert diagnosis.label_bias([]) is None
+    replies = [Reply([-0.2, -1.2]), Reply([-0.7, -0.7])]
+    assert readings.label_bias(replies) == [0.25, -0.25]
+    assert readings.label_bias(replies[:1]) is None
+    assert readings.label_bias([Reply([-0.2, -1.2]), Reply(None)]) is None
+    assert readings.label_bias([]) is None
 
 
 def test_a_difference_counts_only_labels_that_both_answers_hold() -> None:
     one, other = Reply([-0.2, -1.2], censored=[False, False]), Reply([-0.3, -9.0], censored=[False, True])
-    assert diagnosis.difference(one, other) == pytest.approx(0.1)
-    assert diagnosis.difference(one, Reply([-9.0, -9.0], censored=[True, True])) is None
+    assert readings.difference(one, other) == pytest.approx(0.1)
+    assert readings.difference(one, Reply([-9.0, -9.0], censored=[True, True])) is None
 
 
 @pytest.mark.parametrize(
@@ -97,7 +96,7 @@ def test_a_difference_counts_only_labels_that_both_answers_hold() -> None:
 def test_fewer_are_asked_for_only_after_a_refusal_about_them(
     status: int, message: str, raw: bytes, asked: int, fewer: int | None
 ) -> None:
-    assert diagnosis.fewer_alternatives(asked, Fault("item", message, status), raw) == fewer
+    assert readings.fewer_alternatives(asked, Fault("item", message, status), raw) == fewer
 
 
 @given(
@@ -108,17 +107,8 @@ def test_fewer_are_asked_for_only_after_a_refusal_about_them(
 )
 def test_every_fault_is_one_line_with_a_remedy(status: int | None, message: str, offered: list[str], kind: str) -> None:
     fault = Fault(kind, message, status)  # type: ignore[arg-type]
-    finding = diagnosis.blame(fault, MODEL, offered)
+    finding = findings.blame(fault, MODEL, offered)
     assert finding.state == "bad"
     assert finding.remedy
     assert "\n" not in finding.says
     assert "\x1b" not in finding.says + finding.remedy
-
-
-@given(st.binary(max_size=200))
-def test_a_list_of_models_may_be_anything(body: bytes) -> None:
-    assert isinstance(diagnosis.model_names(body), list)
-
-
-def test_names_of_models_are_cleaned() -> None:
-    assert diagnosis.model_names(b'{"data": [{"id": "a\\u001b[2Jb"}, {"id": 3}, "x", {}]}') == ["ab"]

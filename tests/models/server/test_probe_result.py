@@ -19,7 +19,7 @@ AT = 1_700_000_000.0
 DAY = 24 * 3600.0
 PROBE_RESULT = ProbeResult(
     endpoint=Endpoint(base_url=URL, model="tiny", kind="chat", prefill="fields", warms=True),
-    findings=[Finding("logprobs", "note", "5 alternatives a place.", "Nothing to change.")],
+    findings=[Finding("logprobs", "note", "5 alternatives a token.", "Nothing to change.")],
     calls=9,
     cost_usd=0.25,
     at=AT,

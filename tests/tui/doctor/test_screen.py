@@ -163,7 +163,7 @@ def test_a_real_server_is_asked(home: Path) -> None:
             await tried.until(lambda: "not probed yet: D asks it" in tried.said())
             await tried.press("D")
             await tried.until(lambda: "a run can be made" in text(tried.pilot))
-            assert "5 alternatives a place" in text(tried.pilot)
+            assert "5 alternatives a token" in text(tried.pilot)
             await tried.press("escape")
             await tried.until(lambda: "probed just now: completions" in tried.said())
 

@@ -1,4 +1,4 @@
-"""Finds out with a few cheap calls what an endpoint can do, and how a run is to ask it."""
+"""Finds out with a few cheap calls what an endpoint can do, and how a run should ask it."""
 
 import asyncio
 import statistics
@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
-from icm_tui.domain.reply import Endpoint, Finding, Kind, ReasoningSwitch, Reply
+from icm_tui.domain.reply import Endpoint, Finding, Kind, Prefill, ReasoningSwitch, Reply
+from icm_tui.models.server.catalogue import read_page
 from icm_tui.models.server.cost import cost_of, price_of
 from icm_tui.models.server.http import Client
-from icm_tui.models.server.probe import readings as diagnosis
+from icm_tui.models.server.probe import findings, readings
 from icm_tui.models.server.probe.result import ProbeResult
 from icm_tui.models.server.reply.labels import read_labels
 from icm_tui.models.server.reply.types import Completion, Fault
@@ -42,7 +43,7 @@ _SHOTS = 8
 # OpenAI's cache begins at 1024 tokens; a demonstration takes 12 to 15.
 _LONG_SHOTS = 96
 _FIRST, _OTHER = "a lamp beside the door", "the garden behind the mill"
-# Beyond so many labels, asking under every shift of the shown ones is no cheap call any more.
+# With more labels, asking under every shift of the shown ones is no longer cheap.
 _SHIFTED_LABELS = 4
 _PREFILL_TOKENS = 8
 _SPEED_TOKENS = 48
@@ -50,16 +51,9 @@ _REASONING_TOKENS = 1024
 _BUSY = {408, 425, 429, 502, 503, 504, 529}
 _WAITS = (1.0, 4.0)
 _LONGEST_WAIT = 30.0
-# What a fault of these says holds for the other endpoint of the same server too.
+# Findings that hold for the other endpoint of the same server, too.
 _SAME_EVERYWHERE = {"reachable", "key", "money", "limits"}
 _ANSWERED = {"logprobs", "labels"}
-# Servers that fill batches differently differ by tenths of a nat (llama.cpp, measured); averaging copes with those.
-_DRIFT, _NOISE = 0.01, 0.3
-_LITTLE_MASS = 0.5
-_SWITCHES: dict[ReasoningSwitch, str] = {
-    "reasoning": "reasoning.enabled = false",
-    "template": "enable_thinking = false",
-}
 
 
 async def probe(
@@ -72,11 +66,11 @@ async def probe(
     now: Callable[[], float],
     wait: Wait = asyncio.sleep,
 ) -> ProbeResult:
-    """Probe the endpoint behind `client`; what keeps a run from being made is a finding, nothing is raised for it.
+    """Probe the endpoint behind `client`. If no run can ask it, a finding says why; nothing is raised.
 
-    `labels` are those of the run's prompt, `pin` the one endpoint that a router was pinned to, `base_url` the identity
-    that goes into the Endpoint (see there), `now` gives unix seconds. It ends at the first finding that makes the rest
-    moot. A busy server is asked again after `wait` (seconds), twice at most.
+    `labels` are those of the run's prompt, `pin` is the one endpoint that a router was pinned to, `base_url` the
+    identity that goes into the Endpoint (see there). `now` returns unix seconds. The probe ends at the first finding
+    that makes further calls pointless. A busy server is asked again after `wait` (seconds), twice at most.
     """
     probing = _Probing(client, model, labels, pin, base_url, wait)
     try:
@@ -100,7 +94,7 @@ async def probe(
 
 
 class _Moot(Exception):
-    """A finding that makes all further calls moot; `fault` is what the server said, if it said no."""
+    """A finding that makes further calls pointless; `fault` is what the server said, if it refused."""
 
     def __init__(self, finding: Finding, fault: Fault | None = None) -> None:
         super().__init__(finding.says)
@@ -109,7 +103,7 @@ class _Moot(Exception):
 
 
 class _Probing:
-    """One probe under way: asks, counts what that took, and collects what was found."""
+    """One probe under way: asks, adds up calls and costs, and collects findings."""
 
     def __init__(
         self, client: Client, model: Model, labels: Sequence[str], pin: Pin | None, base_url: str, wait: Wait
@@ -128,11 +122,11 @@ class _Probing:
         self._wait = wait
         self._price = price_of(model, pin.price if pin is not None else None)
         self._costs: list[float | None] = []
-        self._thinks = False
-        self._lists: list[Completion] = []
+        self._reasons = False
+        self._answers: list[Completion] = []
 
     def cost(self) -> float | None:
-        """USD of all calls that were answered; None if one's cost is not known. A file of one's own costs none."""
+        """The cost (USD) of all answered calls; None if that of any is unknown. A model file costs nothing."""
         if self._model.backend == "gguf":
             return 0.0
         known = [cost for cost in self._costs if cost is not None]
@@ -153,17 +147,15 @@ class _Probing:
                 if moot.finding.name in _SAME_EVERYWHERE and not _no_such_path(moot):
                     break
                 continue
-            said = f"{kind} is asked"
-            passed_over = f"; completions would not do: {failed[0][1].finding.says}" if failed else "."
-            self.findings.insert(begun, Finding("endpoint", "ok", said + passed_over))
-            self.findings[begun:begun] = await self._doors()
+            self.findings.insert(begun, findings.endpoint_chosen(kind, failed[0][1].finding if failed else None))
+            self.findings[begun:begun] = await self._proved()
             return endpoint
         found, last = next((one for one in reversed(failed) if one[1].finding.name in _ANSWERED), failed[-1])
         if last.fault is not None:
             if last.finding.name in _SAME_EVERYWHERE:
                 raise last
-            raise _Moot(diagnosis.blame(last.fault, self._model, await self._offered()), last.fault)
-        self.findings += [*await self._doors(), *found]
+            raise _Moot(findings.blame(last.fault, self._model, await self._offered()), last.fault)
+        self.findings += [*await self._proved(), *found]
         raise last
 
     def _kinds(self) -> list[Kind]:
@@ -172,36 +164,24 @@ class _Probing:
         # A router documents no completions endpoint, and rewrites what it is sent there.
         return ["chat"] if self._pin is not None else ["completions", "chat"]
 
-    async def _doors(self) -> list[Finding]:
-        """What an answer has proved: somebody is there, the key is taken, the model exists."""
-        model = self._model
-        served = "the model file's server" if self._base_url.startswith("gguf:") else self._base_url
-        found = [Finding("reachable", "ok", f"{served} answers.")]
+    async def _proved(self) -> list[Finding]:
+        """What an answer proves: the server is there, the key is accepted, the model exists."""
+        model, pin = self._model, self._pin
+        found = [findings.reachable(self._base_url)]
         if model.backend == "openai":
-            says = f"The key in {model.key_env} is accepted." if model.key_env else "No key is needed."
-            found.append(Finding("key", "ok", says))
-        if self._pin is not None:
-            found += await self._standing()
-        unlisted = None
-        if self._pin is None and model.backend == "openai":
-            unlisted = diagnosis.unlisted(model.model or "", await self._offered())
-        name = f"{model.model or 'the model file'}"
-        at = f" at {self._pin.provider}" if self._pin is not None else ""
-        return [*found, unlisted or Finding("model", "ok", f"{name}{at} answers.")]
-
-    async def _standing(self) -> list[Finding]:
-        self.calls += 1
-        standing = await key_standing(self._client)
-        if standing is None:
-            return []
-        if standing.remaining is not None and standing.remaining <= 0:
-            return [Finding("money", "note", standing.says, "Raise the key's limit, or add credit.")]
-        return [Finding("money", "ok", standing.says)]
+            found.append(findings.key_accepted(model.key_env))
+        if pin is not None:
+            self.calls += 1
+            if (standing := await key_standing(self._client)) is not None:
+                found.append(findings.money(standing.says, standing.remaining))
+        offered = await self._offered() if pin is None and model.backend == "openai" else []
+        return [*found, findings.model_answers(model, pin.provider if pin is not None else "", offered)]
 
     async def _offered(self) -> list[str]:
         self.calls += 1
         fetched = await self._client.get("/models")
-        return [] if isinstance(fetched, Fault) else diagnosis.model_names(fetched.body)
+        page = None if isinstance(fetched, Fault) else read_page(fetched.body)
+        return [offer.id for offer in page[0]] if page is not None else []
 
     async def _settle(self, kind: Kind) -> Endpoint:
         endpoint = Endpoint(
@@ -214,44 +194,43 @@ class _Probing:
         )
         endpoint, completion = await self._first(endpoint)
         self._check_provider(completion)
-        self._thinks = diagnosis.thinks(completion)
-        if self._thinks:
+        self._reasons = readings.reasons(completion)
+        if self._reasons:
             endpoint, completion = await self._hush(endpoint, completion)
-        if not self._thinks or completion.tokens:
+        if not self._reasons or completion.tokens:
             self._check_logprobs(endpoint, completion)
         if kind == "chat":
             endpoint = await self._check_prefill(endpoint)
         endpoint = await self._check_labels(endpoint)
-        if endpoint.max_tokens == diagnosis.SERVER_LEAST_TOKENS:
-            says = f"The server wants max_tokens of at least {endpoint.max_tokens}; the label is read from the first."
-            self.findings.append(Finding("tokens", "note", says, "Nothing to change; an answer costs a little more."))
+        if endpoint.max_tokens == readings.SERVER_LEAST_TOKENS:
+            self.findings.append(findings.least_tokens(endpoint.max_tokens))
         return endpoint
 
     async def _first(self, endpoint: Endpoint) -> tuple[Endpoint, Completion]:
-        """The first answer, after asking for fewer alternatives or more tokens if the server demands it."""
+        """The first answer. If the server demands it, fewer alternatives or more tokens are asked for."""
         refused: Fault | None = None
         while True:
             outcome, raw, _ = await self._ask(self._label(endpoint, 0))
             if isinstance(outcome, Completion):
                 return endpoint, outcome
-            if endpoint.max_tokens == 1 and diagnosis.wants_more_tokens(outcome):
-                endpoint = msgspec.structs.replace(endpoint, max_tokens=diagnosis.SERVER_LEAST_TOKENS)
+            if endpoint.max_tokens == 1 and readings.wants_more_tokens(outcome):
+                endpoint = msgspec.structs.replace(endpoint, max_tokens=readings.SERVER_LEAST_TOKENS)
                 continue
             refused = refused or outcome
-            fewer = diagnosis.fewer_alternatives(endpoint.top_logprobs, outcome, raw)
+            fewer = readings.fewer_alternatives(endpoint.top_logprobs, outcome, raw)
             if fewer is None:
-                raise _Moot(diagnosis.blame(refused, self._model), refused)
+                raise _Moot(findings.blame(refused, self._model), refused)
             endpoint = msgspec.structs.replace(endpoint, top_logprobs=fewer)
 
     async def _hush(self, endpoint: Endpoint, completion: Completion) -> tuple[Endpoint, Completion]:
-        """The endpoint with the switch that keeps the model from thinking, and its answer then; as given if none
-        does. Whether it still thinks is kept."""
+        """The endpoint with the switch that turns the model's reasoning off, and its answer then; both as given if no
+        switch does. `_reasons` is updated."""
         for switch in self._switches():
             quiet = msgspec.structs.replace(endpoint, reasoning_switch=switch)
             outcome, _, _ = await self._ask(self._label(quiet, 0))
-            if isinstance(outcome, Completion) and not diagnosis.thinks(outcome):
-                self._thinks = False
-                self.findings.append(_hushed(switch))
+            if isinstance(outcome, Completion) and not readings.reasons(outcome):
+                self._reasons = False
+                self.findings.append(findings.reasoning_off(switch))
                 return quiet, outcome
         return endpoint, completion
 
@@ -261,209 +240,132 @@ class _Probing:
     def _check_provider(self, completion: Completion) -> None:
         pin, said = self._pin, completion.provider
         if pin is not None and said and not same_provider(pin.provider, pin.name, said):
-            says = f"The router was told to ask {pin.name} alone, and asked {said}."
-            remedy = "Name another provider in model.providers; log-probabilities of two do not compare."
-            raise _Moot(Finding("provider", "bad", says, remedy))
+            raise _Moot(findings.another_provider(pin.name, said))
 
     def _check_logprobs(self, endpoint: Endpoint, completion: Completion) -> None:
-        count, query = diagnosis.alternatives(completion), self._model.top_logprobs
-        if count < 2:
-            said = "no log-probabilities" if not completion.tokens else "no alternatives to a token"
-            finding = Finding(
-                "logprobs",
-                "bad",
-                f"The server answers, but gives {said}.",
-                diagnosis.no_logprobs_remedy(self._model),
-            )
-            raise _Moot(finding)
-        if endpoint.top_logprobs < query:
-            says = f"{count} alternatives a place: it refuses {query}, but takes {endpoint.top_logprobs}."
-            remedy = f"Set model.top_logprobs = {endpoint.top_logprobs} to be refused no more."
-            self.findings.append(Finding("logprobs", "note", says, remedy))
-        elif count < query:
-            says = f"{count} alternatives a place, though {query} were asked for."
-            remedy = "Nothing to change as long as the labels are among them."
-            self.findings.append(Finding("logprobs", "note", says, remedy))
-        else:
-            self.findings.append(Finding("logprobs", "ok", f"{count} alternatives a place."))
+        given = readings.alternatives(completion)
+        if given < 2:
+            raise _Moot(findings.no_alternatives(self._model, tokens=bool(completion.tokens)))
+        self.findings.append(findings.alternatives_given(given, self._model.top_logprobs, endpoint.top_logprobs))
 
     async def _check_prefill(self, endpoint: Endpoint) -> Endpoint:
-        for way in ("continued", "fields"):
+        ways: tuple[Prefill, ...] = ("continued", "fields")
+        for way in ways:
             trial = msgspec.structs.replace(endpoint, prefill=way, max_tokens=max(_PREFILL_TOKENS, endpoint.max_tokens))
-            request = self._label(trial, 0)
             messages = [
-                {"role": "user", "content": diagnosis.WORD},
-                {"role": "assistant", "content": diagnosis.BEGUN},
+                {"role": "user", "content": readings.WORD},
+                {"role": "assistant", "content": readings.PREFILL},
             ]
-            outcome, _, _ = await self._ask(_with(request, messages=messages))
+            outcome, _, _ = await self._ask(_with(self._label(trial, 0), messages=messages))
             if isinstance(outcome, Fault):
-                finding = diagnosis.blame(outcome, self._model)
+                finding = findings.blame(outcome, self._model)
                 if finding.name in _SAME_EVERYWHERE:
                     raise _Moot(finding, outcome)
                 continue
-            taken = diagnosis.prefilled(outcome)
+            taken = readings.prefilled(outcome)
             if taken.continued:
-                by = " with continue_final_message" if way == "fields" else ""
-                repeats = ", and repeated in the reply" if taken.repeated else ""
-                self.findings.append(Finding("prefill", "ok", f"A begun answer is continued{by}{repeats}."))
+                self.findings.append(findings.prefill_continued(way, repeated=taken.repeated))
                 return msgspec.structs.replace(endpoint, prefill=way)
-        says = "A begun answer is not continued; the prompt itself ends where the label goes."
-        remedy = 'Nothing to change if the labels are found; else try model.endpoint = "completions".'
-        self.findings.append(Finding("prefill", "note", says, remedy))
+        self.findings.append(findings.prefill_continued("none", repeated=False))
         return endpoint
 
     async def _check_labels(self, endpoint: Endpoint) -> Endpoint:
-        """The endpoint whose answers show the labels: as it is, kept from thinking, or after a thought."""
-        readings = await self._readings(endpoint)
-        if self._enough(readings):
-            if self._thinks:
-                says = "It thinks before it answers, but not after a begun answer."
-                self.findings.append(Finding("thinking", "ok", says))
-            return self._labels_found(endpoint, readings)
+        """The endpoint whose answers show the labels: as it is, with reasoning turned off, or after reasoning."""
+        replies = await self._label_replies(endpoint)
+        if self._enough(replies):
+            if self._reasons:
+                self.findings.append(findings.reasoning_off(""))
+            return self._labels_found(endpoint, replies)
         if endpoint.kind == "chat":
-            untried = [] if self._thinks or endpoint.reasoning_switch else self._switches()
+            untried = [] if self._reasons or endpoint.reasoning_switch else self._switches()
             for switch in untried:
                 quiet = msgspec.structs.replace(endpoint, reasoning_switch=switch)
-                found = await self._readings(quiet, trial=True)
+                found = await self._label_replies(quiet, trial=True)
                 if self._enough(found):
-                    self.findings.append(_hushed(switch))
+                    self.findings.append(findings.reasoning_off(switch))
                     return self._labels_found(quiet, found)
             through = msgspec.structs.replace(endpoint, prefill="none", max_tokens=_REASONING_TOKENS)
-            found = await self._readings(through, trial=True)
-            if self._enough(found) and all(completion.reasoning for completion in self._lists):
-                says = "It thinks before every answer, and cannot be kept from it: the label is read after the thought."
-                remedy = "That is dear and slow; take a model that does not think, or that can be kept from it."
-                self.findings.append(Finding("thinking", "note", says, remedy))
+            found = await self._label_replies(through, trial=True)
+            if self._enough(found) and all(completion.reasoning for completion in self._answers):
+                self.findings.append(findings.reasons_always())
                 return self._labels_found(through, found)
-        raise _Moot(self._labels_missing(readings))
+        named = [self._labels[at] for at in readings.seen(replies, len(self._labels))]
+        raise _Moot(findings.labels_missing(self._labels, named))
 
-    async def _readings(self, endpoint: Endpoint, *, trial: bool = False) -> list[Reply]:
-        """What the answers say about the labels, one under each shift of the shown labels; no further ones if the
-        first shows none. Of a `trial`, a refusal says no more than that."""
-        self._lists, self.waits = [], []
-        readings: list[Reply] = []
+    async def _label_replies(self, endpoint: Endpoint, *, trial: bool = False) -> list[Reply]:
+        """One reply under each shift of the shown labels, up to the first that shows no label. A refusal ends a
+        `trial`, too."""
+        self._answers, self.waits = [], []
+        replies: list[Reply] = []
         count = len(self._labels)
         for shift in range(count if count <= _SHIFTED_LABELS else 2):
             outcome, _, seconds = await self._ask(self._label(endpoint, shift))
             if isinstance(outcome, Fault):
-                finding = diagnosis.blame(outcome, self._model)
+                finding = findings.blame(outcome, self._model)
                 if finding.name in _SAME_EVERYWHERE or not trial:
                     raise _Moot(finding, outcome)
-                return readings
-            reading = self._read(endpoint, outcome)
-            if reading is None:
-                return readings
+                return replies
+            reply = self._read(endpoint, outcome)
+            if reply is None:
+                return replies
             self.waits.append(seconds)
-            self._lists.append(outcome)
-            readings.append(reading)
-        return readings
+            self._answers.append(outcome)
+            replies.append(reply)
+        return replies
 
-    def _enough(self, readings: Sequence[Reply]) -> bool:
-        """Both labels of two; of many, which a short list may not hold together, half."""
-        return self._seen(readings) >= max(2, len(self._labels) // 2)
+    def _enough(self, replies: Sequence[Reply]) -> bool:
+        """Whether the answers show enough labels: both of two, or half of many, which may not all fit into a list."""
+        count = len(self._labels)
+        return len(readings.seen(replies, count)) >= max(2, count // 2)
 
-    def _seen(self, readings: Sequence[Reply]) -> int:
-        return sum(any(not reading.censored[label] for reading in readings) for label in range(len(self._labels)))
-
-    def _labels_found(self, endpoint: Endpoint, readings: Sequence[Reply]) -> Endpoint:
-        seen, count = self._seen(readings), len(self._labels)
-        mass = statistics.fmean(reading.mass or 0.0 for reading in readings)
-        named = " and ".join(self._labels) if count == 2 else f"{seen} of {count} labels"
-        says = f"{named} among the alternatives, with {mass:.0%} of the probability."
-        if seen < count or any(any(reading.censored) for reading in readings):
-            remedy = "Ask for more alternatives (model.top_logprobs), or take fewer labels."
-            self.findings.append(Finding("labels", "note", f"{says} Some were missing at times.", remedy))
-        elif mass < _LITTLE_MASS:
-            remedy = 'Single letters as labels, model.endpoint = "completions" or a larger model may give more.'
-            self.findings.append(Finding("labels", "note", says, remedy))
-        else:
-            self.findings.append(Finding("labels", "ok", says))
-        self.label_bias = diagnosis.label_bias(readings)
+    def _labels_found(self, endpoint: Endpoint, replies: Sequence[Reply]) -> Endpoint:
+        seen = len(readings.seen(replies, len(self._labels)))
+        mass = statistics.fmean(reply.mass or 0.0 for reply in replies)
+        always = seen == len(self._labels) and not any(any(reply.censored) for reply in replies)
+        self.findings.append(findings.labels_found(self._labels, seen, mass, always=always))
+        self.label_bias = readings.label_bias(replies)
         if self.label_bias is not None:
-            most = max(range(count), key=self.label_bias.__getitem__)
-            gap = max(self.label_bias) - min(self.label_bias)
-            says = f"{self._labels[most]} is favoured by {gap:.2f} nats whatever is shown; a run takes that off."
-            self.findings.append(Finding("label bias", "ok", says))
+            self.findings.append(findings.bias_measured(self._labels, self.label_bias))
         return endpoint
-
-    def _labels_missing(self, readings: Sequence[Reply]) -> Finding:
-        seen = (any(not reading.censored[at] for reading in readings) for at in range(len(self._labels)))
-        found = [label for label, there in zip(self._labels, seen, strict=True) if there]
-        named = f"only {', '.join(found)}" if found else "none"
-        return Finding(
-            "labels",
-            "bad",
-            f"Of {', '.join(self._labels)}, {named} is among the alternatives where the label belongs.",
-            'Take single letters as prompt.labels, more model.top_logprobs, or model.endpoint = "completions".',
-        )
 
     # What a run may expect
 
     async def measure(self, endpoint: Endpoint) -> Endpoint:
-        """Cache, repetition, echo and speed; `warms` is set in the endpoint that comes back."""
-        if endpoint.max_tokens >= _REASONING_TOKENS:  # each further call would cost a whole thought
+        """Measure cache, repetition, echo and speed. Returns the endpoint with `warms` set."""
+        if endpoint.max_tokens >= _REASONING_TOKENS:  # each further call would pay for reasoning
             self._speed_of_reasoning()
-            self._tell_latency()
-            return endpoint
-        endpoint = await self._check_cache(endpoint)
-        if endpoint.kind == "completions":
-            await self._check_echo(endpoint)
-        await self._check_speed(endpoint)
-        self._tell_latency()
+        else:
+            endpoint = await self._check_cache(endpoint)
+            if endpoint.kind == "completions":
+                await self._check_echo(endpoint)
+            await self._check_speed(endpoint)
+        if self.waits:
+            self.findings.append(findings.latency(statistics.median(self.waits), self.tokens_a_second))
         return endpoint
 
     async def _check_cache(self, endpoint: Endpoint) -> Endpoint:
-        """Two questions below one long list, and the second of them again."""
+        """Ask two questions with one long context, and the second of them again."""
         first, _, cold = await self._ask(self._label(endpoint, 0, shots=_LONG_SHOTS))
         request = self._label(endpoint, 0, question=_OTHER, shots=_LONG_SHOTS)
         second, _, warm = await self._ask(request)
-        if isinstance(first, Fault) or isinstance(second, Fault):
-            fault = first if isinstance(first, Fault) else second
-            assert isinstance(fault, Fault)
-            remedy = "Fewer shots or shorter items, or a server with a longer context."
-            says = f"A list of {_LONG_SHOTS} examples was not answered: {diagnosis.quoted(fault.message)}"
-            self.findings.append(Finding("cache", "note", says, remedy))
-            return endpoint
+        for outcome in (first, second):
+            if isinstance(outcome, Fault):
+                self.findings.append(findings.context_refused(_LONG_SHOTS, outcome))
+                return endpoint
+        assert isinstance(second, Completion)
         again, _, third = await self._ask(request)
         self.waits += [warm, third]
-        self._tell_repeat(endpoint, second, again)
-        cached, read = second.usage.tokens_cached, second.usage.tokens_in
-        if cached:
-            of = f" of {read}" if read is not None else ""
-            self.findings.append(Finding("cache", "ok", f"A list read before is not read again: {cached}{of} tokens."))
-            return msgspec.structs.replace(endpoint, warms=True)
-        if cached == 0:
-            says, remedy = "The server counts no tokens as read before.", "Turn on its prefix cache, if it has one."
-        else:
-            says = "The server does not count what it read before."
-            if warm < cold / 2:
-                says += f" The second question below a list took {warm:.2f} s, the first {cold:.2f} s."
-            remedy = (
-                "Let it report cached tokens (vLLM: --enable-prompt-tokens-details; SGLang: --enable-cache-report)."
-            )
-        self.findings.append(Finding("cache", "note", says, remedy))
-        return endpoint
-
-    def _tell_repeat(self, endpoint: Endpoint, one: Completion, other: Completion | Fault) -> None:
-        first = self._read(endpoint, one)
-        second = self._read(endpoint, other) if isinstance(other, Completion) else None
-        gap = diagnosis.difference(first, second) if first and second else None
-        if gap is None:
-            says = "Whether the same request gives the same answer could not be seen."
-            self.findings.append(Finding("repeat", "note", says, "Run `icm-tui doctor` again."))
-        elif gap <= _DRIFT:
-            self.findings.append(
-                Finding("repeat", "ok", f"The same request gives the same answer within {gap:.1g} nats.")
-            )
-        else:
-            says = f"The answer to the same request differs by up to {gap:.2g} nats."
-            much = "Average more answers (search.average), or ask another provider or server."
-            remedy = much if gap > _NOISE else "Nothing to change: a run averages answers."
-            self.findings.append(Finding("repeat", "note", says, remedy))
+        one, other = self._read(endpoint, second), None
+        if isinstance(again, Completion):
+            other = self._read(endpoint, again)
+        self.findings.append(findings.repeated(readings.difference(one, other) if one and other else None))
+        usage = second.usage
+        self.findings.append(findings.cache_used(usage.tokens_cached, usage.tokens_in, cold, warm))
+        return msgspec.structs.replace(endpoint, warms=True) if usage.tokens_cached else endpoint
 
     async def _check_echo(self, endpoint: Endpoint) -> None:
         request = self._label(endpoint, 0)
-        places = self._lists[0].tokens or []
+        places = self._answers[0].tokens or []
         top = places[0].top if places else []
         token, logprob = next(((name, value) for name, value in top if name.strip()), ("", 0.0))
         if not token:
@@ -471,10 +373,9 @@ class _Probing:
         prompt = str(request.body["prompt"])
         outcome, _, _ = await self._ask(_with(request, prompt=prompt + token, echo=True))
         if isinstance(outcome, Completion):
-            self.findings.append(diagnosis.echo(prompt, token, logprob, outcome))
+            self.findings.append(findings.echoed(readings.echo(prompt, token, logprob, outcome)))
         else:
-            says = f"Echo is refused: {diagnosis.quoted(outcome.message)}"
-            self.findings.append(Finding("echo", "note", says, "Nothing to change: no run relies on it."))
+            self.findings.append(findings.echo_refused(outcome))
 
     async def _check_speed(self, endpoint: Endpoint) -> None:
         plain = msgspec.structs.replace(endpoint, prefill="none", max_tokens=_SPEED_TOKENS)
@@ -491,23 +392,16 @@ class _Probing:
             self.tokens_a_second = outcome.usage.tokens_out / seconds
 
     def _speed_of_reasoning(self) -> None:
-        written = [completion.usage.tokens_out for completion in self._lists]
+        written = [completion.usage.tokens_out for completion in self._answers]
         seconds = sum(self.waits[-len(written) :])
         if seconds > 0 and all(written):
             self.tokens_a_second = sum(count or 0 for count in written) / seconds
 
-    def _tell_latency(self) -> None:
-        if not self.waits:
-            return
-        speed = self.tokens_a_second
-        written = f"; {speed:.0f} tokens a second in a longer answer" if speed is not None else ""
-        self.findings.append(Finding("latency", "ok", f"{statistics.median(self.waits):.2f} s a label{written}."))
-
     # Asking
 
     def _label(self, endpoint: Endpoint, shift: int, question: str = _FIRST, shots: int = _SHOTS) -> Request:
-        """The request of a run, about a question below a list whose shown labels are shifted cyclically."""
-        # Neighbours differ and both halves of the texts meet every label, so that the list itself says nothing.
+        """A run's request for the label of `question`, with a context whose labels are shifted cyclically."""
+        # Neighbours differ and both halves of the texts meet every label, so that the context itself is no hint.
         count = len(self._labels)
         shown = [
             (_TEXTS[at % len(_TEXTS)], self._labels[(at + at // count // 2 + shift) % count])
@@ -532,12 +426,8 @@ class _Probing:
         return outcome, raw, seconds
 
 
-def _hushed(switch: ReasoningSwitch) -> Finding:
-    return Finding("thinking", "ok", f"It would think before it answers; {_SWITCHES[switch]} keeps it from that.")
-
-
 def _no_such_path(moot: _Moot) -> bool:
-    """Servers that are no model's at all answer so; the other endpoint may still be there."""
+    """Whether the path is unknown. A server that serves no model answers so, too, but so may one without this path."""
     return moot.fault is not None and moot.fault.status in (404, 405)
 
 

@@ -40,7 +40,7 @@ def why_not(probe_result: ProbeResult) -> str:
         return ""
     worst = next((finding for finding in probe_result.findings if finding.state == "bad"), None)
     if worst is None:
-        return "The model cannot be asked; `icm-tui doctor` tells more."
+        return "The model cannot be asked."
     return f"{worst.says} {worst.remedy}".strip()
 
 
