@@ -20,9 +20,8 @@ from icm_tui.evaluate.gold_file import write_gold
 from icm_tui.evaluate.stability import compare_runs
 from icm_tui.profile.store import find
 from icm_tui.run_dir import inbox
-from icm_tui.runner.forecast import Forecast, first_prompts, forecast
 from icm_tui.runner.launch import detach
-from icm_tui.runner.preflight import Standing, examine, recalled
+from icm_tui.runner.preflight import Forecast, Standing, examine, first_prompts, forecast, recalled
 from icm_tui.runner.prepare import Prepared, make_run, prepare, under_seeds
 from icm_tui.runner.session import run_here
 from icm_tui.text import multi_line, one_line

@@ -6,17 +6,19 @@ nothing, so that only the form of the answer can be learnt from them (Min et al.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+import numpy as np
+
 from icm_tui.domain.decisions import Context, Decision, LabelChange, PhaseName, Proposal, Question
 from icm_tui.domain.rules import RULES
 from icm_tui.domain.scores import Scores, centred, log_softmax
-from icm_tui.search.choice import choose
+from icm_tui.search.choice import Choice, choose
 from icm_tui.search.draws import Purpose
 from icm_tui.search.method import SingleChain
 from icm_tui.search.problem import Problem
 from icm_tui.search.settings import OnePassSettings
 
 # So cold that the best assignment is taken, and of several equally good ones each as readily.
-COLDEST = 1e-6
+_COLDEST = 1e-6
 
 
 class OnePass(SingleChain):
@@ -70,15 +72,7 @@ class OnePass(SingleChain):
         problem, items = self.problem, self._units[self.n]
         answers = [self._answers[item] for item in items]
         draw = self._draws.uniform(Purpose.DECISION, self.n)
-        choice = choose(
-            [None if scores is None else log_softmax(scores) for scores in answers],
-            [scores is not None for scores in answers],
-            [problem.keys[item] for item in items],
-            problem.rule,
-            problem.n_labels,
-            COLDEST,
-            draw,
-        )
+        choice = best_labels(problem, items, answers, draw)
         return Proposal(
             n=self.n,
             phase=self._name,
@@ -87,7 +81,7 @@ class OnePass(SingleChain):
             options=choice.options,
             chosen=choice.chosen,
             log_normaliser=choice.log_normaliser,
-            temperature=COLDEST,
+            temperature=_COLDEST,
             draw=draw,
             accepted=True,
             score={},
@@ -136,9 +130,7 @@ class OnePass(SingleChain):
         own = {problem.group_of[item] for unit in self._units[first : first + self._share] for item in unit}
         order = self._draws.generator(Purpose.DEMONSTRATIONS, number).permutation(problem.n_items).tolist()
         items = [item for item in order if problem.group_of[item] not in own][:shots]
-        generator = self._draws.generator(Purpose.SEEDS, number)
-        spread = [(place + int(order[0])) % problem.n_labels for place in range(len(items))]
-        return obeying(problem, items, generator.permutation(spread).tolist())
+        return draw_labels(problem, items, self._draws.generator(Purpose.SEEDS, number), first=int(order[0]))
 
     def _take(self, decision: Proposal | Decision, labels: Mapping[int, int | None]) -> dict[str, float]:
         for item in self._units[self.n]:
@@ -149,9 +141,31 @@ class OnePass(SingleChain):
         return decision.score
 
 
-def obeying(problem: Problem, items: Sequence[int], labels: list[int]) -> list[tuple[int, int]]:
-    """`items` with one of `labels` each, the first left that breaks no rule within the context; any that breaks none
-    where those left all do."""
+def best_labels(problem: Problem, items: Sequence[int], answers: Sequence[Scores | None], draw: float) -> Choice:
+    """The labels of `items`, all or some of a unit, with the highest sum of log-shares that the rule allows, by their
+    centred scores (nats; None for an item that was refused). `draw`, from [0, 1), chooses among equally good ones."""
+    return choose(
+        [None if scores is None else log_softmax(scores) for scores in answers],
+        [scores is not None for scores in answers],
+        [problem.keys[item] for item in items],
+        problem.rule,
+        problem.n_labels,
+        _COLDEST,
+        draw,
+    )
+
+
+def draw_labels(
+    problem: Problem, items: Sequence[int], generator: np.random.Generator, first: int = 0
+) -> list[tuple[int, int]]:
+    """`items` with labels drawn at random, evenly spread from label `first` on and obeying the rule in each group."""
+    spread = [(place + first) % problem.n_labels for place in range(len(items))]
+    return _obeying(problem, items, generator.permutation(spread).tolist())
+
+
+def _obeying(problem: Problem, items: Sequence[int], labels: list[int]) -> list[tuple[int, int]]:
+    """`items` with one of `labels` each: the first one left that does not break the rule within the context, or if all
+    left do, any that does not."""
     shown: list[tuple[int, int]] = []
     of_group: dict[int, list[tuple[int, int]]] = {}
     # Under one key labels are alike from the first: a second key may yet come, and then the rule demands it.

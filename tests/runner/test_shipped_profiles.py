@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from icm_tui.profile import store
-from icm_tui.runner.forecast import first_prompts, forecast
+from icm_tui.runner.preflight import first_prompts, forecast
 from icm_tui.runner.prepare import prepare
 from icm_tui.tasks.registry import find_dataset
 from tests.tasks.conftest import shared_datasets as shared_datasets

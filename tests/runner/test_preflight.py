@@ -14,7 +14,7 @@ from icm_tui.profile.toml import apply_sets, load
 from icm_tui.prompts import find_template, render_completion
 from icm_tui.run_dir.layout import read_items
 from icm_tui.runner.assembly import make_model_client
-from icm_tui.runner.forecast import first_prompts, forecast
+from icm_tui.runner.preflight import first_prompts, forecast
 from icm_tui.runner.prepare import Prepared, prepare
 from icm_tui.runner.session import run_here
 from icm_tui.search.problem import Problem
