@@ -9,7 +9,7 @@ from icm_tui.commands.console import print_json
 from icm_tui.commands.json import Diagnosis
 from icm_tui.errors import STOPPED_SHORT, UserError
 from icm_tui.models.server.probe import findings
-from icm_tui.models.server.probe.result import ProbeResult, keep
+from icm_tui.models.server.probe.result import ProbeResult
 from icm_tui.profile import store
 from icm_tui.profile.defaults import resolve_without_data
 from icm_tui.profile.presets import find_preset
@@ -48,7 +48,7 @@ def _embedded() -> Diagnosis:
 def _examined(profile: Profile) -> Diagnosis:
     model, labels = profile.model, profile.prompt.labels
     try:
-        probe_result = asyncio.run(_probe_result(model, labels))
+        probe_result = asyncio.run(_diagnosed(model, labels))
     except UserError as error:
         probe_result = ProbeResult(None, [findings.never_asked(error)], 0, None, time.time(), None, None, None)
     preset = find_preset(model.base_url) if model.backend == "openai" and model.base_url else None
@@ -65,15 +65,11 @@ def _examined(profile: Profile) -> Diagnosis:
     )
 
 
-async def _probe_result(model: Model, labels: list[str]) -> ProbeResult:
-    from icm_tui.models.server.connection import connect  # loads httpx, which the embedded model does without
-    from icm_tui.models.server.probe.probing import probe
+async def _diagnosed(model: Model, labels: list[str]) -> ProbeResult:
+    from icm_tui.models.server.client import connect, diagnose  # loads httpx, which the embedded model does without
 
     async with connect(model, Path.cwd()) as connection:
-        base_url = connection.base_url
-        probe_result = await probe(connection.client, model, labels, connection.pin, base_url=base_url, now=time.time)
-    keep(base_url, model, labels, probe_result)
-    return probe_result
+        return await diagnose(connection, model, labels)
 
 
 def _lines(report: Diagnosis) -> list[str]:

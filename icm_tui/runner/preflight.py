@@ -46,8 +46,7 @@ def examine(profile: Profile) -> Standing:
         check(Path(profile.model.path).expanduser())
     if profile.model.backend != "openai":
         return Standing(price_of(profile.model, None))
-    from icm_tui.models.server.client import probe_endpoint
-    from icm_tui.models.server.connection import connect
+    from icm_tui.models.server.client import connect, probe_endpoint
 
     async def look() -> Standing:
         async with connect(profile.model, Path.cwd()) as connection:

@@ -16,8 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from icm_tui.models.server.client import probe_endpoint
-from icm_tui.models.server.connection import connect
+from icm_tui.models.server.client import connect, probe_endpoint
 from icm_tui.profile.toml import load
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.runner.session import run_here

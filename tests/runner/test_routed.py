@@ -33,7 +33,7 @@ class Fickle(OpenRouterServer):
 @pytest.fixture(autouse=True)
 def _routed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A router's address is told by its host, which no server on loopback can have."""
-    monkeypatch.setattr("icm_tui.models.server.connection.is_openrouter", lambda base_url: True)
+    monkeypatch.setattr("icm_tui.models.server.client.is_openrouter", lambda base_url: True)
     monkeypatch.setenv("ICM_TUI_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("ICM_TUI_CACHE", "off")
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from icm_tui.domain.decisions import LabelChange
 from icm_tui.domain.reply import Reply
+from icm_tui.domain.scores import logsumexp
 from icm_tui.models.embedded.explanation import Vote, phrases, vote_of
 from icm_tui.models.embedded.features import PLACES, Features
 
@@ -106,8 +107,7 @@ class EmbeddedModel:
 
     def _reply(self, votes: NDArray[np.float64], norm: float, count: int) -> Reply:
         scores = ((votes - votes.mean()) * _scale(norm, count)).tolist()
-        top = max(scores)
-        log_total = top + math.log(sum(math.exp(score - top) for score in scores))
+        log_total = logsumexp(scores)
         return Reply([round(score - log_total, 6) for score in scores], mass=1.0, endpoint="embedded")
 
 

@@ -14,16 +14,14 @@ from icm_tui import files
 from icm_tui.domain.reply import Price
 from icm_tui.errors import UserError
 from icm_tui.files import cache_dir, make_private
+from icm_tui.models.server.cost import read_price
 from icm_tui.models.server.http import Client
 from icm_tui.models.server.reply.errors import read_fault
-from icm_tui.models.server.reply.fields import count, decode, record, text
-from icm_tui.models.server.reply.types import Fault
-from icm_tui.models.server.router import read_price
+from icm_tui.models.server.reply.types import Fault, count, decode, name, record, text
 from icm_tui.text import one_line
 
 _DAY = 24 * 3600.0
 _MOST_PAGES = 100
-_LONGEST = 200
 _PRIVATE = 0o600
 
 
@@ -117,18 +115,14 @@ def _offer(value: object) -> Offer:
     parameters = told.get("supported_parameters")
     lengths = (told.get("context_length"), told.get("max_model_len"), record(told.get("meta")).get("n_ctx"))
     return Offer(
-        _word(told.get("id")),
-        _word(told.get("name")),
+        name(told.get("id")),
+        name(told.get("name")),
         next((length for length in map(count, lengths) if length), None),
         read_price(told.get("pricing")),
-        sorted({_word(one) for one in parameters} - {""}) if isinstance(parameters, list) else None,
+        sorted({name(one) for one in parameters} - {""}) if isinstance(parameters, list) else None,
         count(told.get("created")),
-        _word(told.get("expiration_date")) or None,
+        name(told.get("expiration_date")) or None,
     )
-
-
-def _word(value: object) -> str:
-    return one_line(text(value)[:_LONGEST]).strip()
 
 
 def _query(address: str) -> dict[str, str]:

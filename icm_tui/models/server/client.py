@@ -4,8 +4,8 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,17 +15,18 @@ from icm_tui.domain.decisions import LabelChange
 from icm_tui.domain.reply import Endpoint, Reply
 from icm_tui.errors import RunFailed, UserError
 from icm_tui.models.client import Piece, Query, Unavailable
+from icm_tui.models.gguf.launch import serve
 from icm_tui.models.server.cache import AnswerCache, request_key
-from icm_tui.models.server.connection import Connection, connect
 from icm_tui.models.server.cost import cost_of, most_cost, price_of
-from icm_tui.models.server.keys import find_key
+from icm_tui.models.server.http import Client
+from icm_tui.models.server.keys import Key, find_key
 from icm_tui.models.server.probe.probing import probe
 from icm_tui.models.server.probe.result import ProbeResult, keep, recall, why_not
 from icm_tui.models.server.reply.labels import read_labels
 from icm_tui.models.server.reply.reasoning import Delta
 from icm_tui.models.server.reply.types import Completion, Usage
 from icm_tui.models.server.requests import Request, begins_of, explanation_request, label_request
-from icm_tui.models.server.router import same_provider
+from icm_tui.models.server.router import Pin, choose, endpoints_of, is_openrouter, same_provider
 from icm_tui.profile.schema import Model, Prompt, Reasoning
 from icm_tui.text import one_line
 
@@ -39,6 +40,75 @@ _LONGEST_SHUTDOWN_GRACE = 30.0
 # Around the items of a prompt: the instruction, and the words beside each of them.
 _CHARACTERS_OF_HEAD = 400
 _CHARACTERS_OF_PAIR = 24
+# A model file's server keeps what it read by slots. Questions go to it one by one, so that a context stays where it was
+# read; explanations take the other slot.
+_SLOTS = 2
+_AT_ONCE = 1
+
+
+class Connection(msgspec.Struct, frozen=True):
+    """A server that can be asked. `base_url` names it in an Endpoint (see there); `pin` is set at a router whose one
+    endpoint was chosen just now; `most` is how many questions it is to have in flight, None if the profile alone
+    says that. `trouble` says what became of a server of our own, None while it serves."""
+
+    client: Client
+    base_url: str
+    key: Key | None
+    pin: Pin | None = None
+    most: int | None = None
+    trouble: Callable[[], str | None] = lambda: None
+
+
+@asynccontextmanager
+async def connect(model: Model, folder: Path, held: Endpoint | None = None) -> AsyncIterator[Connection]:
+    """The server of a resolved profile's model section; a model file gets one of its own that ends with the context.
+
+    `folder` may hold a file .env with the key. With `held`, the endpoint of a run under way, no other is chosen. Raises
+    UserError: no key, no such provider, no such file.
+    """
+    if model.backend == "gguf":
+        assert model.path is not None
+        async with serve(Path(model.path).expanduser(), slots=_SLOTS) as local:
+            if held is not None and held.base_url != f"gguf:{local.digest}":
+                raise UserError(
+                    f"{model.path} is another file than the run began with. Put it back, or start a new run."
+                )
+            client = Client(local.base_url, local.key, concurrency=_AT_ONCE, timeout_s=model.timeout_s)
+            try:
+                yield Connection(client, f"gguf:{local.digest}", local.key, most=_AT_ONCE, trouble=local.trouble)
+            finally:
+                await client.close()
+        return
+    assert model.base_url is not None
+    key = find_key(model.key_env, folder)
+    base_url = model.base_url.rstrip("/")
+    client = Client(base_url, key, concurrency=model.concurrency, timeout_s=model.timeout_s)
+    try:
+        pin = None
+        if is_openrouter(base_url) and held is None:
+            pin = choose(await endpoints_of(client, model.model or ""), model.providers)
+        yield Connection(client, base_url, key, pin)
+    finally:
+        await client.close()
+
+
+async def diagnose(connection: Connection, model: Model, labels: Sequence[str]) -> ProbeResult:
+    """Probe the endpoint behind a connection, and keep what was found."""
+    base_url = connection.base_url
+    found = await probe(connection.client, model, labels, connection.pin, base_url=base_url, now=time.time)
+    keep(base_url, model, labels, found)
+    return found
+
+
+async def probe_endpoint(connection: Connection, model: Model, labels: Sequence[str]) -> ProbeResult:
+    """What is known of the endpoint behind a connection, by a kept probe or by a new one.
+
+    Raises UserError if no run can ask it, with what to change.
+    """
+    known = recall(connection.base_url, model, labels, time.time()) or await diagnose(connection, model, labels)
+    if why := why_not(known):
+        raise UserError(f"{why} `icm-tui doctor` tells more.")
+    return known
 
 
 class ServerClient:
@@ -303,22 +373,6 @@ class ServerClient:
             tokens_cached=_sum(usage.tokens_cached for usage in usages),
             cost=_sum(cost_of(usage, price) for usage in usages),
         )
-
-
-async def probe_endpoint(connection: Connection, model: Model, labels: Sequence[str]) -> ProbeResult:
-    """What is known of the endpoint behind a connection: from a probe kept before, else from one made now, and kept.
-
-    Raises UserError if no run can ask it, with what to change.
-    """
-    known = recall(connection.base_url, model, labels, time.time())
-    if known is None:
-        known = await probe(
-            connection.client, model, labels, connection.pin, base_url=connection.base_url, now=time.time
-        )
-        if why := why_not(known):
-            raise UserError(f"{why} `icm-tui doctor` tells more.")
-        keep(connection.base_url, model, labels, known)
-    return known
 
 
 def _sum(values: Iterable[_Number | None]) -> _Number | None:

@@ -3,11 +3,12 @@
 import math
 
 from icm_tui.domain.reply import Price
-from icm_tui.models.server.reply.types import Usage
+from icm_tui.models.server.reply.types import Usage, number, record
 from icm_tui.profile.schema import Model
 
 # English has four to five characters a token; numbers, code and other scripts have fewer.
 _FEWEST_CHARACTERS_A_TOKEN = 2.5
+_DIGITS = 200
 
 
 def price_of(model: Model, offered: Price | None) -> Price | None:
@@ -35,3 +36,24 @@ def most_cost(characters: int, tokens_out: int, price: Price | None) -> float | 
         return None
     tokens_in = math.ceil(characters / _FEWEST_CHARACTERS_A_TOKEN)
     return (tokens_in * price.tokens_in + tokens_out * price.tokens_out) / 1e6
+
+
+def read_price(pricing: object) -> Price | None:
+    """A price in USD for a million tokens, from OpenRouter's texts in USD a token; None if it is not fixed."""
+    prices = record(pricing)
+    read, written = _usd(prices.get("prompt")), _usd(prices.get("completion"))
+    if read is None or written is None:
+        return None
+    return Price(read, written, _usd(prices.get("input_cache_read")))
+
+
+def _usd(value: object) -> float | None:
+    """USD for a million tokens; a negative price stands for one that is not fixed."""
+    if isinstance(value, str):
+        try:
+            value = float(value[:_DIGITS])
+        except ValueError:
+            return None
+    found = number(value)
+    # Rounded, since 0.15 a million is not that any more once it was written a token.
+    return number(round(found * 1e6, 9)) if found is not None and 0 <= found < 1e6 else None

@@ -12,10 +12,10 @@ import msgspec
 
 from icm_tui.domain.reply import Price
 from icm_tui.errors import UserError
+from icm_tui.models.server.cost import read_price
 from icm_tui.models.server.http import Client
 from icm_tui.models.server.reply.errors import read_fault
-from icm_tui.models.server.reply.fields import array, decode, number, record, text
-from icm_tui.models.server.reply.types import Fault
+from icm_tui.models.server.reply.types import Fault, array, decode, name, number, record, text
 from icm_tui.profile.names import listed
 from icm_tui.text import one_line
 
@@ -24,7 +24,6 @@ HOST = "openrouter.ai"
 _NEEDED = {"logprobs", "top_logprobs"}
 # Percent; below it an endpoint is cheap for a reason.
 _GOOD_UPTIME = 95.0
-_LONGEST = 200
 _MODEL = re.compile(r"(?!\.)[^/\s]+/(?!\.)[^/\s]+")
 _NO_LETTER = re.compile(r"[\W_]+")
 
@@ -128,15 +127,6 @@ def read_routes(body: bytes) -> list[Route] | None:
     return [route for route in map(_route, listing) if route.tag]
 
 
-def read_price(pricing: object) -> Price | None:
-    """A price in USD for a million tokens, from OpenRouter's texts in USD a token; None if it is not fixed."""
-    prices = record(pricing)
-    read, written = _usd(prices.get("prompt")), _usd(prices.get("completion"))
-    if read is None or written is None:
-        return None
-    return Price(read, written, _usd(prices.get("input_cache_read")))
-
-
 def choose(routes: Sequence[Route], providers: Sequence[str]) -> Pin:
     """The endpoint to ask: that of the first of `providers` which has one that can, the cheapest of it.
 
@@ -197,14 +187,14 @@ async def key_standing(client: Client) -> KeyStanding | None:
 
 def _route(value: object) -> Route:
     told = record(value)
-    tag = _word(told.get("tag"))
-    quantization = _word(told.get("quantization"))
+    tag = name(told.get("tag"))
+    quantization = name(told.get("quantization"))
     status = number(told.get("status"))
     context = number(told.get("context_length"))
     uptimes = (number(told.get(f"uptime_last_{span}")) for span in ("30m", "1d", "5m"))
     return Route(
         tag,
-        _word(told.get("provider_name")) or tag,
+        name(told.get("provider_name")) or tag,
         None if context is None else int(context),
         quantization if quantization not in ("", "unknown") else None,
         read_price(told.get("pricing")),
@@ -213,22 +203,6 @@ def _route(value: object) -> Route:
         {text(one) for one in array(told.get("supported_parameters"))} >= _NEEDED,
         told.get("supports_implicit_caching") is True,
     )
-
-
-def _word(value: object) -> str:
-    return one_line(text(value)[:_LONGEST]).strip()
-
-
-def _usd(value: object) -> float | None:
-    """USD for a million tokens; a negative price stands for one that is not fixed."""
-    if isinstance(value, str):
-        try:
-            value = float(value[:_LONGEST])
-        except ValueError:
-            return None
-    found = number(value)
-    # Rounded, since 0.15 a million is not that any more once it was written a token.
-    return number(round(found * 1e6, 9)) if found is not None and 0 <= found < 1e6 else None
 
 
 def _is_up(route: Route) -> bool:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icm_tui.domain.reply import Price
-from icm_tui.models.server.cost import cost_of, most_cost, price_of
+from icm_tui.models.server.cost import cost_of, most_cost, price_of, read_price
 from icm_tui.models.server.reply.types import Usage
 from icm_tui.profile.schema import Model
 
@@ -42,3 +42,18 @@ def test_a_call_costs_at_most_what_was_expected(characters, tokens_out, price_in
     assert most is not None
     assert paid is not None
     assert paid <= most + 1e-12
+
+
+def test_read_price_is_for_a_million_tokens() -> None:
+    assert read_price({"prompt": "0.00000015", "completion": "0.0000006", "input_cache_read": "0.000000075"}) == Price(
+        0.15, 0.6, 0.075
+    )
+    assert read_price({"prompt": "-1", "completion": "-1"}) is None
+    assert read_price({"prompt": "1e999", "completion": "nan"}) is None
+    assert read_price(None) is None
+
+
+@given(st.none() | st.text() | st.floats() | st.integers() | st.lists(st.text(), max_size=2))
+def test_read_price_takes_anything(price: object) -> None:
+    read_price({"prompt": price, "completion": price, "input_cache_read": price})
+    read_price(price)

@@ -22,7 +22,6 @@ from icm_tui.models.server.router import (
     endpoints_of,
     is_openrouter,
     key_standing,
-    read_price,
     read_routes,
     same_provider,
 )
@@ -183,22 +182,12 @@ def test_no_json_in_place_of_a_field_ends_the_reading(fields: dict[str, Any], pr
     for route in routes:
         assert route.tag
         assert all(letter >= " " for letter in route.tag + route.name)
-    read_price({"prompt": price, "completion": price, "input_cache_read": price})
 
 
 @given(st.binary() | _json.map(lambda value: json.dumps(value).encode()))
 def test_no_body_ends_the_reading(body: bytes) -> None:
     routes = read_routes(body)
     assert routes is None or routes == []
-
-
-def test_prices_are_for_a_million_tokens_and_none_where_they_are_not_fixed() -> None:
-    assert read_price({"prompt": "0.00000015", "completion": "0.0000006", "input_cache_read": "0.000000075"}) == Price(
-        0.15, 0.6, 0.075
-    )
-    assert read_price({"prompt": "-1", "completion": "-1"}) is None
-    assert read_price({"prompt": "1e999", "completion": "nan"}) is None
-    assert read_price(None) is None
 
 
 def _held_to(pin: Pin) -> dict[str, Any]:

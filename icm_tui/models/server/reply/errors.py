@@ -7,8 +7,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
-from icm_tui.models.server.reply.fields import Record, array, count, decode, number, record, text
-from icm_tui.models.server.reply.types import Fault
+from icm_tui.models.server.reply.types import Fault, Record, array, count, decode, number, record, text
 from icm_tui.text import multi_line
 
 Kind = Literal["item", "retry", "pause"]

@@ -5,10 +5,10 @@ import unicodedata
 from collections.abc import Callable, Sequence
 
 from icm_tui.domain.reply import Reply
-from icm_tui.models.server.reply.reasoning import split_reasoning
+from icm_tui.domain.scores import logsumexp
+from icm_tui.models.server.reply.reasoning import CLOSE, split_reasoning
 from icm_tui.models.server.reply.types import Completion, TokenLogprobs
 
-_CLOSE = "</think>"
 _TOP = 5
 _TOKEN = 100
 
@@ -34,7 +34,7 @@ def read_labels(completion: Completion, labels: Sequence[str], begins: str = "")
         return None
     # A written token that the list lacks says nothing about how far down the list reached.
     floor = min(logprob for _, logprob in place.top or top)
-    logprobs = [_log_sum_exp(values) if values else floor for values in found]
+    logprobs = [min(logsumexp(values), 0.0) if values else floor for values in found]
     mass = sum(math.exp(logprob) for logprob, values in zip(logprobs, found, strict=True) if values)
     return Reply(
         [_rounded(logprob) for logprob in logprobs],
@@ -72,8 +72,8 @@ def _answer_start(tokens: list[TokenLogprobs], answer: str, reasoning: str) -> i
     """The index of the token that the answer begins at: servers may list the thought's tokens before it, or not."""
     texts = [token.token for token in tokens]
     joined = "".join(texts)
-    if (end := joined.rfind(_CLOSE)) >= 0:
-        return _index_at(texts, end + len(_CLOSE))
+    if (end := joined.rfind(CLOSE)) >= 0:
+        return _index_at(texts, end + len(CLOSE))
     if not answer:
         return 0 if tokens and not reasoning else None
     if _agrees(joined.strip(), answer):
@@ -154,11 +154,6 @@ def _without_marks(text: str) -> str:
 
 def _is_mark(sign: str) -> bool:
     return sign.isspace() or unicodedata.category(sign)[0] in "PS"
-
-
-def _log_sum_exp(values: list[float]) -> float:
-    highest = max(values)
-    return min(highest + math.log(sum(math.exp(value - highest) for value in values)), 0.0)
 
 
 def _rounded(value: float) -> float:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-_OPEN, _CLOSE = "<think>", "</think>"
+_OPEN, CLOSE = "<think>", "</think>"
 
 
 class Delta(msgspec.Struct, frozen=True):
@@ -49,7 +49,7 @@ class ReasoningSplitter:
                 else:
                     self._state = "text"
             elif self._state == "explanation" or self._may_turn:
-                before, tag, after = rest.partition(_CLOSE)
+                before, tag, after = rest.partition(CLOSE)
                 if not tag and not last:
                     keep = _half_tag(rest)
                     before, self._held = rest[: len(rest) - keep], rest[len(rest) - keep :]
@@ -79,4 +79,4 @@ def split_reasoning(content: str, *, told_apart: bool = False) -> tuple[str, str
 
 
 def _half_tag(text: str) -> int:
-    return next((size for size in range(len(_CLOSE) - 1, 0, -1) if text.endswith(_CLOSE[:size])), 0)
+    return next((size for size in range(len(CLOSE) - 1, 0, -1) if text.endswith(CLOSE[:size])), 0)

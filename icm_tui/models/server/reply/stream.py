@@ -1,11 +1,20 @@
 """A streamed reply, read from the bytes of its server-sent events in whatever pieces they arrive."""
 
 from icm_tui.models.server.reply.errors import read_fault
-from icm_tui.models.server.reply.fields import Record, array, decode, record, text
-from icm_tui.models.server.reply.logprobs import read_logprobs
 from icm_tui.models.server.reply.reasoning import Delta, ReasoningSplitter
-from icm_tui.models.server.reply.types import Completion, Fault, TokenLogprobs, Usage
-from icm_tui.models.server.reply.whole import content_field, name, reasoning_field, usage_of
+from icm_tui.models.server.reply.types import (
+    Completion,
+    Fault,
+    Record,
+    TokenLogprobs,
+    Usage,
+    array,
+    decode,
+    name,
+    record,
+    text,
+)
+from icm_tui.models.server.reply.whole import content_field, read_logprobs, reasoning_field, usage_of
 
 _LINE_LIMIT = 4 * 1024 * 1024
 _BROKEN = "The stream held an event that cannot be read."
@@ -155,8 +164,8 @@ class StreamReader:
             self._fault = read_fault(200, fields)
             return []
         self._chunks += 1
-        self._model = self._model or name(fields, "model")
-        self._provider = self._provider or name(fields, "provider")
+        self._model = self._model or name(fields.get("model"))
+        self._provider = self._provider or name(fields.get("provider"))
         usage = usage_of(fields)
         self._usage = usage if usage != Usage() else self._usage
         choices = [record(choice) for choice in array(fields.get("choices"))]

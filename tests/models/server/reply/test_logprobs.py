@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icm_tui.models.server.reply.logprobs import read_logprobs
 from icm_tui.models.server.reply.types import TokenLogprobs
+from icm_tui.models.server.reply.whole import read_logprobs
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
