@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from icm_tui.errors import UserError
-from icm_tui.profile.combinations import combinations
+from icm_tui.profile.checks import combinations
 from icm_tui.profile.presets import find_preset
 from icm_tui.profile.schema import Model, Profile, Search
 

@@ -7,8 +7,7 @@ from typing import Any
 from icm_tui.errors import UserError
 from icm_tui.profile.names import FORK, PAPER, listed, nearest
 from icm_tui.profile.schema import Profile
-from icm_tui.profile.sets import parse_sets
-from icm_tui.profile.toml import from_document
+from icm_tui.profile.toml import from_document, parse_sets
 from icm_tui.tasks.registry import DATASETS
 
 _NO_COUNTERPART = {"log_interval": "has no counterpart: every decision is in the run's journal"}

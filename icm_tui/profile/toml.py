@@ -1,21 +1,21 @@
 """Profiles in and out of TOML, with single settings changed on the way in."""
 
+import copy
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 import msgspec
 
 from icm_tui.errors import UserError
 from icm_tui.files import read_text
 from icm_tui.profile.checks import build
-from icm_tui.profile.lines import key_lines
+from icm_tui.profile.expected import converts
 from icm_tui.profile.names import KEYS
-from icm_tui.profile.problems import Fault, KeyPath, Places, ProfileError
+from icm_tui.profile.problems import Fault, KeyPath, Places, ProfileError, key_lines
 from icm_tui.profile.schema import Profile
-from icm_tui.profile.sets import parse_sets, with_changes
 
 _PLACE = re.compile(r"\s*\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)\Z")
 
@@ -116,3 +116,70 @@ def _syntax_fault(message: str, text: str, source: str) -> Fault:
     place = f" at column {match['column']}" if match and match["column"] else ""
     hint = "; text stands in quotes" if what.startswith("Invalid value") else ""
     return Fault(f"{source}:{line}", line, "", f"not valid TOML{place}: {what[:1].lower()}{what[1:]}{hint}")
+
+
+class Change(NamedTuple):
+    """A setting and its new value."""
+
+    path: KeyPath
+    value: Any
+
+
+def parse_sets(sets: Iterable[str]) -> tuple[list[Change], list[Fault]]:
+    """The changes that are written as "section.key=value", and what is wrong with the others.
+
+    A value is read as TOML; it is plain text if it is no TOML, or if the setting takes text only.
+    """
+    changes, faults = [], []
+    for written in sets:
+        name, equals, value = written.partition("=")
+        path = _key_path(name)
+        if not equals or len(path) < 2:
+            faults.append(Fault(f"--set {name}", None, "", "expected section.key=value, such as search.shots=8"))
+        else:
+            changes.append(Change(path, _value(path, value)))
+    return changes, faults
+
+
+def with_changes(document: Mapping[str, Any], changes: Iterable[Change]) -> tuple[dict[str, Any], list[Fault]]:
+    """A copy of a document (section → key → value) with `changes` made in order, and those that cannot be made."""
+    changed = copy.deepcopy(dict(document))
+    faults = []
+    for path, value in changes:
+        table = changed
+        for part in path[:-1]:
+            inner = table.setdefault(part, {})
+            if not isinstance(inner, dict):
+                faults.append(Fault(f"--set {'.'.join(path)}", None, "", f"{part} is one value here, not a table"))
+                break
+            table = inner
+        else:
+            table[path[-1]] = value
+    return changed, faults
+
+
+def _key_path(name: str) -> KeyPath:
+    """The parts of a dotted TOML key, quoted ones too; empty if it is none."""
+    try:
+        parsed: Any = tomllib.loads(f"{name} = 0")
+    except ValueError:
+        return ()
+    path: KeyPath = ()
+    while isinstance(parsed, dict) and len(parsed) == 1:
+        ((part, parsed),) = parsed.items()
+        path = (*path, part)
+    return path if parsed == 0 else ()
+
+
+def _value(path: KeyPath, written: str) -> Any:
+    try:
+        parsed = tomllib.loads(f"value = {written}")
+    except (ValueError, RecursionError):
+        return written
+    if set(parsed) != {"value"}:  # a line end in it began another key
+        return written
+    value = parsed["value"]
+    field = KEYS.get(path[0], {}).get(path[1]) if len(path) == 2 else None
+    if field is not None and not converts(value, field.type) and converts(written, field.type):
+        return written
+    return value

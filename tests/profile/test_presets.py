@@ -6,7 +6,7 @@ import pytest
 
 from icm_tui.cli import main
 from icm_tui.errors import UserError
-from icm_tui.profile.combinations import combinations
+from icm_tui.profile.checks import combinations
 from icm_tui.profile.defaults import resolve, resolve_without_data
 from icm_tui.profile.presets import BY_NAME, PRESETS, find_preset
 from icm_tui.profile.schema import Model, Profile, TaskSection

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icm_tui.errors import UserError
-from icm_tui.profile.lines import key_lines
-from icm_tui.profile.problems import KeyPath, ProfileError
+from icm_tui.profile.problems import KeyPath, ProfileError, key_lines
 from icm_tui.profile.schema import Model, Profile, Search, TaskSection
 from icm_tui.profile.toml import apply_sets, dumps, load, loads
 from tests.profile.strategies import profiles

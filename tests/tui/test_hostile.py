@@ -14,9 +14,9 @@ from wcwidth import wcwidth
 from icm_tui.commands.json import Catalogue, Diagnosis, LastProbe, Offer
 from icm_tui.domain.reply import Endpoint, Finding, Kind
 from icm_tui.tui.children import Failed
-from icm_tui.tui.doctor import lines as doctor
+from icm_tui.tui.doctor import screen as doctor
 from icm_tui.tui.form.expected import probe_lines
-from icm_tui.tui.models import lines as models
+from icm_tui.tui.models import screen as models
 from icm_tui.tui.text.cells import cut, fit, span, width, wrap
 from tests.tui.escapes import Token
 from tests.tui.hostile import CORPUS, SURROGATES, harmless_home, hostile_home

@@ -12,9 +12,9 @@ from icm_tui.errors import UserError
 from icm_tui.evaluate.report import Report
 from icm_tui.tui.accuracy import gold_columns
 from icm_tui.tui.base_app import BaseApp
-from icm_tui.tui.run import accuracy_lines as accuracy
+from icm_tui.tui.run import accuracy
+from icm_tui.tui.run.accuracy import GoldWatch
 from icm_tui.tui.run.feed import Feed
-from icm_tui.tui.run.gold import GoldWatch
 from icm_tui.tui.text.cells import Line, fit, joined, line, rule, span
 from icm_tui.tui.text.curve import over_decisions
 from icm_tui.tui.widgets.bindings import bindings

@@ -10,9 +10,10 @@ from textual.screen import Screen
 from textual.widgets import Footer
 
 from icm_tui.commands.json import Diagnosis
+from icm_tui.domain.reply import Finding
 from icm_tui.tui.children import Failed
-from icm_tui.tui.doctor import lines
-from icm_tui.tui.text.cells import Line
+from icm_tui.tui.text.cells import Line, Style, fit, joined, line, rule, span, wrap
+from icm_tui.tui.text.numbers import dollars
 from icm_tui.tui.widgets.bindings import bindings
 from icm_tui.tui.widgets.line_list import LineList
 from icm_tui.tui.widgets.line_view import LineView
@@ -36,7 +37,7 @@ class DoctorScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """The title and the findings."""
-        yield LineView(lambda cells, _: [lines.title(self._profile, self._told, cells)], id="title")
+        yield LineView(lambda cells, _: [title(self._profile, self._told, cells)], id="title")
         yield LineList(lambda: len(self._lines), lambda at, _: self._lines[at], id="findings")
         yield Footer(compact=True, show_command_palette=False)
 
@@ -64,10 +65,92 @@ class DoctorScreen(Screen[None]):
     def _show(self, told: Diagnosis | Failed | None) -> None:
         before, self._told = self._told, told
         # One column goes to the scrollbar.
-        self._lines = lines.doctor_lines(told, max(1, self.size.width - 1))
+        self._lines = doctor_lines(told, max(1, self.size.width - 1))
         rows = self.query_one(LineList)
         if before is not told:
             rows.move_to(0)
             self.refresh_bindings()
         rows.redraw()
         self.query_one("#title", LineView).redraw()
+
+
+ASKING = "asking …"
+
+_SIGNS: dict[str, tuple[str, Style]] = {
+    "ok": ("✓ ok", "accent"),
+    "note": ("! note", "second"),
+    "bad": ("✗ bad", "warn"),
+}
+_SIGN, _LONGEST_NAME, _LEAST = 9, 14, 24
+_SMALLEST_COST = 0.0001
+
+
+def title(name: str, told: Diagnosis | Failed | None, cells: int) -> Line:
+    """The title's rule: whose model it is, and how it stands."""
+    return rule(line(span("doctor", "title"), span(f" · {name}", "dim")), _verdict(told), cells)
+
+
+def doctor_lines(told: Diagnosis | Failed | None, cells: int) -> list[Line]:
+    """The whole diagnosis in `cells`; why there is none; or, for None, that the model is being asked."""
+    if told is None:
+        return _wrapped("Asking the model a few questions. Esc stops that and goes back.", cells, "dim")
+    if isinstance(told, Failed):
+        return _wrapped(told.why, cells, "warn")
+    lines: list[Line] = []
+    if told.endpoint is not None:
+        at = told.endpoint
+        parts = [f"{at.model} at {at.base_url}", at.provider, at.kind, f"{at.top_logprobs} alternatives asked for"]
+        lines += [*_wrapped(" · ".join(part for part in parts if part), cells), ()]
+    longest = min(_LONGEST_NAME, max((len(finding.name) for finding in told.findings), default=0))
+    for finding in told.findings:
+        lines += _finding(finding, longest, cells)
+    if told.known_limits:
+        lines += [(), rule(line(span("known of this server", "dim")), (), cells)]
+        for limit in told.known_limits:
+            lines += _wrapped(limit, cells)
+    if told.calls:
+        lines += [(), *_wrapped(f"asked {told.calls} times, {_cost(told.cost_usd)}", cells)]
+    return lines
+
+
+def _verdict(told: Diagnosis | Failed | None) -> Line:
+    if told is None:
+        return line(span(ASKING, "second"))
+    if isinstance(told, Failed):
+        return line(span("not asked", "warn"))
+    counts = {state: sum(finding.state == state for finding in told.findings) for state in ("bad", "note")}
+    named = {"bad": "bad", "note": "notes" if counts["note"] > 1 else "note"}
+    can = span("a run can be made", "accent") if told.fit else span("no run can be made", "warn")
+    return joined([line(can), *(line(f"{number} {named[state]}") for state, number in counts.items() if number)])
+
+
+def _finding(finding: Finding, longest: int, cells: int) -> list[Line]:
+    sign, style = _SIGNS[finding.state]
+    start = line(span(f" {sign}", style))
+    name = span(finding.name)
+    room = cells - _SIGN - longest - 2
+    if room < _LEAST:
+        # On its own line, what it says below it.
+        return [line(*start, " ", name), *_wrapped(finding.says, cells), *_remedy(finding, 0, cells)]
+    start = (*fit(start, _SIGN), *fit((name,), longest), span("  "))
+    blank = fit((), _SIGN + longest + 2)
+    says = [(*(blank if row else start), span(piece)) for row, piece in enumerate(wrap(finding.says, room))]
+    return [*says, *_remedy(finding, _SIGN + longest + 2, cells)]
+
+
+def _remedy(finding: Finding, indent: int, cells: int) -> list[Line]:
+    if not finding.remedy:
+        return []
+    blank, arrow = fit((), max(1, indent)), span("→ ", "second")
+    pieces = wrap(finding.remedy, cells - max(1, indent) - 2)
+    return [(*blank, *((span("  "),) if row else (arrow,)), span(piece)) for row, piece in enumerate(pieces)]
+
+
+def _cost(amount: float | None) -> str:
+    if amount is None:
+        return "cost unknown"
+    return f"under ${_SMALLEST_COST}" if 0 < amount < _SMALLEST_COST else dollars(amount)
+
+
+def _wrapped(text: str, cells: int, style: Style = "plain") -> list[Line]:
+    return [line(span(f" {piece}", style)) for piece in wrap(text, cells - 2)]

@@ -13,8 +13,22 @@ from textual.widgets import Footer
 from icm_tui.errors import UserError
 from icm_tui.files import read_text
 from icm_tui.tui.base_app import BaseApp, OpenForm, OpenFormOf, Opening, OpenRun
-from icm_tui.tui.home import lines
-from icm_tui.tui.home.listing import RESUMABLE, Listing, Row, Startable, advice, place, rest, rows, run_key
+from icm_tui.tui.home.listing import (
+    RESUMABLE,
+    SMALLEST,
+    Listing,
+    Row,
+    Startable,
+    advice,
+    header,
+    place,
+    rest,
+    row_line,
+    rows,
+    run_key,
+    small,
+    told,
+)
 from icm_tui.tui.text.cells import Line, Style
 from icm_tui.tui.widgets.bindings import bindings
 from icm_tui.tui.widgets.line_list import LineList
@@ -62,7 +76,7 @@ class RunsScreen(Screen[None]):
         """The list, what can be done with the row under the cursor, and what went wrong."""
         yield LineView(self._small, id="small")
         yield LineView(self._header, id="header")
-        yield LineList(lambda: len(self._rows), lambda at, cells: lines.row_line(self._rows[at], cells), id="rows")
+        yield LineList(lambda: len(self._rows), lambda at, cells: row_line(self._rows[at], cells), id="rows")
         yield LineView(lambda cells, _: self._told(*self._said, cells), id="said")
         yield LineView(lambda cells, _: self._told(self._advice, "dim", cells), id="advice")
         yield StatusLine()
@@ -87,7 +101,7 @@ class RunsScreen(Screen[None]):
 
     def on_resize(self) -> None:
         """Below the smallest size there is one line."""
-        columns, rows_ = lines.SMALLEST
+        columns, rows_ = SMALLEST
         self.set_class(self.size.width < columns or self.size.height < rows_, "-small")
         self._redraw()
 
@@ -312,13 +326,13 @@ class RunsScreen(Screen[None]):
             self.query_one(name, LineView).redraw()
 
     def _told(self, text: str, look: Style, cells: int) -> list[Line]:
-        return lines.told(text, look, cells, min(_MOST_SAID, self.size.height // 3)) if text else []
+        return told(text, look, cells, min(_MOST_SAID, self.size.height // 3)) if text else []
 
     def _header(self, cells: int, _: int) -> list[Line]:
-        return [lines.header(self._listing, cells, read_only=self._opening.read_only)]
+        return [header(self._listing, cells, read_only=self._opening.read_only)]
 
     def _small(self, cells: int, _: int) -> list[Line]:
-        return [lines.small(self._listing, cells)]
+        return [small(self._listing, cells)]
 
 
 def _read_listing() -> Listing:

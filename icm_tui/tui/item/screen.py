@@ -14,8 +14,7 @@ from icm_tui.run_dir.status import LIVE
 from icm_tui.tui.base_app import BaseApp, Opening
 from icm_tui.tui.item import lines as item
 from icm_tui.tui.item.prompt import page_prompt
-from icm_tui.tui.run import header
-from icm_tui.tui.run import label_lines as labels
+from icm_tui.tui.run import header, labels
 from icm_tui.tui.run.feed import Feed
 from icm_tui.tui.text.cells import Line, line, rule, span
 from icm_tui.tui.widgets.bindings import bindings
@@ -24,7 +23,7 @@ from icm_tui.tui.widgets.line_view import LineView
 from icm_tui.tui.widgets.status_line import Situation
 
 if TYPE_CHECKING:
-    from icm_tui.tui.run.gold import GoldWatch
+    from icm_tui.tui.run.accuracy import GoldWatch
 
 Page = Literal["text", "why", "history", "prompt"]
 Start = Literal[Page, "ask"]

@@ -5,7 +5,7 @@
 
 import sys
 
-from icm_tui.tui.help.lines import TITLES
+from icm_tui.tui.help.screen import TITLES
 from icm_tui.tui.keys.actions import ACTIONS
 from icm_tui.tui.keys.names import shown
 

@@ -4,7 +4,8 @@ It is our own and not Textual's, which looks for matches in the background: ther
 command does what stood first in the list before. Here what is done is found in what was typed, at Enter.
 """
 
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from textual import events
 from textual.app import ComposeResult
@@ -14,14 +15,78 @@ from textual.widgets import Input
 
 from icm_tui.tui.keys.actions import ACTIONS, Action, Scope
 from icm_tui.tui.keys.keymap import Keymap
-from icm_tui.tui.palette.lines import Call, calls, first_shown, palette_lines
-from icm_tui.tui.text.cells import Line, line, rule, span
+from icm_tui.tui.keys.names import shown
+from icm_tui.tui.text.cells import Line, fit, line, rule, span
 from icm_tui.tui.widgets.line_view import LineView
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
 
 _SHARED = ("moving", "everywhere")
+
+
+class Call(NamedTuple):
+    """An action to be done, with what was typed behind its name; `rest` is empty if nothing was."""
+
+    action: Action
+    rest: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether it can be done as it is."""
+        return bool(self.rest) or not self.action.needs_argument
+
+
+def calls(actions: Sequence[Action], typed: str) -> list[Call]:
+    """What `typed` can mean, best first: all of `actions` if nothing was typed; a name in full before the start of
+    one, before a word of its description. A name with more behind it means that action alone."""
+    typed = typed.strip()
+    if not typed:
+        return [Call(action) for action in actions]
+    word, _, rest = typed.partition(" ")
+    if rest:
+        called = [Call(action, rest.strip()) for action in actions if action.argument and action.name == word]
+        if called:
+            return called
+    ranked = [(_rank(action, typed.casefold()), Call(action)) for action in actions]
+    found = sorted((pair for pair in ranked if pair[0] is not None), key=lambda pair: pair[0] or 0)
+    return [call for _, call in found]
+
+
+def _rank(action: Action, typed: str) -> int | None:
+    """How well an action fits, 0 best; None if it does not."""
+    names = (action.name.casefold(), action.label.casefold())
+    if typed in names:
+        return 0
+    if any(name.startswith(typed) for name in names):
+        return 1
+    words = f"{action.label} {action.help}".casefold().split()
+    if all(any(word.startswith(part) for word in words) for part in typed.split()):
+        return 2
+    return None
+
+
+def palette_lines(found: Sequence[Call], chosen: int, keymap: Keymap, cells: int, height: int) -> list[Line]:
+    """At most `height` of the calls, a line each, with the chosen one among them."""
+    if not found:
+        return [line(span(" There is no such command here.", "dim"))][:height]
+    top = first_shown(len(found), chosen, height)
+    return [_call(call, index == chosen, keymap, cells) for index, call in enumerate(found)][top : top + height]
+
+
+def first_shown(count: int, chosen: int, height: int) -> int:
+    """The index of the call on the first of the lines that `palette_lines` makes."""
+    return max(0, min(chosen - height // 2, count - height))
+
+
+def _call(call: Call, chosen: bool, keymap: Keymap, cells: int) -> Line:
+    action = call.action
+    words = f"{action.name} {call.rest}" if call.rest else action.words or action.label
+    keys = " ".join(map(shown, keymap.of(action)))
+    start = span(f"{'▸' if chosen else ' '} {words} ", "title" if chosen else "bold")
+    if call.rest:
+        return fit((start, span(f" {action.help}", "dim")), cells)
+    return fit((*fit((start,), _WORDS), *fit((span(keys, "accent"),), _KEYS), span(action.help)), cells)
 
 
 @runtime_checkable
@@ -178,3 +243,6 @@ async def _do(screen: Screen[Any], call: Call) -> None:
         await screen.app.run_action(call.action.method, screen.app)
     else:
         await screen.run_action(call.action.method)
+
+
+_WORDS, _KEYS = 20, 14

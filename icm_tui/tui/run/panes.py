@@ -1,33 +1,107 @@
-"""What each pane of a run's screen shows now: the view, the table and the gold made into lines."""
+"""The panes of the run's screen: where each is, and what is drawn in it."""
 
+from typing import Literal
+
+import msgspec
+
+from icm_tui.profile.schema import Profile
 from icm_tui.run_dir.records import DecisionRecord
 from icm_tui.tui.item import lines as item
-from icm_tui.tui.run import (
-    accuracy_lines as accuracy,
-)
-from icm_tui.tui.run import (
-    header,
-)
-from icm_tui.tui.run import (
-    label_lines as labels,
-)
-from icm_tui.tui.run import (
-    log_lines as log,
-)
-from icm_tui.tui.run import (
-    profile_lines as profile,
-)
-from icm_tui.tui.run import (
-    reasoning_lines as explanation,
-)
+from icm_tui.tui.run import accuracy, header, labels
+from icm_tui.tui.run import log_lines as log
+from icm_tui.tui.run.accuracy import GoldWatch
 from icm_tui.tui.run.feed import Feed
-from icm_tui.tui.run.gold import GoldWatch
-from icm_tui.tui.run.layout import Pane
+from icm_tui.tui.run.labels import Table
 from icm_tui.tui.run.log import LogRows
-from icm_tui.tui.run.table import Table
-from icm_tui.tui.text.cells import Line, Span, fit, line, rule, span
+from icm_tui.tui.run.view import RunView
+from icm_tui.tui.text.cells import Line, Span, fit, line, rule, span, wrap
 from icm_tui.tui.text.curve import over_decisions
 from icm_tui.tui.text.typed import Typed
+
+Pane = Literal["profile", "log", "labels", "accuracy"]
+PANES: tuple[Pane, ...] = ("profile", "log", "labels", "accuracy")
+
+SMALLEST = (60, 16)
+_PROFILE_FROM = 110
+_DETAIL_FROM, _ITEM_FROM, _EXPLANATION_FROM, _LOG_FROM = 36, 33, 30, 27
+_MANY_COLUMNS_FROM = 50
+
+
+class Layout(msgspec.Struct, frozen=True):
+    """What is shown. `item` is the strip about the item under the cursor, `thought` the one with the latest reasoning;
+    `gold_rows` is how many lines the accuracy pane has for gold columns; `one_line` means that nothing else fits."""
+
+    panes: frozenset[Pane] = frozenset()
+    item: bool = False
+    explanation: bool = False
+    gold_rows: int = 0
+    one_line: bool = False
+
+
+def layout(columns: int, rows: int, chosen: Pane, *, zoomed: bool) -> Layout:
+    """The panes at a size, with the one that was chosen. First the profile goes, then the accuracy's detail, then the
+    item, then the thought, then the log; what is not there is a key away."""
+    if columns < SMALLEST[0] or rows < SMALLEST[1]:
+        return Layout(one_line=True)
+    if zoomed or rows < _LOG_FROM:
+        gold_rows = rows if chosen == "accuracy" else 0
+        return Layout(frozenset({chosen}), item=chosen == "log", explanation=chosen == "log", gold_rows=gold_rows)
+    panes: set[Pane] = {"labels", "log"}
+    if columns >= _PROFILE_FROM:
+        panes.add("profile")
+    if rows >= _DETAIL_FROM:
+        panes.add("accuracy")
+    gold_rows = (6 if rows >= _MANY_COLUMNS_FROM else 3) if "accuracy" in panes else 0
+    if chosen not in panes:
+        return Layout(frozenset({chosen}), item=False, gold_rows=rows if chosen == "accuracy" else 0)
+    return Layout(frozenset(panes), item=rows >= _ITEM_FROM, explanation=rows >= _EXPLANATION_FROM, gold_rows=gold_rows)
+
+
+_SECTIONS = ("task", "model", "search", "consistency", "prompt", "run", "reasoning")
+
+
+def profile_lines(profile: Profile) -> list[Line]:
+    """A line a setting, section by section; what is not set is left out."""
+    lines: list[Line] = []
+    for section in _SECTIONS:
+        settings = msgspec.structs.asdict(getattr(profile, section))
+        shown = {name: value for name, value in settings.items() if value not in (None, "", [], {})}
+        if not shown:
+            continue
+        lines.append(line(span(f" {section}", "accent")))
+        lines.extend(line(span(f"   {name:<13} ", "dim"), _value(value)) for name, value in shown.items())
+    return lines
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+_CURSOR = "▍"
+_SHOWN, _STEP = 4000, 1000
+
+
+def explanation_lines(view: RunView, cells: int, height: int) -> list[Line]:
+    """A title that says who speaks about what, and the end of the text, as much as fits `height` lines."""
+    explanation = view.latest_explanation
+    if explanation is None:
+        why = "no reasoning yet" if view.profile.reasoning.every else "no reasoning asked for: e asks about an item"
+        return [rule(line(span(why, "dim")), (), cells)]
+    streams = not explanation.ended and explanation.call in view.open_calls
+    title = line(span(f"on {explanation.item} at {explanation.n}", "second"), span(f" · {explanation.speaker}", "dim"))
+    room = max(1, height - 1)
+    # The end alone is wrapped; it begins at a round number, so that its lines stay as they are while it grows.
+    start = max(0, len(explanation.text) - _SHOWN) // _STEP * _STEP
+    text = wrap(explanation.text[start:] + (_CURSOR if streams else ""), max(8, cells - 3))
+    return [
+        rule(title, line(span("streaming", "dim")) if streams else (), cells),
+        *(line(span(" ┊ ", "second"), piece) for piece in text[-room:]),
+    ]
+
 
 _MOST_CACHED = 2048
 _NARROWEST_LOG = 20
@@ -44,7 +118,7 @@ class Panes:
         self.chosen: Pane = "labels"
         self.typed: Typed | None = None
         self.cannot_read = ""
-        self.profile = profile.profile_lines(feed.view.profile)
+        self.profile = profile_lines(feed.view.profile)
         self._feed = feed
         self._view = feed.view
         self._read_only = read_only
@@ -124,7 +198,7 @@ class Panes:
 
     def explanation(self, cells: int, height: int) -> list[Line]:
         """The latest reasoning."""
-        return explanation.explanation_lines(self._view, cells, height)
+        return explanation_lines(self._view, cells, height)
 
     def accuracy_title(self, cells: int, height: int) -> list[Line]:
         """The accuracy pane's rule and how the labels hang together; in one line, all that fits of the pane."""

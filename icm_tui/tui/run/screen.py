@@ -16,10 +16,8 @@ from icm_tui.tui.base_app import BaseApp, OpenForm, Opening
 from icm_tui.tui.home.listing import RESUMABLE
 from icm_tui.tui.run import header
 from icm_tui.tui.run.feed import Feed
-from icm_tui.tui.run.filters import parse_filter
-from icm_tui.tui.run.layout import PANES, Pane, layout
-from icm_tui.tui.run.panes import Panes
-from icm_tui.tui.run.table import SORTS
+from icm_tui.tui.run.labels import SORTS, parse_filter
+from icm_tui.tui.run.panes import PANES, Pane, Panes, layout
 from icm_tui.tui.text.cells import Line
 from icm_tui.tui.text.typed import Typed
 from icm_tui.tui.widgets.bindings import bindings

@@ -8,8 +8,7 @@ from textual.app import App
 from textual.binding import BindingType
 from textual.screen import Screen
 
-from icm_tui.tui.help.lines import TITLES, help_lines
-from icm_tui.tui.help.screen import HelpScreen
+from icm_tui.tui.help.screen import TITLES, HelpScreen, help_lines
 from icm_tui.tui.keys.actions import ACTIONS, Scope
 from icm_tui.tui.keys.keymap import Keymap, overrides
 from icm_tui.tui.keys.names import shown

@@ -3,7 +3,7 @@
 import pytest
 
 from icm_tui.evaluate.report import Row
-from icm_tui.tui.accuracy import comparison
+from icm_tui.tui.accuracy import pages
 from icm_tui.tui.text.cells import width
 
 _FOUND = Row(
@@ -32,14 +32,14 @@ _EMPTY = Row(
 
 
 def _text(row: Row, cells: int) -> str:
-    return "".join(span.text for span in comparison.row(row, cells))
+    return "".join(span.text for span in pages.comparison_row(row, cells))
 
 
 @pytest.mark.parametrize("cells", range(0, 140, 7))
 @pytest.mark.parametrize("row", [_FOUND, _EMPTY])
 def test_no_row_is_wider_than_the_screen(row: Row, cells: int) -> None:
-    assert width(comparison.row(row, cells)) <= cells
-    assert width(comparison.heading(cells)) <= cells
+    assert width(pages.comparison_row(row, cells)) <= cells
+    assert width(pages.comparison_heading(cells)) <= cells
 
 
 def test_columns_are_shown_whole_or_not_at_all() -> None:
@@ -47,7 +47,7 @@ def test_columns_are_shown_whole_or_not_at_all() -> None:
     assert ".94  ███████████▎    .89 .98       .94    272     272    123456    $1.25     12.3" in wide
     assert narrow.endswith("272")
     assert wide.startswith(narrow)
-    heading = "".join(span.text for span in comparison.heading(80))
+    heading = "".join(span.text for span in pages.comparison_heading(80))
     assert heading.endswith("calls")
     assert len(heading) == len(narrow)
 

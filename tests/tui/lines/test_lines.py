@@ -19,11 +19,9 @@ from icm_tui.run_dir.records import (
     StopRecord,
 )
 from icm_tui.text import ago
-from icm_tui.tui.run import accuracy_lines as accuracy
-from icm_tui.tui.run import header
-from icm_tui.tui.run import label_lines as labels
+from icm_tui.tui.run import accuracy, header, labels
 from icm_tui.tui.run import log_lines as log
-from icm_tui.tui.run.profile_lines import profile_lines
+from icm_tui.tui.run.panes import profile_lines
 from icm_tui.tui.run.view import RunView
 from icm_tui.tui.text.cells import Line, joined
 from icm_tui.tui.text.numbers import dollars, duration, fraction, signed

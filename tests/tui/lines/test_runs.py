@@ -9,8 +9,21 @@ from hypothesis import strategies as st
 
 from icm_tui.run_dir.listing import RunSummary
 from icm_tui.run_dir.status import ENDED, LIVE
-from icm_tui.tui.home.lines import header, row_line, small, told
-from icm_tui.tui.home.listing import RESUMABLE, Listing, Row, Startable, advice, place, rest, rows, run_key
+from icm_tui.tui.home.listing import (
+    RESUMABLE,
+    Listing,
+    Row,
+    Startable,
+    advice,
+    header,
+    place,
+    rest,
+    row_line,
+    rows,
+    run_key,
+    small,
+    told,
+)
 from icm_tui.tui.text.cells import Line, width
 
 

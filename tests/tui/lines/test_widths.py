@@ -11,11 +11,8 @@ from hypothesis import strategies as st
 from icm_tui.evaluate.report import Best
 from icm_tui.evaluate.shortcuts import Finding
 from icm_tui.run_dir.status import ENDED, LIVE, Status
-from icm_tui.tui.accuracy import gold_columns
-from icm_tui.tui.accuracy import shortcuts as diagnosis
-from icm_tui.tui.run import accuracy_lines as accuracy
-from icm_tui.tui.run import header
-from icm_tui.tui.run import label_lines as labels
+from icm_tui.tui.accuracy import gold_columns, pages
+from icm_tui.tui.run import accuracy, header, labels
 from icm_tui.tui.run.view import RunView
 from icm_tui.tui.text.cells import Line, width
 from tests.tui.hostile import CORPUS
@@ -65,8 +62,8 @@ MADE: dict[str, Callable[[RunView, str, int], list[Line]]] = {
     ],
     "plot": lambda view, name, cells: gold_columns.plot([(3, 0.5), (9, 0.75)], 20, 0.5, cells, 6),
     "diagnosis": lambda view, name, cells: [
-        diagnosis.heading(cells),
-        diagnosis.row(_finding(name), [name, "B"], cells),
+        pages.diagnosis_heading(cells),
+        pages.diagnosis_row(_finding(name), [name, "B"], cells),
     ],
 }
 EXACT = ("header", "header while loading", "status line", "labels heading", "label rows")

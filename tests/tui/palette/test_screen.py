@@ -15,8 +15,7 @@ from textual.widgets import Input
 
 from icm_tui.tui.keys.actions import ACTIONS
 from icm_tui.tui.keys.keymap import Keymap, overrides
-from icm_tui.tui.palette.lines import Call, calls, first_shown, palette_lines
-from icm_tui.tui.palette.screen import Palette, allowed, scope_of
+from icm_tui.tui.palette.screen import Call, Palette, allowed, calls, first_shown, palette_lines, scope_of
 from icm_tui.tui.text.cells import width
 from icm_tui.tui.widgets.bindings import bindings
 from icm_tui.tui.widgets.line_view import LineView

@@ -7,7 +7,7 @@ from icm_tui.profile.toml import load
 from icm_tui.run_dir.labels import final_labels
 from icm_tui.run_dir.layout import RunDir, read_items
 from icm_tui.runner.session import run_here
-from icm_tui.tui.run.gold import GoldWatch
+from icm_tui.tui.run.accuracy import GoldWatch
 from tests.runner.made import make
 
 

@@ -1,4 +1,4 @@
-from icm_tui.tui.run.curves import SweepFlips
+from icm_tui.tui.run.view import SweepFlips
 
 
 def test_sweep_flips_begin_again_with_an_item_or_phase() -> None:

@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from icm_tui.errors import UserError
-from icm_tui.tui.run.filters import Term, matcher, parse_filter
+from icm_tui.tui.run.labels import Term, matcher, parse_filter
 from icm_tui.tui.run.view import Facts, RunView
 from tests.tui.state.finished import Finished, full_view, records_of, view_of
 

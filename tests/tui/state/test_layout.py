@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icm_tui.tui.run.layout import PANES, Pane, layout
+from icm_tui.tui.run.panes import PANES, Pane, layout
 
 SIZES = st.tuples(st.integers(1, 300), st.integers(1, 120))
 

@@ -2,9 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icm_tui.tui.run import table as table_module
-from icm_tui.tui.run.filters import parse_filter
-from icm_tui.tui.run.table import SORTS, Sort, Table
+from icm_tui.tui.run import labels as table_module
+from icm_tui.tui.run.labels import SORTS, Sort, Table, parse_filter
 from icm_tui.tui.run.view import RunView
 from tests.runner.journals import Clock
 from tests.tui.state.finished import Finished, full_view, records_of, view_of
