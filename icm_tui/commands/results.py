@@ -13,7 +13,7 @@ from icm_tui.domain.items import Gold, Item
 from icm_tui.evaluate.export import ExportRow
 from icm_tui.evaluate.export import export as write
 from icm_tui.evaluate.finished_run import FinishedRun
-from icm_tui.run_dir.siblings import siblings_of
+from icm_tui.run_dir.listing import siblings_of
 from icm_tui.text import one_line
 
 if TYPE_CHECKING:

@@ -1,5 +1,6 @@
 """Reading a journal: all of it, one record of it, or what is new while its runner writes it."""
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -8,8 +9,8 @@ from pathlib import Path
 import msgspec
 
 from icm_tui.errors import UserError
-from icm_tui.run_dir.growing_file import GrowingFile
-from icm_tui.run_dir.records import FORMAT, AnyRecord, BadLineError, StartRecord, read_line
+from icm_tui.run_dir.layout import RunDir
+from icm_tui.run_dir.records import FORMAT, AnyRecord, BadLineError, Digests, StartRecord, read_line
 
 _CHUNK = 1 << 18
 
@@ -74,7 +75,7 @@ def read_records(path: Path, *, start_offset: int = 0) -> Iterator[tuple[int, An
                 if record is not None:
                     yield offset, record
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise _unreadable("The journal", path, error) from error
 
 
 def read_record(path: Path, offset: int) -> AnyRecord:
@@ -84,7 +85,7 @@ def read_record(path: Path, offset: int) -> AnyRecord:
             file.seek(offset)
             return record_of(path, offset, file.readline())
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise _unreadable("The journal", path, error) from error
     except BadLineError as error:
         raise damaged(path, offset, str(error)) from None
 
@@ -119,6 +120,19 @@ def damaged(path: Path, offset: int, why: str) -> UserError:
     )
 
 
+def refuse_other_run(start: AnyRecord, digests: Digests, run: RunDir) -> None:
+    """Refuse to go on with a journal that does not begin as one, or was made of other items or settings than those in
+    the directory. `start` is its first record."""
+    if not isinstance(start, StartRecord):
+        raise UserError(
+            f"The journal {run.journal} does not begin with the start of a run. Put it back as it was written."
+        )
+    if start.items_digest != digests.items:
+        raise UserError(f"{run.items} is not what the run began with. Put it back as it was, or start a new run.")
+    if start.profile_digest != digests.profile:
+        raise UserError(f"{run.profile} is not what the run began with. Put it back as it was, or start a new run.")
+
+
 def end_of_whole_lines(path: Path) -> int:
     """The offset behind the last newline of a file; 0 if it has none or does not exist yet."""
     try:
@@ -137,6 +151,87 @@ def last_line_break(descriptor: int, end: int) -> int:
             return start + found
         end = start
     return -1
+
+
+class GrowingFile:
+    """The reading end of a file of lines: where it is open, how far it was read, and whether it is still the same file.
+
+    Between polls only whole lines count as read, so that a writer may cut a torn one off and write another in its
+    place. If the file was replaced, or cut below what was read, reading starts again at its beginning.
+
+    `offset` is how many bytes were read; `size` how many the file had when the poll began, 0 if there is none.
+    `restarted` says that the poll began again: what earlier polls gave no longer counts.
+    """
+
+    def __init__(self, path: Path, what: str, *, reopen_each_poll: bool = False) -> None:
+        """`what` names the file in an error, such as "The journal". `reopen_each_poll` is for network file systems,
+        which show what another host wrote to a file opened after that."""
+        self.reopen_each_poll = reopen_each_poll
+        self.offset = self.size = 0
+        self.restarted = False
+        self._path = path
+        self._what = what
+        self._descriptor: int | None = None
+        self._file: tuple[int, int] | None = None
+
+    @contextlib.contextmanager
+    def poll(self) -> Iterator[bool]:
+        """A look at the file; whether it is there. Raises UserError if the system refuses, in the block too."""
+        self.restarted = False
+        self.size = 0
+        try:
+            yield self._open()
+        except OSError as error:
+            raise _unreadable(self._what, self._path, error) from error
+        finally:
+            if self.reopen_each_poll:
+                self.close()
+
+    def lines(self) -> Iterator[bytes]:
+        """The whole lines that were not read yet, each with its newline; within a poll of a file that is there.
+
+        Whoever has used one adds its length to `offset`. Raises OSError.
+        """
+        assert self._descriptor is not None
+        return whole_lines(self._descriptor, self.offset)
+
+    def start_again(self) -> None:
+        """Go back to the beginning of the file."""
+        self.restarted = self.offset > 0
+        self.offset = 0
+
+    def close(self) -> None:
+        """Let go of the file; another poll opens it again and goes on."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _open(self) -> bool:
+        try:
+            found = os.stat(self._path)
+            if self._descriptor is not None and (found.st_dev, found.st_ino) != self._file:
+                self.close()
+            if self._descriptor is None:
+                self._descriptor = os.open(self._path, os.O_RDONLY)
+        except FileNotFoundError:
+            return False
+        status = os.fstat(self._descriptor)
+        file = (status.st_dev, status.st_ino)
+        self.size = status.st_size
+        if self.size < self.offset or (self._file is not None and file != self._file):
+            self.start_again()
+        self._file = file
+        return True
+
+
+def whole_lines(descriptor: int, offset: int) -> Iterator[bytes]:
+    """The whole lines of an open file from `offset` on, each with its newline. Raises OSError."""
+    rest = b""
+    while chunk := os.pread(descriptor, _CHUNK, offset):
+        offset += len(chunk)
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield line + b"\n"
 
 
 class Follower:
@@ -229,8 +324,8 @@ class Follower:
         return records
 
 
-def _unreadable(path: Path, error: OSError) -> UserError:
-    return UserError(f"The journal {path} cannot be read: {(error.strerror or str(error)).lower()}.")
+def _unreadable(what: str, path: Path, error: OSError) -> UserError:
+    return UserError(f"{what} {path} cannot be read: {(error.strerror or str(error)).lower()}.")
 
 
 def _refuse_newer(path: Path, line: bytes) -> None:

@@ -13,8 +13,8 @@ import msgspec
 
 from icm_tui.errors import RunFailed
 from icm_tui.files import write_all
-from icm_tui.run_dir.growing_file import GrowingFile, whole_lines
 from icm_tui.run_dir.layout import FILE_MODE, unwritable
+from icm_tui.run_dir.reading import GrowingFile, whole_lines
 
 
 class ReasoningPiece(msgspec.Struct, frozen=True):

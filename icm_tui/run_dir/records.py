@@ -4,11 +4,14 @@ Every record carries `seq`, rising by one from 0, and `t`, the unix time in seco
 field of a line is `crc`, the CRC-32 of the bytes before it.
 """
 
-from typing import Any, cast
+import os
+import socket
+from typing import Any, NamedTuple, cast
 from zlib import crc32
 
 import msgspec
 
+from icm_tui import __version__
 from icm_tui.domain.decisions import Context, Decision
 from icm_tui.domain.reply import Endpoint, Reply
 
@@ -156,6 +159,27 @@ AnyRecord = (
     | ErrorRecord
     | DoneRecord
 )
+
+
+class Digests(NamedTuple):
+    """SHA-256 of items.jsonl and profile.toml, to be told apart from those of another run."""
+
+    items: str
+    profile: str
+
+
+def start_record(window: int, labels: list[str], digests: Digests) -> StartRecord:
+    """The record that a runner begins with."""
+    return StartRecord(
+        format=FORMAT,
+        engine=__version__,
+        window=window,
+        labels=labels,
+        items_digest=digests.items,
+        profile_digest=digests.profile,
+        host=socket.gethostname(),
+        pid=os.getpid(),
+    )
 
 
 class BadLineError(ValueError):

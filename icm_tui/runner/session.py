@@ -21,10 +21,17 @@ from icm_tui.run_dir.inbox import read_item
 from icm_tui.run_dir.journal import Journal, JournalUnwritable
 from icm_tui.run_dir.layout import RunDir, digest, read_items
 from icm_tui.run_dir.lock import RunLock
-from icm_tui.run_dir.reading import read_records
+from icm_tui.run_dir.reading import read_records, refuse_other_run
 from icm_tui.run_dir.reasoning import ReasoningPiece
-from icm_tui.run_dir.records import AnyRecord, EndpointRecord, ExplanationRecord, ReaskRecord, StartRecord
-from icm_tui.run_dir.run_identity import Digests, refuse_other_run, start_record
+from icm_tui.run_dir.records import (
+    AnyRecord,
+    Digests,
+    EndpointRecord,
+    ExplanationRecord,
+    ReaskRecord,
+    StartRecord,
+    start_record,
+)
 from icm_tui.run_dir.status import Status
 from icm_tui.runner.assembly import durability_of, make_model_client, make_search, problem_of, window_of
 from icm_tui.runner.controls import renews_endpoint, with_allowed_sets

@@ -7,7 +7,7 @@ import pytest
 
 from icm_tui.cli import main
 from icm_tui.run_dir.layout import RunDir, read_items
-from icm_tui.run_dir.siblings import siblings_of
+from icm_tui.run_dir.listing import siblings_of
 
 _SMALL = ["--set", "task.limit=40", "--set", "search.chains=2", "--set", "search.sweeps=1"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from icm_tui.errors import UserError
-from icm_tui.run_dir.growing_file import GrowingFile
+from icm_tui.run_dir.reading import GrowingFile
 
 
 @pytest.fixture

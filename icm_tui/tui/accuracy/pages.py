@@ -12,7 +12,7 @@ from icm_tui.evaluate.shortcuts import Finding, diagnose_run, headline
 from icm_tui.evaluate.stability import Stability, compare_runs
 from icm_tui.profile.schema import Profile
 from icm_tui.run_dir.layout import RunDir
-from icm_tui.run_dir.siblings import siblings_of
+from icm_tui.run_dir.listing import siblings_of
 from icm_tui.tui.text.cells import Line, fit, line, span
 from icm_tui.tui.text.numbers import dollars, fraction
 

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from icm_tui.domain.decisions import PhaseName
 from icm_tui.domain.rules import RULES, Demand
-from icm_tui.run_dir.chain import NEVER, UNLABELLED, Change
+from icm_tui.run_dir.labels import NEVER, UNLABELLED, Change
 from icm_tui.run_dir.records import AnswerRecord, ContextRecord, DecisionRecord, ReaskRecord
 from icm_tui.tui.run.log import Explanation
 from icm_tui.tui.run.view import RunView

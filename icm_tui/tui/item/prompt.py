@@ -1,7 +1,7 @@
 """The prompt of an item with its examples, as the model was shown it or as a language model would be."""
 
 from icm_tui.prompts import find_template, render_chat, render_completion
-from icm_tui.run_dir.chain import UNLABELLED
+from icm_tui.run_dir.labels import UNLABELLED
 from icm_tui.run_dir.records import AnswerRecord, ContextRecord
 from icm_tui.tui.item.lines import asked_words, paragraph
 from icm_tui.tui.run.view import RunView

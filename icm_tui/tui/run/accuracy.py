@@ -10,7 +10,7 @@ from icm_tui.errors import UserError
 from icm_tui.evaluate.finished_run import FinishedRun
 from icm_tui.evaluate.report import Column, Report
 from icm_tui.profile.schema import Profile
-from icm_tui.run_dir.chain import History
+from icm_tui.run_dir.labels import History
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.tui.run.view import RunView
 from icm_tui.tui.text.cells import Line, as_many_as_fit, line, span

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from icm_tui.errors import UserError
-from icm_tui.run_dir.chain import NEVER, UNLABELLED
+from icm_tui.run_dir.labels import NEVER, UNLABELLED
 from icm_tui.tui.run.view import RunView
 from icm_tui.tui.text.cells import Line, Style, fit, line, span, width
 from icm_tui.tui.text.numbers import fraction, signed

@@ -8,8 +8,7 @@ from typing import NamedTuple
 from icm_tui.domain.decisions import PhaseName
 from icm_tui.domain.items import Item
 from icm_tui.profile.schema import Profile
-from icm_tui.run_dir.chain import UNLABELLED
-from icm_tui.run_dir.labels import Labels
+from icm_tui.run_dir.labels import UNLABELLED, Labels
 from icm_tui.run_dir.reasoning import ReasoningPiece
 from icm_tui.run_dir.records import (
     AnswerRecord,

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icm_tui.domain.items import Item
-from icm_tui.run_dir.chain import NEVER, UNLABELLED, Change
-from icm_tui.run_dir.labels import final_labels
+from icm_tui.run_dir.labels import NEVER, UNLABELLED, Change, final_labels
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.records import AnyRecord, CommandRecord, DecisionRecord, DoneRecord, ExplanationRecord, StopRecord
 from icm_tui.tui.run.view import RunView

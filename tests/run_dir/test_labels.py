@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icm_tui.run_dir.chain import ChainLabels, Change
+from icm_tui.run_dir.labels import ChainLabels, Change
 
 CHANGES = st.lists(st.tuples(st.integers(0, 3), st.none() | st.integers(0, 1), st.booleans()), max_size=30)
 
