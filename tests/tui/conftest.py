@@ -13,6 +13,7 @@ from icm_tui.runner.session import run_here
 from icm_tui.tui import children
 from icm_tui.tui.form import screen as form
 from tests.runner.made import make
+from tests.tui.finished import Finished, finisher
 from tests.tui.form import screen_driver as form_screen
 from tests.tui.home import screen_driver as runs_screen
 from tests.tui.live import as_live
@@ -24,6 +25,12 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
     run = make(tmp_path_factory.mktemp("runs") / "small-run")
     run_here(run.path)
     return run
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """A finished run of one of the KINDS, made once; only to be read."""
+    return finisher(tmp_path_factory.mktemp("finished"))
 
 
 @pytest.fixture

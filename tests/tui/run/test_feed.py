@@ -22,12 +22,7 @@ from icm_tui.tui.run import feed as feed_module
 from icm_tui.tui.run.feed import Feed
 from icm_tui.tui.run.view import RunView
 from tests.runner.journals import Clock, sealed
-from tests.tui.state.finished import Finished, finisher, full_view, records_of
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    return finisher(tmp_path_factory.mktemp("finished"))
+from tests.tui.finished import Finished, full_view, records_of
 
 
 @pytest.fixture

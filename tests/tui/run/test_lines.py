@@ -25,10 +25,10 @@ from icm_tui.tui.run.panes import profile_lines
 from icm_tui.tui.run.view import RunView
 from icm_tui.tui.text.cells import Line, joined
 from icm_tui.tui.text.numbers import dollars, duration, fraction, signed
-from tests.tui.lines.reports import report
-from tests.tui.lines.test_widths import status
-from tests.tui.state.finished import KINDS, Finished, full_view, records_of
-from tests.tui.state.small import answer, context, decision, small_view, started
+from tests.tui.finished import KINDS, Finished, full_view, records_of
+from tests.tui.reports import report
+from tests.tui.small import answer, context, decision, small_view, started
+from tests.tui.test_widths import status
 
 
 def text(line: Line) -> str:

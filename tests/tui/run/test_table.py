@@ -6,7 +6,7 @@ from icm_tui.tui.run import labels as table_module
 from icm_tui.tui.run.labels import SORTS, Sort, Table, parse_filter
 from icm_tui.tui.run.view import RunView
 from tests.runner.journals import Clock
-from tests.tui.state.finished import Finished, full_view, records_of, view_of
+from tests.tui.finished import Finished, full_view, records_of, view_of
 
 TYPED = st.sampled_from(["", "the", "label=A", "flips>0", "p<.8", "pinned", "p<.9 label=B", "nothing is so"])
 _LAST = {"number": 0.0, "flips": 0.0, "p": 2.0, "latest": 1.0}

@@ -16,9 +16,9 @@ from icm_tui.tui.item import lines
 from icm_tui.tui.item.prompt import page_prompt
 from icm_tui.tui.run.view import RunView
 from icm_tui.tui.text.cells import Line, width
+from tests.tui.finished import KINDS, Finished, records_of, view_of
 from tests.tui.hostile import CORPUS, MEGABYTE
-from tests.tui.state.finished import KINDS, Finished, records_of, view_of
-from tests.tui.state.small import decision, numbered, piece, small_view
+from tests.tui.small import decision, numbered, piece, small_view
 
 MINUS = "\u2212"
 GROUPED = [(0, None), (0, None), (1, 0), (1, 0), (1, 1), (None, None), (2, 0), (2, 1), (2, 2)]

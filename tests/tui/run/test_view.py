@@ -14,8 +14,8 @@ from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.records import AnyRecord, CommandRecord, DecisionRecord, DoneRecord, ExplanationRecord, StopRecord
 from icm_tui.tui.run.view import RunView
 from tests.run_dir.reference_labels import reference_labels
-from tests.tui.state.finished import KINDS, Finished, cut, full_view, records_of, view_of
-from tests.tui.state.small import answer, context, decision, numbered, piece, small_view, started
+from tests.tui.finished import KINDS, Finished, cut, full_view, records_of, view_of
+from tests.tui.small import answer, context, decision, numbered, piece, small_view, started
 
 
 def assert_agrees(view: RunView, run: RunDir) -> None:

@@ -15,9 +15,9 @@ from icm_tui.tui.accuracy import gold_columns, pages
 from icm_tui.tui.run import accuracy, header, labels
 from icm_tui.tui.run.view import RunView
 from icm_tui.tui.text.cells import Line, width
+from tests.tui.finished import KINDS, Finished, records_of, view_of
 from tests.tui.hostile import CORPUS
-from tests.tui.lines.reports import report
-from tests.tui.state.finished import KINDS, Finished, records_of, view_of
+from tests.tui.reports import report
 
 WIDTHS = range(20, 201)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from icm_tui.errors import UserError
 from icm_tui.tui.run.labels import Term, matcher, parse_filter
 from icm_tui.tui.run.view import Facts, RunView
-from tests.tui.state.finished import Finished, full_view, records_of, view_of
+from tests.tui.finished import Finished, full_view, records_of, view_of
 
 LABELS = ("A", "B")
 WORDS = st.sampled_from(
