@@ -1,4 +1,4 @@
-"""Starting a runner as a process of its own, that outlives the terminal it was started from."""
+"""Starts a runner as a process of its own, which outlives the terminal that it was started from."""
 
 import os
 import subprocess
@@ -11,17 +11,17 @@ from icm_tui.errors import RunFailed
 from icm_tui.run_dir.layout import FILE_MODE, RunDir, unwritable
 from icm_tui.run_dir.status import read_status
 
-# A server may have to read a large model before it can be probed.
-_PATIENCE = 300.0
+# A server may have to read a large model before it can be probed, in seconds.
+PATIENCE = 300.0
 _LOOK_EVERY = 0.02
 _LOG_SHOWN = 4000
 
 
-def detach(path: Path, sets: list[str], *, then: Sequence[Path] = ()) -> None:
-    """Start the runner of the run in `path` in a session of its own and wait for its first status. When that run is
-    done the same process works through the runs in `then`.
+def detach(path: Path, sets: list[str], *, then: Sequence[Path] = (), patience: float = PATIENCE) -> None:
+    """Start the runner of the run in `path` in a session of its own, and wait up to `patience` seconds for its first
+    status. When that run is done, the same process works through the runs in `then`.
 
-    There is no third state: either it runs when this returns, or it is gone and RunFailed carries what it said.
+    When this returns, the process runs. Otherwise the process is gone, and RunFailed says what it wrote to its log.
     """
     run = RunDir(path)
     try:
@@ -38,11 +38,11 @@ def detach(path: Path, sets: list[str], *, then: Sequence[Path] = ()) -> None:
         )
     finally:
         os.close(descriptor)
-    until = time.monotonic() + _PATIENCE
+    until = time.monotonic() + patience
     while time.monotonic() < until:
         status = read_status(run)
         if status is not None and status.pid == child.pid:
-            # It is not ours to wait for: let nothing warn that it still runs when this process ends.
+            # Nobody here waits for it: nothing is to warn that it still runs when this process ends.
             child.returncode = 0
             return
         if child.poll() is not None:
@@ -52,11 +52,11 @@ def detach(path: Path, sets: list[str], *, then: Sequence[Path] = ()) -> None:
         time.sleep(_LOOK_EVERY)
     child.kill()
     child.wait()
-    raise RunFailed(f"The runner gave no sign within {_PATIENCE:g} s and was ended; {run.log} may say why.")
+    raise RunFailed(f"The runner gave no sign within {patience:g} s and was ended; {run.log} may say why.")
 
 
 def _said(run: RunDir, since: int) -> str:
-    """What the runner wrote to its log since it was started."""
+    """The end of what the runner wrote to its log from byte `since` on."""
     try:
         data = run.log.read_bytes()[since:]
     except OSError:

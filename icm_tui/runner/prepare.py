@@ -1,4 +1,4 @@
-"""Making a run directory from a profile: the data is read and checked first, so that nothing is left half-made."""
+"""Makes a run directory from a profile. The data is read and checked first, so nothing is left half-made."""
 
 import shutil
 import time
@@ -40,7 +40,7 @@ def prepare(profile: Profile) -> Prepared:
     )
     task = load_task(profile.task, labels=prompt.labels, rule=profile.consistency.rule)
     if task.revision is not None:
-        # A branch moves on; the run's own profile names the commit that was read.
+        # A branch moves on, so the run's own profile names the commit that was read.
         pinned = msgspec.structs.replace(profile.task, revision=task.revision)
         profile = msgspec.structs.replace(profile, task=pinned)
     resolved = resolve(profile, rule=task.rule, items=len(task.items), grouped=_grouped(task.items, task.rule))
@@ -63,23 +63,23 @@ def _grouped(items: list[Item], rule: str) -> bool:
 
 
 def make_run(prepared: Prepared, *, name: str, out: str | None, write_gold: WriteGold) -> RunDir:
-    """Make the run's directory: `out`, or one named after the run and the time. All of it is made, or none."""
+    """Make the run's directory: `out`, or one named after the run and the time. If that fails, nothing is left."""
     wanted = out or prepared.profile.run.out
     if wanted is None:
         path = new_run_path(make_private(runs_dir()), prepared.profile.run.name or name, time.time())
     else:
         path = Path(wanted).expanduser().absolute()
-    stood = path.exists()
+    existed = path.exists()
     run = create(path)
     try:
         write_items(run, prepared.task.items)
         write_held_out(run, prepared.task.held_out)
         both = [*prepared.task.items, *prepared.task.held_out]
         write_gold(run.gold, prepared.task.gold, [item.uid for item in both])
-        # Last: with it the directory is a run.
+        # The profile comes last: it makes the directory a run.
         write_atomically(run.profile, dumps(prepared.profile).encode())
     except BaseException:
-        if stood:
+        if existed:
             for made in path.iterdir():
                 shutil.rmtree(made) if made.is_dir() else made.unlink()
         else:
@@ -89,8 +89,8 @@ def make_run(prepared: Prepared, *, name: str, out: str | None, write_gold: Writ
 
 
 def under_seeds(prepared: Prepared, name: str, many: int) -> list[Prepared]:
-    """`prepared` under `many` seeds, its own first and each one higher than the last, each with a name of its own.
-    The items stay the same and in the same order."""
+    """`prepared` under `many` seeds, which count up from its own, each with a name of its own. The items and their
+    order stay the same."""
     first = prepared.profile.run
     found = []
     for seed in range(first.seed, first.seed + many):

@@ -1,4 +1,4 @@
-"""Reading a journal back into a fresh search, so that a run goes on where it was."""
+"""Restores a fresh search from a journal, so that a run goes on where it was."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path

@@ -15,7 +15,7 @@ The runner repeats one turn until the search is done or the run has stopped:
    it goes out. So a resumed run asks nothing twice and decides what this one would have decided.
 
 A run that is paused or asked to stop sends nothing more, and waits for the replies in flight. At the end explanations
-get a time of grace before they are cut off. What the run cannot go on from ends it as FAILED.
+get a time of grace before they are cut off. An error that the run cannot go on from ends it as FAILED.
 """
 
 import asyncio
@@ -178,8 +178,8 @@ class Runner:
         self._lifecycle.on(Event.STOP, why)
 
     async def run(self) -> State:
-        """Run to the end and return the state, DONE or STOPPED. Raises what the run cannot go on from, after it has
-        written the status "failed"."""
+        """Run to the end and return the state, DONE or STOPPED. An error that the run cannot go on from is raised after
+        the status "failed" is written."""
         try:
             await self._run_on()
         except Exception as error:
@@ -308,7 +308,7 @@ class Runner:
         self._violations.note(chain, changes, self._search.labels_of(chain))
 
     async def _receive(self) -> None:
-        """Journal the replies that came, then tell the search."""
+        """Journal the replies that arrived, then pass them to the search."""
         life = self._lifecycle
         waits = self._sending.in_flight or self._held_up or life.is_paused or life.is_blocked
         wait = self._tuning.inbox_every if waits else 0.0

@@ -45,6 +45,8 @@ from icm_tui.runner.summary import Summary, summarise
 from icm_tui.search.method import Search
 from icm_tui.search.problem import Problem
 
+_INTERRUPTED = "interrupted"
+
 
 class Outcome(msgspec.Struct, frozen=True):
     """How a turn ended: the state ("done" or "stopped") and why it stopped, whether a signal ended it, and the run's
@@ -57,27 +59,6 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 MakeModelClient = Callable[[Profile, Problem, list[Item]], ModelClient]
-
-
-def run_here(
-    path: Path,
-    *,
-    observe: Callable[[Status], None] = lambda status: None,
-    sets: list[str] | None = None,
-    model_client_of: MakeModelClient = make_model_client,
-    stays: bool = False,
-    tuning: Tuning = TUNING,
-) -> Outcome:
-    """Run the run in `path` in this process until it is done or asked to stop; go on from where its journal ends.
-
-    SIGINT, SIGTERM and SIGHUP stop it cleanly: replies in flight are waited for and kept; a second signal does not
-    wait. A signal that comes while the model is made ready leaves the run as it was. `sets` are changes of settings
-    that a resume allows. At a limit of the profile the run stops, or, if it `stays`, pauses until a command lifts the
-    limit. Raises UserError if the run cannot be run, and RunFailed if it must give up.
-    """
-    run = RunDir(path)
-    with RunLock(run):
-        return _Turn(run, observe, sets or [], model_client_of, stays, tuning).run()
 
 
 class ReadBack(NamedTuple):
@@ -120,81 +101,71 @@ def read_back(run: RunDir, sets: list[str], model_client_of: MakeModelClient) ->
     return ReadBack(frozen, settings, digests, window, problem, search, model_client, restored)
 
 
-class _Turn:
-    """What one process does between taking the lock and letting it go."""
+def run_here(
+    path: Path,
+    *,
+    observe: Callable[[Status], None] = lambda status: None,
+    sets: list[str] | None = None,
+    model_client_of: MakeModelClient = make_model_client,
+    stays: bool = False,
+    tuning: Tuning = TUNING,
+) -> Outcome:
+    """Run the run in `path` in this process until it is done or asked to stop; go on from where its journal ends.
 
-    def __init__(
-        self,
-        run: RunDir,
-        observe: Callable[[Status], None],
-        sets: list[str],
-        model_client_of: MakeModelClient,
-        stays: bool,
-        tuning: Tuning,
-    ) -> None:
-        self._run = run
-        self._observe = observe
-        self._sets = sets
-        self._model_client_of = model_client_of
-        self._stays = stays
-        self._tuning = tuning
-        self._interrupted = False
-
-    def run(self) -> Outcome:
-        back = read_back(self._run, self._sets, self._model_client_of)
+    SIGINT, SIGTERM and SIGHUP stop it cleanly: replies in flight are waited for and kept; a second signal does not
+    wait. A signal that comes while the model is made ready leaves the run as it was. `sets` are changes of settings
+    that a resume allows. At a limit of the profile the run stops, or, if it `stays`, pauses until a command lifts the
+    limit. Raises UserError if the run cannot be run, and RunFailed if it must give up.
+    """
+    run, changed = RunDir(path), sets or []
+    with RunLock(run):
+        back = read_back(run, changed, model_client_of)
         search, restored = back.search, back.restored
-        durability = self._tuning.durability or durability_of(back.frozen)
-        journal = Journal.open(self._run.journal, durability=durability, clock=self._tuning.clock)
+        durability = tuning.durability or durability_of(back.frozen)
+        journal = Journal.open(run.journal, durability=durability, clock=tuning.clock)
         try:
             runner = Runner(
-                self._run,
-                back.settings,
-                search,
-                back.model_client,
-                journal,
-                restored,
-                self._observe,
-                stays=self._stays,
-                tuning=self._tuning,
+                run, back.settings, search, back.model_client, journal, restored, observe, stays=stays, tuning=tuning
             )
             state = State.DONE
             if restored.done:
                 runner.affirm_done()
             else:
-                state = asyncio.run(self._work(runner, back))
+                state = asyncio.run(_work(runner, back, changed))
         except BaseException:
             with contextlib.suppress(JournalUnwritable):
                 journal.close()
             raise
         journal.close()
-        summary = summarise(self._run, state, back.frozen, back.problem, search, restored.tally, restored.endpoint)
-        return Outcome(state.value, runner.stop_reason, self._interrupted, summary)
+        summary = summarise(run, state, back.frozen, back.problem, search, restored.tally, restored.endpoint)
+        return Outcome(state.value, runner.stop_reason, runner.stop_reason == _INTERRUPTED, summary)
 
-    async def _work(self, runner: Runner, back: ReadBack) -> State:
-        held = None if renews_endpoint(self._sets) else back.restored.endpoint
-        opening = asyncio.create_task(back.model_client.open(held))
 
-        def interrupt() -> None:
-            self._interrupted = True
-            runner.stop("interrupted")
-            opening.cancel()
+async def _work(runner: Runner, back: ReadBack, sets: list[str]) -> State:
+    """Open the model, run to the end and close the model; a signal stops the runner."""
+    held = None if renews_endpoint(sets) else back.restored.endpoint
+    opening = asyncio.create_task(back.model_client.open(held))
 
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup asks
-                loop.add_signal_handler(number, interrupt)
+    def interrupt() -> None:
+        runner.stop(_INTERRUPTED)
+        opening.cancel()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup asks
+            loop.add_signal_handler(number, interrupt)
+    try:
         try:
-            try:
-                back.restored.endpoint = await opening
-            except asyncio.CancelledError:
-                if not self._interrupted:
-                    raise
-                return State.STOPPED
-            start = start_record(back.window, back.frozen.prompt.labels, back.digests)
-            runner.begin(start, self._sets, _if_new(back.restored.endpoint, held))
-            return await runner.run()
-        finally:
-            await back.model_client.close()
+            back.restored.endpoint = await opening
+        except asyncio.CancelledError:
+            if runner.stop_reason != _INTERRUPTED:
+                raise
+            return State.STOPPED
+        start = start_record(back.window, back.frozen.prompt.labels, back.digests)
+        runner.begin(start, sets, _if_new(back.restored.endpoint, held))
+        return await runner.run()
+    finally:
+        await back.model_client.close()
 
 
 def ask_here(

@@ -34,67 +34,48 @@ class Event(Enum):
     FAIL = auto()  # an error that the run cannot go on from
 
 
-TRANSITIONS: dict[State, dict[Event, State]] = {
-    State.STARTING: {Event.BEGIN: State.RUNNING, Event.STOP: State.STOPPING, Event.FINISH: State.DONE},
-    State.RUNNING: {
-        Event.PAUSE: State.PAUSING,
-        Event.RESUME: State.RUNNING,
-        Event.BLOCK: State.BLOCKED,
-        Event.STOP: State.STOPPING,
-        Event.FINISH: State.DONE,
-        Event.FAIL: State.FAILED,
+TRANSITIONS: dict[Event, dict[State, State]] = {
+    # A signal may come in the instant in which the model is ready.
+    Event.BEGIN: {State.STARTING: State.RUNNING, State.STOPPING: State.STOPPING},
+    Event.PAUSE: {State.RUNNING: State.PAUSING, State.BLOCKED: State.BLOCKED_PAUSED},
+    Event.SETTLE: {State.PAUSING: State.PAUSED},
+    Event.RESUME: {
+        State.RUNNING: State.RUNNING,
+        State.PAUSING: State.RUNNING,
+        State.PAUSED: State.RUNNING,
+        State.BLOCKED: State.BLOCKED,
+        State.BLOCKED_PAUSED: State.BLOCKED,
     },
-    State.PAUSING: {
-        Event.SETTLE: State.PAUSED,
-        Event.RESUME: State.RUNNING,
-        Event.BLOCK: State.BLOCKED_PAUSED,
-        Event.STOP: State.STOPPING,
-        Event.FINISH: State.DONE,
-        Event.FAIL: State.FAILED,
+    Event.BLOCK: {
+        State.RUNNING: State.BLOCKED,
+        State.PAUSING: State.BLOCKED_PAUSED,
+        State.PAUSED: State.BLOCKED_PAUSED,
+        State.STOPPING: State.BLOCKED_STOPPING,
+        # It may be refused for another reason than before.
+        State.BLOCKED: State.BLOCKED,
+        State.BLOCKED_PAUSED: State.BLOCKED_PAUSED,
+        State.BLOCKED_STOPPING: State.BLOCKED_STOPPING,
     },
-    State.PAUSED: {
-        Event.RESUME: State.RUNNING,
-        Event.BLOCK: State.BLOCKED_PAUSED,
-        Event.STOP: State.STOPPING,
-        # A goal may be the last decision.
-        Event.FINISH: State.DONE,
-        Event.FAIL: State.FAILED,
+    Event.UNBLOCK: {
+        State.BLOCKED: State.RUNNING,
+        State.BLOCKED_PAUSED: State.PAUSING,
+        State.BLOCKED_STOPPING: State.STOPPING,
     },
-    State.BLOCKED: {
-        Event.PAUSE: State.BLOCKED_PAUSED,
-        Event.RESUME: State.BLOCKED,
-        Event.BLOCK: State.BLOCKED,
-        Event.UNBLOCK: State.RUNNING,
-        Event.STOP: State.BLOCKED_STOPPING,
-        Event.FAIL: State.FAILED,
+    Event.STOP: {
+        **dict.fromkeys((State.STARTING, State.RUNNING, State.PAUSING, State.PAUSED, State.STOPPING), State.STOPPING),
+        **dict.fromkeys((State.BLOCKED, State.BLOCKED_PAUSED, State.BLOCKED_STOPPING), State.BLOCKED_STOPPING),
+        # A signal may come after the end.
+        State.STOPPED: State.STOPPED,
+        State.DONE: State.DONE,
+        State.FAILED: State.FAILED,
     },
-    State.BLOCKED_PAUSED: {
-        Event.RESUME: State.BLOCKED,
-        Event.BLOCK: State.BLOCKED_PAUSED,
-        Event.UNBLOCK: State.PAUSING,
-        Event.STOP: State.BLOCKED_STOPPING,
-        Event.FAIL: State.FAILED,
-    },
-    State.STOPPING: {
-        # A signal may come in the instant in which the model is ready.
-        Event.BEGIN: State.STOPPING,
-        Event.STOP: State.STOPPING,
-        Event.BLOCK: State.BLOCKED_STOPPING,
-        Event.LEAVE: State.STOPPED,
-        # A signal may come after the last decision.
-        Event.FINISH: State.DONE,
-        Event.FAIL: State.FAILED,
-    },
-    State.BLOCKED_STOPPING: {
-        Event.STOP: State.BLOCKED_STOPPING,
-        Event.BLOCK: State.BLOCKED_STOPPING,
-        Event.UNBLOCK: State.STOPPING,
-        Event.FAIL: State.FAILED,
-    },
-    # After the end there may still come a signal, or an error of who watches the run.
-    State.STOPPED: {Event.STOP: State.STOPPED, Event.FAIL: State.FAILED},
-    State.DONE: {Event.STOP: State.DONE, Event.FAIL: State.FAILED},
-    State.FAILED: {Event.STOP: State.FAILED},
+    Event.LEAVE: {State.STOPPING: State.STOPPED},
+    # A goal may be the last decision, and a signal may come after it.
+    Event.FINISH: dict.fromkeys(
+        (State.STARTING, State.RUNNING, State.PAUSING, State.PAUSED, State.STOPPING), State.DONE
+    ),
+    # Even after the end an error may come, of whoever watches the run.
+    Event.FAIL: {state: State.FAILED for state in State if state not in (State.STARTING, State.FAILED)},
 }
 
 _SHOWN = {State.BLOCKED: "paused", State.BLOCKED_PAUSED: "paused", State.BLOCKED_STOPPING: "stopping"}
@@ -115,7 +96,7 @@ class Lifecycle:
 
     def on(self, event: Event, why: str = "") -> None:
         """Go to the state that follows from an event; `why` is its reason in words. Raises IllegalTransition."""
-        following = TRANSITIONS[self.state].get(event)
+        following = TRANSITIONS[event].get(self.state)
         if following is None:
             raise IllegalTransition(f"{event.name} when the run is {self.state.value}")
         self.state = following

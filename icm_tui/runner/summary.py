@@ -15,7 +15,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """What a run came to. Counts are over all processes that worked on it.
 
     `label_counts` has the names of the labels. `calls_reasked` and `explanations` are beside the search, and
-    `calls_per_label` counts the questions of the search only. Costs are in USD; `coherence_bits` is held out, None if
+    `calls_per_label` counts the questions of the search only. Costs are in USD; `coherence_bits` is held-out, None if
     not measured; `seconds` are those that runners were at work. `endpoint` answered last, None for the embedded
     model.
     """

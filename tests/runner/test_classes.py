@@ -42,7 +42,9 @@ def said(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, object]:
     return told
 
 
-def test_a_whole_run(profile: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_run_with_seven_labels_is_done_and_measured(
+    profile: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     run = tmp_path / "run"
     short = ["--set", "run.max_calls=300"]
     assert main(["run", str(profile), "--headless", "--out", str(run), *short]) == 1
@@ -61,7 +63,7 @@ def test_a_whole_run(profile: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert all(len(row["logprobs"]) == 7 for row in rows)
 
 
-def test_labels_in_a_group_are_the_same(profile: Path, tmp_path: Path) -> None:
+def test_run_gives_a_group_one_label_under_rule_same(profile: Path, tmp_path: Path) -> None:
     run = RunDir(tmp_path / "run")
     assert main(["run", str(profile), "--headless", "--out", str(run.path)]) == 0
     items = [json.loads(line) for line in run.items.read_text("utf-8").splitlines()]
@@ -71,7 +73,7 @@ def test_labels_in_a_group_are_the_same(profile: Path, tmp_path: Path) -> None:
     assert all(len(labels) == 1 for labels in by_group.values())
 
 
-def test_a_server_is_asked_for_seven_labels(profile: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_run_asks_a_server_for_seven_labels(profile: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with ModelServer(Behaviour()) as server:
         sets = [
             *("model.backend=openai", f"model.base_url={server.base_url}", "model.model=tiny"),
@@ -92,6 +94,6 @@ def test_a_server_is_asked_for_seven_labels(profile: Path, tmp_path: Path, capsy
 
 
 @pytest.mark.parametrize("method", ["paper", "fork"])
-def test_methods_for_two_labels_say_so(method: str, profile: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_methods_for_two_labels_refuse_more(method: str, profile: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", str(profile), "--headless", "--set", f"search.method={method}"]) == 2
     assert f'method "{method}" is for 2 labels, but prompt.labels has 7' in capsys.readouterr().err

@@ -86,7 +86,7 @@ def paused_at(run: RunDir, n: int) -> Script:
     assert status.decision == n
 
 
-def test_pause_keeps_what_is_in_flight_and_then_nothing_moves(run: RunDir, undisturbed: RunDir) -> None:
+def test_pause_keeps_replies_in_flight_then_nothing_moves(run: RunDir, undisturbed: RunDir) -> None:
     at_rest: list[tuple[int, int, int]] = []
 
     def script(run: RunDir, asked: list[str]) -> Script:
@@ -115,7 +115,7 @@ def test_pause_keeps_what_is_in_flight_and_then_nothing_moves(run: RunDir, undis
     assert trajectory(run) == trajectory(undisturbed)
 
 
-def test_a_step_takes_one_decision_and_asks_what_it_lacks(run: RunDir, undisturbed: RunDir) -> None:
+def test_step_takes_one_decision_and_asks_only_for_it(run: RunDir, undisturbed: RunDir) -> None:
     def script(run: RunDir, asked: list[str]) -> Script:
         yield
         for n in range(1, 26):
@@ -136,7 +136,7 @@ def test_a_step_takes_one_decision_and_asks_what_it_lacks(run: RunDir, undisturb
     assert trajectory(run) == trajectory(undisturbed)
 
 
-def test_steps_sent_at_once_add_up(run: RunDir, undisturbed: RunDir) -> None:
+def test_step_adds_up_when_sent_several_times(run: RunDir, undisturbed: RunDir) -> None:
     def script(run: RunDir, asked: list[str]) -> Script:
         yield
         yield from paused_at(run, 30)
@@ -210,7 +210,7 @@ def test_skip_leaves_the_labels_as_they_were(run: RunDir, undisturbed: RunDir) -
     assert ("skip", "done", "") in commands(run)
 
 
-def test_a_skip_outlives_the_runner_that_heeded_it(run: RunDir, undisturbed: RunDir, tmp_path: Path) -> None:
+def test_skip_outlives_the_runner_that_obeyed_it(run: RunDir, undisturbed: RunDir, tmp_path: Path) -> None:
     n = first_change(undisturbed)
 
     def script(run: RunDir, asked: list[str]) -> Script:
@@ -229,7 +229,7 @@ def test_a_skip_outlives_the_runner_that_heeded_it(run: RunDir, undisturbed: Run
     assert trajectory(killed) == trajectory(run)
 
 
-def test_a_skip_for_a_decision_that_was_taken_meanwhile_is_refused(run: RunDir, undisturbed: RunDir) -> None:
+def test_skip_is_refused_for_a_decision_taken_meanwhile(run: RunDir, undisturbed: RunDir) -> None:
     def script(run: RunDir, asked: list[str]) -> Script:
         yield
         yield from paused_at(run, 30)
@@ -244,7 +244,7 @@ def test_a_skip_for_a_decision_that_was_taken_meanwhile_is_refused(run: RunDir, 
     assert trajectory(run) == trajectory(undisturbed)
 
 
-def test_stop_ends_cleanly_and_a_resumed_run_comes_to_the_same(run: RunDir, undisturbed: RunDir) -> None:
+def test_stop_ends_cleanly_and_a_resume_comes_to_the_same(run: RunDir, undisturbed: RunDir) -> None:
     def script(run: RunDir, asked: list[str]) -> Script:
         yield
         yield from paused_at(run, 50)
@@ -272,7 +272,7 @@ def test_stop_ends_cleanly_and_a_resumed_run_comes_to_the_same(run: RunDir, undi
     assert final_labels(run.path) == final_labels(undisturbed.path)
 
 
-def test_a_command_that_comes_up_twice_is_obeyed_once(run: RunDir, undisturbed: RunDir) -> None:
+def test_command_that_comes_up_twice_is_obeyed_once(run: RunDir, undisturbed: RunDir) -> None:
     def script(run: RunDir, asked: list[str]) -> Script:
         yield
         yield from paused_at(run, 20)
@@ -304,7 +304,7 @@ def test_a_command_that_comes_up_twice_is_obeyed_once(run: RunDir, undisturbed: 
     assert trajectory(run) == trajectory(undisturbed)
 
 
-def test_what_is_no_command_is_refused_and_the_run_goes_on(run: RunDir, undisturbed: RunDir) -> None:
+def test_inbox_refuses_junk_and_the_run_goes_on(run: RunDir, undisturbed: RunDir) -> None:
     junk: dict[str, bytes] = {
         "a.json": b"not json",
         "b.json": b'{"id":"other","what":"stop"}',
@@ -340,7 +340,7 @@ arguments = st.dictionaries(st.sampled_from(("n", "set", "item", "label", "note"
 
 @given(sent=st.lists(st.tuples(whats, arguments, st.none() | st.integers(-5, 500)), max_size=8))
 @settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
-def test_no_command_breaks_a_run(
+def test_commands_of_any_kind_break_no_run(
     sent: list[tuple[str, dict[str, Any], int | None]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     run = make(tmp_path_factory.mktemp("any") / "run", "search.shots=4", "task.limit=12", "search.sweeps=1")
@@ -366,7 +366,7 @@ def test_no_command_breaks_a_run(
 # Settings that a run may change
 
 
-def test_only_settings_that_decide_nothing_can_be_changed(run: RunDir, undisturbed: RunDir) -> None:
+def test_resume_changes_only_settings_that_decide_nothing(run: RunDir, undisturbed: RunDir) -> None:
     in_flight: list[int] = []
 
     def script(run: RunDir, asked: list[str]) -> Script:
@@ -394,7 +394,7 @@ def test_only_settings_that_decide_nothing_can_be_changed(run: RunDir, undisturb
     assert trajectory(run) == trajectory(undisturbed)
 
 
-def test_a_refused_setting_leaves_a_dead_run_as_it_was(run: RunDir) -> None:
+def test_settings_that_are_refused_leave_the_run_as_it_was(run: RunDir) -> None:
     with pytest.raises(UserError, match=r"^search\.shots cannot be changed while a run is under way; only "):
         run_briskly(run.path, sets=["search.shots=4"])
     with pytest.raises(UserError, match=r"run\.max_calls"):
@@ -415,7 +415,7 @@ def at_the_limit(limit: int) -> str:
     return f"run.max_calls = {limit} is reached; raise it with --set run.max_calls=CALLS"
 
 
-def test_a_limit_of_calls_is_never_passed_and_can_be_lifted(tmp_path: Path, undisturbed: RunDir) -> None:
+def test_max_calls_is_never_passed_and_can_be_raised(tmp_path: Path, undisturbed: RunDir) -> None:
     run = make(tmp_path / "limited", *SETS, "run.max_calls=30")
     asked = []
     for sets, limit in (([], 30), (["run.max_calls=65"], 65), ([], 65)):
@@ -434,7 +434,7 @@ def test_a_limit_of_calls_is_never_passed_and_can_be_lifted(tmp_path: Path, undi
     assert trajectory(run) == trajectory(undisturbed)
 
 
-def test_a_run_that_nobody_stays_with_ends_at_its_limit_and_says_why(tmp_path: Path, undisturbed: RunDir) -> None:
+def test_max_calls_stops_a_run_that_nobody_watches(tmp_path: Path, undisturbed: RunDir) -> None:
     run = make(tmp_path / "limited", *SETS, "run.max_calls=30")
     played = Played(run, only_watch, stays=False)
     assert (played.outcome.state, played.outcome.why) == ("stopped", at_the_limit(30))
@@ -444,7 +444,7 @@ def test_a_run_that_nobody_stays_with_ends_at_its_limit_and_says_why(tmp_path: P
     assert trajectory(run) == trajectory(undisturbed)
 
 
-def test_a_budget_is_never_passed(tmp_path: Path) -> None:
+def test_budget_is_never_passed(tmp_path: Path) -> None:
     run = make(tmp_path / "dear", *SETS, "run.budget_usd=0.5")
     model_client_of = wrapped(lambda inner: Priced(inner, 0.01))
     short = run_briskly(run.path, model_client_of=model_client_of)
@@ -468,7 +468,7 @@ class Clock:
         return self.now
 
 
-def test_a_limit_of_time_counts_all_runners(tmp_path: Path) -> None:
+def test_max_seconds_counts_all_runners(tmp_path: Path) -> None:
     run = make(tmp_path / "slow", *SETS, "run.max_seconds=8")
     tuning = Tuning(inbox_every=0.0, clock=Clock(tick=0.01).look)
     short = run_here(run.path, tuning=tuning)
@@ -483,7 +483,7 @@ def test_a_limit_of_time_counts_all_runners(tmp_path: Path) -> None:
     assert run_here(run.path, sets=["run.max_seconds=100000"], tuning=tuning).summary.seconds > 9
 
 
-def test_time_at_rest_is_not_time_at_work(run: RunDir) -> None:
+def test_seconds_leave_out_the_time_in_pauses(run: RunDir) -> None:
     clock = Clock()
 
     def script(run: RunDir, asked: list[str]) -> Script:

@@ -77,7 +77,7 @@ class Silent(Wrapped):
         return [(asked, Unavailable("The server is gone.")) for asked, _ in await self.inner.replies(seconds)]
 
 
-def test_what_was_answered_is_never_asked_again(run: RunDir) -> None:
+def test_comparing_never_asks_again_what_was_answered(run: RunDir) -> None:
     profile, asked = load(run.profile), list[str]()
     model_client_of = wrapped(lambda inner: Counting(inner, asked))
     first = compare_here(run.path, profile, SHOWINGS[:1], model_client_of=model_client_of)
@@ -88,7 +88,7 @@ def test_what_was_answered_is_never_asked_again(run: RunDir) -> None:
     assert len(asked) == 70
 
 
-def test_nothing_else_of_the_run_changes(run: RunDir) -> None:
+def test_comparing_changes_nothing_else_of_the_run(run: RunDir) -> None:
     before = {path.name: path.read_bytes() for path in run.path.iterdir() if path.is_file()}
     compare_here(run.path, load(run.profile), SHOWINGS)
     after = {path.name: path.read_bytes() for path in run.path.iterdir() if path.is_file()}
@@ -97,7 +97,7 @@ def test_nothing_else_of_the_run_changes(run: RunDir) -> None:
 
 
 @pytest.mark.parametrize("torn", [b"", b'{"kind":"answer","logpro'])
-def test_a_comparison_that_was_killed_asks_what_is_missing(run: RunDir, torn: bytes) -> None:
+def test_comparing_asks_what_is_missing_after_a_kill(run: RunDir, torn: bytes) -> None:
     profile, asked = load(run.profile), list[str]()
     with pytest.raises(OSError, match="gone"):
         compare_here(run.path, profile, SHOWINGS, model_client_of=wrapped(lambda inner: Killing(inner, 25, None)))
@@ -108,7 +108,7 @@ def test_a_comparison_that_was_killed_asks_what_is_missing(run: RunDir, torn: by
     assert (len(asked), len(whole.known)) == (45, 70)
 
 
-def test_an_interrupt_keeps_what_came(run: RunDir) -> None:
+def test_comparing_keeps_answers_when_interrupted(run: RunDir) -> None:
     profile = load(run.profile)
     model_client_of = wrapped(lambda inner: Killing(inner, 12, signal.SIGINT))
     assert compare_here(run.path, profile, SHOWINGS, model_client_of=model_client_of).why == INTERRUPTED
@@ -116,7 +116,7 @@ def test_an_interrupt_keeps_what_came(run: RunDir) -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_the_budget_holds_for_all_comparisons_together(run: RunDir) -> None:
+def test_comparing_shares_one_budget_among_comparisons(run: RunDir) -> None:
     profile = apply_sets(load(run.profile), ["run.budget_usd=0.2"])
     for _ in range(2):
         answers = compare_here(run.path, profile, SHOWINGS, model_client_of=wrapped(Dear))
@@ -126,7 +126,7 @@ def test_the_budget_holds_for_all_comparisons_together(run: RunDir) -> None:
     assert compare_here(run.path, more, SHOWINGS, model_client_of=wrapped(Dear)).why == ""
 
 
-def test_without_answers_the_questions_stay_open(run: RunDir) -> None:
+def test_comparing_leaves_unanswered_questions_open(run: RunDir) -> None:
     profile = load(run.profile)
     answers = compare_here(run.path, profile, SHOWINGS, model_client_of=wrapped(Silent))
     assert answers == ({}, "The server is gone.")
@@ -134,18 +134,18 @@ def test_without_answers_the_questions_stay_open(run: RunDir) -> None:
     assert missing(ground, SHOWINGS, {}) == expected(profile, ground, SHOWINGS, {}, None)[0] == 70
 
 
-def test_a_run_at_work_is_left_alone(run: RunDir) -> None:
+def test_comparing_refuses_a_run_that_has_a_runner(run: RunDir) -> None:
     with RunLock(run), pytest.raises(UserError):
         compare_here(run.path, load(run.profile), SHOWINGS)
 
 
-def test_a_question_is_known_by_what_it_shows(run: RunDir) -> None:
+def test_question_of_depends_on_what_is_shown(run: RunDir) -> None:
     items = ground_of(run, load(run.profile)).items
     lists = [(), ((0, 0),), ((0, 1),), ((1, 0),), ((0, 0), (1, 1)), ((1, 1), (0, 0))]
     assert len({question_of(items, shown, item) for shown in lists for item in (5, 6)}) == 12
 
 
-def test_decisions_obey_the_rule_and_miss_nobody(run: RunDir) -> None:
+def test_decide_obeys_the_rule_and_leaves_out_no_item(run: RunDir) -> None:
     profile = load(run.profile)
     known = compare_here(run.path, profile, SHOWINGS).known
     ground = ground_of(run, profile)
@@ -158,7 +158,7 @@ def test_decisions_obey_the_rule_and_miss_nobody(run: RunDir) -> None:
     assert sum(drawn.values()) == 20
 
 
-def test_held_out_items_follow_the_runs_own_and_keep_their_groups(tmp_path: Path) -> None:
+def test_ground_puts_the_test_split_behind_the_own_items(tmp_path: Path) -> None:
     run = make(tmp_path / "some", "task.held_out=0.4")
     ground = ground_of(run, load(run.profile))
     assert (ground.searched, len(ground.items)) == (24, 40)

@@ -158,7 +158,7 @@ def test_explanations_change_no_decision(method: str, whole: Callable[[str], Run
     assert not whole(method).reasoning.exists()
 
 
-def test_an_explanation_is_of_the_last_answer_to_the_decision_s_first_item(tmp_path: Path) -> None:
+def test_explanations_follow_the_last_answer_about_the_item(tmp_path: Path) -> None:
     """The vote told is the log-odds of that answer, with a list and with all shown."""
     for number, sets in enumerate((["search.shots=8"], ["task.limit=16"], ["search.shots=3", "search.effort=lean"])):
         run = make(tmp_path / str(number), *sets, "reasoning.every=3")
@@ -190,7 +190,7 @@ def test_an_explanation_is_of_the_last_answer_to_the_decision_s_first_item(tmp_p
             assert vote == pytest.approx(-odds if explanation.label else odds, abs=0.0051)
 
 
-def test_every_explanation_is_whole_in_its_file(tmp_path: Path) -> None:
+def test_explanations_are_whole_in_their_file(tmp_path: Path) -> None:
     run = make(tmp_path / "run", *SETS, "reasoning.every=1")
     run_briskly(run.path)
     told = explanations(run)
@@ -204,9 +204,7 @@ def test_every_explanation_is_whole_in_its_file(tmp_path: Path) -> None:
         assert {piece.speaker for piece in of_call} == {"embedded model (word patterns, no language model)"}
 
 
-def test_the_end_of_a_run_that_is_slowed_down_does_not_wait_for_those_who_read_along(
-    tmp_path: Path, undisturbed: RunDir
-) -> None:
+def test_explanations_of_a_throttled_run_hurry_at_its_end(tmp_path: Path, undisturbed: RunDir) -> None:
     # A piece an hour: the explanations of a throttled run would not end by themselves.
     tuning = Tuning(inbox_every=0.0, piece_every=3600.0)
     run = make(tmp_path / "run", *SETS, "reasoning.every=20")
@@ -220,7 +218,7 @@ def test_the_end_of_a_run_that_is_slowed_down_does_not_wait_for_those_who_read_a
         assert text_of(run, explanation.call).endswith("labelled items.")
 
 
-def test_a_failing_explanation_is_journalled_and_no_more(undisturbed: RunDir, tmp_path: Path) -> None:
+def test_explanations_that_fail_are_only_journalled(undisturbed: RunDir, tmp_path: Path) -> None:
     for number, (say, why) in enumerate(((fail, r"the line \? dropped"), (nonsense, "its cost is said to be nan"))):
         run = make(tmp_path / str(number), *SETS, "reasoning.every=4")
         outcome, _ = saying(run, say)
@@ -232,7 +230,7 @@ def test_a_failing_explanation_is_journalled_and_no_more(undisturbed: RunDir, tm
         assert sum(piece.end for piece in pieces(run)) == len(explanations(run))
 
 
-def test_what_hangs_holds_nothing_up_and_two_at_most_are_under_way(run: RunDir, undisturbed: RunDir) -> None:
+def test_explanations_that_hang_hold_nothing_up(run: RunDir, undisturbed: RunDir) -> None:
     profile = run.profile.read_text().replace("every = 0", "every = 4")
     assert "every = 4" in profile
     run.profile.write_text(profile)
@@ -244,7 +242,7 @@ def test_what_hangs_holds_nothing_up_and_two_at_most_are_under_way(run: RunDir, 
     assert [piece.text for piece in pieces(run)] == ["well", "well", "", ""]
 
 
-def test_costs_count_against_the_budget_and_not_as_calls(undisturbed: RunDir, tmp_path: Path) -> None:
+def test_explanations_cost_budget_but_no_calls(undisturbed: RunDir, tmp_path: Path) -> None:
     run = make(tmp_path / "run", *SETS, "reasoning.every=10", "run.budget_usd=1.0")
     outcome, model_client = saying(run, costly)
     assert outcome.state == "done"  # what explains is dropped, what decides costs nothing here
@@ -259,7 +257,7 @@ def test_costs_count_against_the_budget_and_not_as_calls(undisturbed: RunDir, tm
     assert trajectory(run) == trajectory(undisturbed)
 
 
-def test_reasoning_that_cannot_be_written_stops_nothing(run: RunDir, undisturbed: RunDir) -> None:
+def test_explanations_that_cannot_be_written_stop_nothing(run: RunDir, undisturbed: RunDir) -> None:
     run.reasoning.mkdir()
     assert run_briskly(run.path, sets=["reasoning.every=4"]).state == "done"
     assert trajectory(run) == trajectory(undisturbed)
@@ -293,9 +291,7 @@ def until_said(run: RunDir, count: int) -> Script:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_an_item_is_asked_about_again_while_the_run_is_paused(
-    method: str, whole: Callable[[str], RunDir], tmp_path: Path
-) -> None:
+def test_reask_is_answered_while_the_run_is_paused(method: str, whole: Callable[[str], RunDir], tmp_path: Path) -> None:
     run = make(tmp_path / "run", *METHODS[method])
     ids: list[str] = []
 
@@ -325,7 +321,7 @@ def test_an_item_is_asked_about_again_while_the_run_is_paused(
     assert final_labels(run.path) == final_labels(whole(method).path)
 
 
-def test_asked_with_the_same_list_it_answers_the_same(run: RunDir) -> None:
+def test_reask_with_the_same_context_answers_the_same(run: RunDir) -> None:
     def script() -> Script:
         yield from paused_at(run, 60)
         for count, item in enumerate((3, 4, 11), start=1):
@@ -339,7 +335,7 @@ def test_asked_with_the_same_list_it_answers_the_same(run: RunDir) -> None:
         assert reask.logprobs == answers[reask.context_id, reask.item]
 
 
-def test_what_cannot_be_asked_is_refused_with_the_reason(run: RunDir) -> None:
+def test_reask_is_refused_with_the_reason(run: RunDir) -> None:
     def script() -> Script:
         yield from paused_at(run, 1)
         for args in ({}, {"item": True}, {"item": "3"}, {"item": 40}, {"item": -1}, {"item": 7}):
@@ -358,7 +354,7 @@ def test_what_cannot_be_asked_is_refused_with_the_reason(run: RunDir) -> None:
     assert not run.reasoning.exists()
 
 
-def test_one_command_asks_once_and_two_at_most_are_under_way(run: RunDir, undisturbed: RunDir) -> None:
+def test_reasks_are_two_at_most_and_one_for_a_command(run: RunDir, undisturbed: RunDir) -> None:
     def script() -> Script:
         yield from paused_at(run, 60)
         for item in (3, 4, 11):
@@ -377,7 +373,7 @@ def test_one_command_asks_once_and_two_at_most_are_under_way(run: RunDir, undist
     assert trajectory(run) == trajectory(undisturbed)
 
 
-def test_an_answer_that_never_comes_is_told_at_the_end(run: RunDir, undisturbed: RunDir) -> None:
+def test_reask_without_an_answer_is_journalled_at_the_end(run: RunDir, undisturbed: RunDir) -> None:
     def script() -> Script:
         yield from paused_at(run, 60)
         inbox.send(run, "ask", {"item": 3})
@@ -391,7 +387,7 @@ def test_an_answer_that_never_comes_is_told_at_the_end(run: RunDir, undisturbed:
     assert trajectory(run) == trajectory(undisturbed)
 
 
-def test_asking_in_any_order_of_answers_changes_nothing(run: RunDir, undisturbed: RunDir) -> None:
+def test_reasks_change_nothing_in_any_order_of_answers(run: RunDir, undisturbed: RunDir) -> None:
     def script() -> Script:
         yield from paused_at(run, 50)
         inbox.send(run, "resume", {})
@@ -404,7 +400,7 @@ def test_asking_in_any_order_of_answers_changes_nothing(run: RunDir, undisturbed
     assert len(reasks(run)) == sum(command.outcome == "done" for command in asks(run)) > 0
 
 
-def test_a_budget_that_is_used_up_is_the_reason_not_to_ask(tmp_path: Path) -> None:
+def test_reask_is_refused_when_the_budget_is_used_up(tmp_path: Path) -> None:
     run = make(tmp_path / "run", *SETS, "run.budget_usd=1")
 
     def script() -> Script:
@@ -435,9 +431,7 @@ def stopped_at(run: RunDir, n: int) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_stopped_run_is_asked_and_goes_on_as_if_it_had_not_been(
-    method: str, whole: Callable[[str], RunDir], tmp_path: Path
-) -> None:
+def test_ask_here_changes_nothing_of_a_stopped_run(method: str, whole: Callable[[str], RunDir], tmp_path: Path) -> None:
     run = make(tmp_path / "run", *METHODS[method])
     stopped_at(run, 20)
     before, status = run.journal.read_bytes(), run.status.read_bytes()
@@ -456,7 +450,7 @@ def test_a_stopped_run_is_asked_and_goes_on_as_if_it_had_not_been(
     assert final_labels(run.path) == final_labels(whole(method).path)
 
 
-def test_a_run_that_is_done_is_asked_and_stays_done(run: RunDir) -> None:
+def test_ask_here_leaves_a_done_run_done(run: RunDir) -> None:
     outcome = run_briskly(run.path)
     status, labels = run.status.read_bytes(), final_labels(run.path)
     calls = [ask_here(run.path, item)[0].call for item in (0, 7, 7)]
@@ -469,7 +463,7 @@ def test_a_run_that_is_done_is_asked_and_stays_done(run: RunDir) -> None:
     assert [piece.end for piece in pieces(run)].count(True) == 3
 
 
-def test_a_run_without_the_question_is_left_as_it_is(tmp_path: Path) -> None:
+def test_ask_here_refuses_an_item_never_asked(tmp_path: Path) -> None:
     run = make(tmp_path / "run", *SETS)
     for why, item in ((r"item 3 has not been asked about yet", 3), ("there is no item 99", 99)):
         with pytest.raises(RunFailed, match=rf"^ask: refused \({why}"):
@@ -478,7 +472,7 @@ def test_a_run_without_the_question_is_left_as_it_is(tmp_path: Path) -> None:
     assert not run.reasoning.exists()
 
 
-def test_an_answer_is_kept_though_its_explanation_is_broken_off(run: RunDir) -> None:
+def test_ask_here_keeps_the_answer_if_its_explanation_breaks(run: RunDir) -> None:
     run_briskly(run.path)
 
     async def broken_off(asked: Query, label: int | None) -> AsyncIterator[Piece]:
@@ -492,7 +486,7 @@ def test_an_answer_is_kept_though_its_explanation_is_broken_off(run: RunDir) -> 
     assert run_briskly(run.path).state == "done"
 
 
-def test_a_refused_item_has_no_explanation(run: RunDir) -> None:
+def test_ask_here_explains_no_refused_item(run: RunDir) -> None:
     run_briskly(run.path)
 
     class RefusingAll(Wrapped):
@@ -513,7 +507,7 @@ def at(t: float, record: StartRecord | StopRecord | ReaskRecord | ExplanationRec
     return record
 
 
-def test_what_comes_when_no_runner_is_at_work_takes_none_of_its_time() -> None:
+def test_tally_counts_no_time_for_asks_without_a_runner() -> None:
     tally = Tally()
     start = StartRecord(
         format=1, engine="", window=1, labels=[], items_digest="", profile_digest="", host="", pid=1, t=100.0
@@ -532,7 +526,7 @@ def test_what_comes_when_no_runner_is_at_work_takes_none_of_its_time() -> None:
     assert (tally.tokens_in, tally.tokens_out, tally.cost_usd) == (20, 31, 2.0)
 
 
-def test_the_newest_list_counts_whenever_its_answer_came() -> None:
+def test_last_asked_is_the_newest_context() -> None:
     last = LastAsked()
     for number, phase, chain in ((0, "label_bias", 0), (1, "tournament", 0), (2, "tournament", 1), (3, "sweeps", 0)):
         last.add(ContextRecord(id=number, phase=phase, chain=chain, demonstrations=[]))

@@ -91,7 +91,7 @@ class Disk:
     [(errno.ENOSPC, "write", FULL), (errno.EROFS, "write", READ_ONLY), (errno.EROFS, "fsync", READ_ONLY)],
     ids=["full", "read-only", "read-only-sync"],
 )
-def test_a_disk_that_refuses_for_a_while_pauses_the_run(
+def test_disk_that_refuses_for_a_while_pauses_the_run(
     number: int, call: str, reason: str, paid: bool, run: RunDir, undisturbed: RunDir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # By this clock a sync is always due.
@@ -125,7 +125,7 @@ def test_a_disk_that_refuses_for_a_while_pauses_the_run(
 
 
 @pytest.mark.parametrize("begin", [1, 2, 3, 5, 40])
-def test_a_pause_that_comes_while_the_disk_refuses_holds_once_it_does_not(
+def test_pause_holds_that_came_while_the_disk_refused(
     begin: int, run: RunDir, undisturbed: RunDir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = Disk(run, errno.ENOSPC, refusals=7, begin=begin)
@@ -150,7 +150,7 @@ def test_a_pause_that_comes_while_the_disk_refuses_holds_once_it_does_not(
     assert len(asked) == len(lines(run, "answer"))
 
 
-def test_a_person_may_end_a_run_whose_disk_stays_full(
+def test_signal_ends_a_run_whose_disk_stays_full(
     run: RunDir, undisturbed: RunDir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = Disk(run, errno.ENOSPC, refusals=10**6)
@@ -176,7 +176,7 @@ def test_a_person_may_end_a_run_whose_disk_stays_full(
     assert trajectory(run) == trajectory(undisturbed)
 
 
-def test_a_heartbeat_that_cannot_be_written_stops_nothing(run: RunDir, undisturbed: RunDir) -> None:
+def test_status_that_cannot_be_written_stops_nothing(run: RunDir, undisturbed: RunDir) -> None:
     run.status.mkdir()
     assert run_briskly(run.path).state == "done"
     assert trajectory(run) == trajectory(undisturbed)
@@ -196,7 +196,7 @@ def sentence(run: RunDir, kind: type[UserError] = UserError) -> str:
     return str(caught.value)
 
 
-def test_a_disk_that_is_full_at_the_start(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_refuses_to_start_on_a_full_disk(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
     disk = Disk(run, errno.ENOSPC, refusals=10**6, begin=0)
     monkeypatch.setattr(os, "write", disk.write)
     assert sentence(run, RunFailed) == f"The journal {run.journal} cannot be written: {FULL}"
@@ -204,7 +204,7 @@ def test_a_disk_that_is_full_at_the_start(run: RunDir, monkeypatch: pytest.Monke
     assert run_briskly(run.path).state == "done"
 
 
-def test_a_directory_that_is_read_only_at_the_start(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_refuses_to_start_in_a_read_only_directory(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = os.open
 
     def refuse(path: str | Path, flags: int, *more: int, **options: int) -> int:
@@ -216,7 +216,7 @@ def test_a_directory_that_is_read_only_at_the_start(run: RunDir, monkeypatch: py
     assert sentence(run, RunFailed) == f"The run's lock {run.lock} cannot be written: {READ_ONLY}"
 
 
-def test_a_run_that_another_process_runs(run: RunDir) -> None:
+def test_run_refuses_to_start_twice(run: RunDir) -> None:
     with lock_holder(run) as holder:
         assert sentence(run) == (
             f"The run run is already being run by process {holder.pid} on {os.uname().nodename}; "
@@ -311,7 +311,7 @@ def _without_its_profile(run: RunDir) -> None:
     ],
     ids=lambda value: value.__name__.strip("_") if callable(value) else "",
 )
-def test_what_was_changed_after_the_start_is_told_and_left_alone(damage: Damage, expected: str, run: RunDir) -> None:
+def test_run_refuses_files_that_changed_and_leaves_them(damage: Damage, expected: str, run: RunDir) -> None:
     def stop(status: Status) -> None:
         if status.decision > 20 and status.state == "running":
             signal.raise_signal(signal.SIGTERM)
@@ -327,7 +327,7 @@ def test_what_was_changed_after_the_start_is_told_and_left_alone(damage: Damage,
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_a_run_once_its_answers_are_kept(number: int, run: RunDir, undisturbed: RunDir) -> None:
+def test_signal_ends_a_run_once_its_answers_are_kept(number: int, run: RunDir, undisturbed: RunDir) -> None:
     asked: list[str] = []
     states: list[tuple[str, int]] = []
 
@@ -351,7 +351,7 @@ def test_a_signal_ends_a_run_once_its_answers_are_kept(number: int, run: RunDir,
     assert trajectory(run) == trajectory(undisturbed)
 
 
-def test_a_second_signal_does_not_wait_for_answers(run: RunDir, undisturbed: RunDir) -> None:
+def test_signal_that_is_the_second_waits_for_no_answers(run: RunDir, undisturbed: RunDir) -> None:
     signals: list[tuple[str, int]] = []
 
     def observe(status: Status) -> None:
@@ -371,7 +371,7 @@ def test_a_second_signal_does_not_wait_for_answers(run: RunDir, undisturbed: Run
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
-def test_a_signal_that_was_ignored_before_stays_ignored(number: int, run: RunDir) -> None:
+def test_signal_that_was_ignored_before_stays_ignored(number: int, run: RunDir) -> None:
     signal.signal(number, signal.SIG_IGN)
     assert run_briskly(run.path, observe=lambda status: signal.raise_signal(number)).state == "done"
 
@@ -386,7 +386,7 @@ sys.exit(run_to_end(RunDir(Path(sys.argv[1])), [], as_json=False))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_ctrl_c_on_the_command_line_says_how_to_go_on(number: int, tmp_path: Path, undisturbed: RunDir) -> None:
+def test_signal_on_the_command_line_says_how_to_go_on(number: int, tmp_path: Path, undisturbed: RunDir) -> None:
     path = make(tmp_path / "run", *SETS).path
     # It waits there for the signal, however long that takes to come.
     inbox.send(RunDir(path), "to", {"n": 50})
@@ -409,7 +409,7 @@ def test_ctrl_c_on_the_command_line_says_how_to_go_on(number: int, tmp_path: Pat
     assert trajectory(RunDir(path)) == trajectory(undisturbed)
 
 
-def test_a_run_whose_directory_is_taken_away_ends_and_says_so(run: RunDir) -> None:
+def test_run_whose_directory_is_removed_says_so(run: RunDir) -> None:
     def take_away(status: Status) -> None:
         shutil.rmtree(run.path, ignore_errors=True)
 

@@ -93,7 +93,7 @@ def _made(folder: Path, rows: list[Row], profile: Profile) -> RunDir:
     random=st.randoms(use_true_random=False),
 )
 @settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
-def test_other_gold_changes_no_decision(
+def test_gold_that_differs_changes_no_decision(
     task: tuple[list[Row], TaskSection], search: Search, rule: Any, seed: int, random: Random
 ) -> None:
     rows, section = task
@@ -109,7 +109,7 @@ def test_other_gold_changes_no_decision(
         assert set(found.values()) == {found["as it is"]}
 
 
-def test_the_runner_does_without_the_gold_file(tmp_path: Path) -> None:
+def test_gold_file_is_not_needed_by_the_runner(tmp_path: Path) -> None:
     with_gold, without, unreadable = (make(tmp_path / name) for name in ("with", "without", "unreadable"))
     without.gold.unlink()
     unreadable.gold.unlink()

@@ -37,7 +37,7 @@ def turns() -> Iterator[Turns]:
         pytest.param(10, False, ["search.method=paper", "search.max_iters=20", "task.limit=16"], 3, id="paper-pinned"),
     ],
 )
-def test_killed_at_random_lengths_of_the_journal(
+def test_run_killed_at_random_lengths_ends_the_same(
     kills: int, paid: bool, sets: list[str], pins: int, turns: Turns, tmp_path: Path
 ) -> None:
     whole = make(tmp_path / "whole", *sets)

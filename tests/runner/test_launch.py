@@ -18,7 +18,6 @@ from icm_tui.run_dir import inbox
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.lock import liveness, process_exists
 from icm_tui.run_dir.status import LIVE, Status, read_status
-from icm_tui.runner import launch
 from icm_tui.runner.launch import detach
 from icm_tui.runner.session import run_here
 from tests.runner.journals import resealed
@@ -51,7 +50,7 @@ def detached(run: RunDir, *sets: str) -> Iterator[int]:
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
 
 
-def test_a_detached_runner_lives_in_a_session_of_its_own(run: RunDir, tmp_path: Path) -> None:
+def test_detach_starts_a_runner_in_its_own_session(run: RunDir, tmp_path: Path) -> None:
     with detached(run) as pid:
         assert process_exists(pid)
         assert pid != os.getpid()
@@ -66,13 +65,13 @@ def test_a_detached_runner_lives_in_a_session_of_its_own(run: RunDir, tmp_path: 
     assert trajectory(run) == trajectory(whole)
 
 
-def test_settings_go_with_it(run: RunDir) -> None:
+def test_detach_passes_settings_on(run: RunDir) -> None:
     with detached(run, "run.max_calls=21", "model.concurrency=2"):
         pass
     assert lines(run, "command")[0]["args"] == {"set": ["run.max_calls=21", "model.concurrency=2"]}
 
 
-def test_a_run_that_is_done_at_once_was_started(run: RunDir) -> None:
+def test_detach_accepts_a_run_that_is_done_at_once(run: RunDir) -> None:
     run_here(run.path, sets=["run.max_calls=100000"])
     detach(run.path, [])
     assert told(run).state == "done"
@@ -80,7 +79,7 @@ def test_a_run_that_is_done_at_once_was_started(run: RunDir) -> None:
         os.waitpid(told(run).pid, 0)
 
 
-def test_a_runner_that_cannot_start_says_why(run: RunDir) -> None:
+def test_detach_says_why_a_runner_cannot_start(run: RunDir) -> None:
     with detached(run):
         pass
     run.journal.write_bytes(resealed(run.journal.read_bytes().replace(b'"format":1', b'"format":2', 1)))
@@ -93,12 +92,12 @@ def test_a_runner_that_cannot_start_says_why(run: RunDir) -> None:
         log = run.log.read_bytes()
 
 
-def test_a_setting_that_may_not_change_is_refused(run: RunDir) -> None:
+def test_detach_refuses_a_setting_that_may_not_change(run: RunDir) -> None:
     with pytest.raises(RunFailed, match=r"^search\.shots cannot be changed while a run is under way"):
         detach(run.path, ["search.shots=2"])
 
 
-def test_a_log_that_cannot_be_written_is_told(run: RunDir) -> None:
+def test_detach_says_that_a_log_cannot_be_written(run: RunDir) -> None:
     run.log.mkdir()
     with pytest.raises(RunFailed) as caught:
         detach(run.path, [])
@@ -106,7 +105,7 @@ def test_a_log_that_cannot_be_written_is_told(run: RunDir) -> None:
     assert str(caught.value) == expected
 
 
-def test_a_runner_that_gives_no_sign_is_ended(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_detach_ends_a_runner_that_gives_no_sign(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
     children: list[subprocess.Popen[bytes]] = []
 
     class Started(subprocess.Popen[bytes]):
@@ -114,15 +113,14 @@ def test_a_runner_that_gives_no_sign_is_ended(run: RunDir, monkeypatch: pytest.M
             super().__init__(*args, **kwargs)
             children.append(self)
 
-    monkeypatch.setattr(launch.subprocess, "Popen", Started)
-    monkeypatch.setattr(launch, "_PATIENCE", 0.0)
+    monkeypatch.setattr(subprocess, "Popen", Started)
     with pytest.raises(RunFailed) as caught:
-        detach(run.path, [])
+        detach(run.path, [], patience=0.0)
     assert str(caught.value) == f"The runner gave no sign within 0 s and was ended; {run.log} may say why."
     assert [child.returncode for child in children] == [-9]
 
 
-def test_run_detached_and_attached_from_the_command_line(
+def test_attach_follows_a_run_detached_from_the_command_line(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attach, "_EVERY", 0.01)

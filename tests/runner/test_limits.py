@@ -1,4 +1,4 @@
-"""Limits are kept before they are passed."""
+"""Limits, which are kept before they are passed, and refusals, which pause a run."""
 
 import pytest
 from hypothesis import given
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from icm_tui.profile.schema import Run
 from icm_tui.run_dir.records import AnswerRecord, AnyRecord, ErrorRecord, ExplanationRecord, StopRecord
 from icm_tui.run_dir.tally import Tally
-from icm_tui.runner.limits import Kind, Limits
+from icm_tui.runner.limits import Kind, Limits, Refusals
 
 BUDGET = "run.budget_usd = 1 would be passed by the next call; raise it with --set run.budget_usd=USD"
 UNKNOWN = "the cost of a call is not known, so run.budget_usd cannot be kept: set model.price_in and model.price_out"
@@ -38,9 +38,7 @@ amounts = st.integers(0, 40).map(lambda cents: cents / 100)
     budget=st.integers(0, 300).map(lambda cents: cents / 100),
     steps=st.lists(st.tuples(st.sampled_from(["call", "explanation", "end"]), amounts, st.floats(0, 1))),
 )
-def test_a_budget_is_never_passed_by_calls_that_cost_no_more_than_expected(
-    budget: float, steps: list[tuple[str, float, float]]
-) -> None:
+def test_limits_keep_the_budget_if_costs_are_as_expected(budget: float, steps: list[tuple[str, float, float]]) -> None:
     tally = Tally()
     limits = Limits(Run(budget_usd=budget), tally)
     under_way: dict[str, tuple[str, float]] = {}
@@ -64,7 +62,7 @@ def test_a_budget_is_never_passed_by_calls_that_cost_no_more_than_expected(
 
 
 @given(costs=st.lists(st.floats(0.001, 0.2), min_size=1), budget=st.floats(0.5, 3.0))
-def test_without_a_price_calls_go_out_alone_until_one_has_shown_its_cost(costs: list[float], budget: float) -> None:
+def test_limits_without_a_price_let_one_call_through_alone(costs: list[float], budget: float) -> None:
     tally = Tally()
     limits = Limits(Run(budget_usd=budget), tally)
     for number, cost in enumerate(costs):
@@ -77,7 +75,7 @@ def test_without_a_price_calls_go_out_alone_until_one_has_shown_its_cost(costs: 
         limits.end("one")
 
 
-def test_a_cost_that_nobody_tells_is_asked_for() -> None:
+def test_limits_ask_for_a_price_if_costs_stay_unknown() -> None:
     refused = counted(answer(None, failed="too long"), answer(None, cached=True))
     assert Limits(Run(budget_usd=1.0), refused).why_no_call(None, 0.0) == ""
     unpriced = counted(answer(None))
@@ -87,14 +85,14 @@ def test_a_cost_that_nobody_tells_is_asked_for() -> None:
     assert Limits(Run(), unpriced).why_no_call(None, 0.0) == ""
 
 
-def test_a_budget_that_is_used_up_lets_nothing_of_unknown_cost_through() -> None:
+def test_limits_let_no_unknown_cost_through_a_spent_budget() -> None:
     assert Limits(Run(budget_usd=1.0), counted(explanation(1.0))).why_no_call(None, 0.0) == BUDGET
     assert Limits(Run(budget_usd=1.0), counted(explanation(1.0))).why_no_call(0.0, 0.0) == ""
     assert Limits(Run(budget_usd=1.0), counted(explanation(1.1))).why_no_call(0.0, 0.0) == BUDGET
     assert Limits(Run(budget_usd=0.0), Tally()).why_no_call(None, 0.0) != ""
 
 
-def test_the_dearest_of_a_kind_is_what_the_next_is_taken_to_cost() -> None:
+def test_limits_assume_the_dearest_cost_of_a_kind() -> None:
     tally = counted(answer(0.3), explanation(0.05))
     limits = Limits(Run(budget_usd=1.0), tally)
     limits.begin("one", "call", 0.1)
@@ -105,7 +103,7 @@ def test_the_dearest_of_a_kind_is_what_the_next_is_taken_to_cost() -> None:
     assert limits.why_no_money("explanation", 0.06) == BUDGET
 
 
-def test_calls_in_flight_count_as_made_and_others_do_not() -> None:
+def test_limits_count_only_calls_in_flight_as_made() -> None:
     limits = Limits(Run(max_calls=2), counted(answer(None)))
     for kind in ("reask", "explanation"):
         limits.begin(kind, kind, None)  # type: ignore[arg-type]
@@ -118,7 +116,7 @@ def test_calls_in_flight_count_as_made_and_others_do_not() -> None:
 
 
 @pytest.mark.parametrize(("now", "refused"), [(106.9, False), (107.1, True)])
-def test_a_typical_call_must_fit_into_the_time_that_is_left(now: float, refused: bool) -> None:
+def test_limits_need_time_for_a_typical_call(now: float, refused: bool) -> None:
     tally = Tally()
     for number, seconds in enumerate((2.0, 3.0, 90.0)):
         record = answer(None, seconds=seconds)
@@ -132,6 +130,19 @@ def test_a_typical_call_must_fit_into_the_time_that_is_left(now: float, refused:
         )
 
 
-def test_time_at_rest_does_not_pass() -> None:
+def test_tally_counts_no_time_at_rest() -> None:
     tally = counted(ErrorRecord(what="", t=100.0), StopRecord(state="paused", t=103.0))
     assert (tally.seconds, tally.seconds_at(500.0)) == (3.0, 3.0)
+
+
+def test_refusals_alike_in_a_row_are_a_reason_to_pause() -> None:
+    refusals = Refusals()
+    said = [refusals.note(f"400: prompt {number} is too long.") for number in range(17)]
+    assert [number for number, why in enumerate(said) if why] == [7, 15]
+    assert said[7] == "8 items in a row were refused alike: 400: prompt 7 is too long"
+
+
+def test_refusals_that_differ_are_no_reason_to_pause() -> None:
+    refusals = Refusals()
+    assert not any(refusals.note(words) for words in ["too long", "too rude"] * 20)
+    assert not any(refusals.note(words) for words in [*["too long"] * 7, None] * 3)

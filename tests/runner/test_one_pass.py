@@ -9,7 +9,7 @@ from tests.runner.made import Counting, lines, make, trajectory, wrapped
 
 
 @pytest.mark.parametrize("method", ["zero_shot", "random_labels"])
-def test_a_run_stopped_again_and_again_ends_as_one_that_was_not(tmp_path: Path, method: str) -> None:
+def test_one_pass_stopped_again_and_again_ends_the_same(tmp_path: Path, method: str) -> None:
     sets = (f"search.method={method}", "search.shots=6", "model.concurrency=2")
     whole = make(tmp_path / "whole", *sets)
     assert run_here(whole.path).state == "done"
@@ -27,7 +27,7 @@ def test_a_run_stopped_again_and_again_ends_as_one_that_was_not(tmp_path: Path, 
     assert outcome.summary.coherence_bits is None
 
 
-def test_more_calls_in_flight_change_no_label(tmp_path: Path) -> None:
+def test_one_pass_is_the_same_with_more_calls_in_flight(tmp_path: Path) -> None:
     runs = [
         make(tmp_path / str(many), "search.method=random_labels", "search.shots=6", f"model.concurrency={many}")
         for many in (1, 16)

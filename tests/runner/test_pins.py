@@ -95,7 +95,7 @@ def pinned(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., RunDir]:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_pin_holds_from_the_next_decision_on(method: str, pinned: Callable[..., RunDir]) -> None:
+def test_pin_holds_from_the_next_decision_on(method: str, pinned: Callable[..., RunDir]) -> None:
     run = pinned(method)
     found = pins_of(run)
     assert [(record.outcome, record.n) for record in found] == [("done", n) for n, _, _ in PLAN]
@@ -129,7 +129,7 @@ def test_a_pin_holds_from_the_next_decision_on(method: str, pinned: Callable[...
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_the_status_counts_the_violations_as_the_summary_does(method: str, pinned: Callable[..., RunDir]) -> None:
+def test_status_counts_violations_as_the_summary_does(method: str, pinned: Callable[..., RunDir]) -> None:
     run = pinned(method)
     status = read_status(run)
     assert status is not None
@@ -146,7 +146,7 @@ def cut(run: RunDir, path: Path, length: int) -> RunDir:
 
 @given(method=st.sampled_from(sorted(METHODS)), count=st.integers(1, len(PLAN)), share=st.floats(0, 1))
 @settings(max_examples=50)
-def test_a_journal_torn_anywhere_after_its_pins_goes_on_to_the_same_end(
+def test_pins_survive_a_journal_torn_anywhere(
     method: str, count: int, share: float, pinned: Callable[..., RunDir]
 ) -> None:
     done = pinned(method, count)
@@ -164,9 +164,7 @@ def test_a_journal_torn_anywhere_after_its_pins_goes_on_to_the_same_end(
 
 @given(method=st.sampled_from(sorted(METHODS)), share=st.floats(0, 1))
 @settings(max_examples=25)
-def test_labels_read_from_a_journal_with_pins_are_those_of_the_status(
-    method: str, share: float, pinned: Callable[..., RunDir]
-) -> None:
+def test_pins_are_in_the_labels_read_from_a_journal(method: str, share: float, pinned: Callable[..., RunDir]) -> None:
     done = pinned(method)
     found = [offset for offset, _ in read_records(done.journal)]
     with tempfile.TemporaryDirectory() as folder:
@@ -184,7 +182,7 @@ def test_labels_read_from_a_journal_with_pins_are_those_of_the_status(
         )
 
 
-def test_a_pin_sets_its_group_and_is_shown_from_the_next_list_on(run: RunDir, undisturbed: RunDir) -> None:
+def test_pin_sets_its_group_and_is_in_the_next_context(run: RunDir, undisturbed: RunDir) -> None:
     """In every chain of the tournament, and at once."""
     n = 60
     item = 11
@@ -227,7 +225,7 @@ class Relabelled(Wrapped):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_the_model_is_told_of_pinned_labels(method: str, tmp_path: Path) -> None:
+def test_pins_are_passed_on_to_the_model(method: str, tmp_path: Path) -> None:
     told: dict[int, dict[int, int | None]] = {}
     again: dict[int, dict[int, int | None]] = {}
     run = make(tmp_path / "run", *METHODS[method])
@@ -243,7 +241,7 @@ def outcomes(run: RunDir) -> list[tuple[str, str]]:
     return [(record.outcome, record.why) for record in pins_of(run)]
 
 
-def test_what_cannot_be_pinned_is_refused_with_the_reason(run: RunDir, undisturbed: RunDir) -> None:
+def test_pin_is_refused_with_the_reason(run: RunDir, undisturbed: RunDir) -> None:
     item = 11
     partner = next(other for other in problem(run).groups[problem(run).group_of[item]] if other != item)
 
@@ -347,9 +345,7 @@ def final_at(run: RunDir, n: int) -> list[FinalLabel]:
 
 # After nine answers this run works out what to ask next, from the labels as they are.
 @pytest.mark.parametrize("answers", range(6, 10))
-def test_a_pin_waits_while_answers_are_not_on_disk(
-    answers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pin_waits_while_answers_are_not_on_disk(answers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the search has not been told yet stands in the journal before the pin, so the pin waits for it."""
     run = make(tmp_path / "run", *METHODS["paper"])
     write, refused = os.write, 0

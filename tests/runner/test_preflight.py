@@ -42,20 +42,20 @@ def calls(path: Path, dataset: str, *sets: str) -> tuple[int, int]:
     ],
     ids="-".join,
 )
-def test_as_many_calls_as_forecast(dataset: str, sets: tuple[str, ...], tmp_path: Path) -> None:
+def test_forecast_equals_the_calls_made(dataset: str, sets: tuple[str, ...], tmp_path: Path) -> None:
     expected, made = calls(tmp_path / "run", dataset, *sets)
     assert expected == made
 
 
 @pytest.mark.parametrize("dataset", ["leanings", "topics"])
 @pytest.mark.parametrize("limit", [20, 97])
-def test_a_lean_forecast_is_within_a_twentieth(dataset: str, limit: int, tmp_path: Path) -> None:
+def test_forecast_of_lean_is_within_a_twentieth(dataset: str, limit: int, tmp_path: Path) -> None:
     expected, made = calls(tmp_path / "run", dataset, "search.shots=4", "search.effort=lean", f"task.limit={limit}")
     assert made <= expected <= 1.05 * made
 
 
 @pytest.mark.parametrize("method", ["paper", "fork"])
-def test_the_replications_ask_at_most_what_is_forecast(method: str, tmp_path: Path) -> None:
+def test_forecast_of_replications_is_an_upper_bound(method: str, tmp_path: Path) -> None:
     sets = (f"search.method={method}", "search.max_iters=15", "task.limit=16")
     expected, made = calls(tmp_path / "run", "leanings", *sets)
     assert 0 < made <= expected
@@ -65,13 +65,13 @@ def resolved(*sets: str) -> Prepared:
     return prepare(apply_sets(Profile(task=TaskSection(dataset="leanings", limit=ITEMS)), sets))
 
 
-def test_what_the_embedded_model_costs() -> None:
+def test_forecast_of_the_embedded_model_is_free() -> None:
     prepared = resolved("search.shots=8")
     expected = forecast(prepared.profile, prepared.task.items)
     assert (expected.paid, expected.cost_usd, expected.tokens_in, expected.minutes) == (False, 0.0, 0, None)
 
 
-def test_what_a_server_costs_grows_with_its_price_and_what_is_shown() -> None:
+def test_forecast_grows_with_price_and_shots() -> None:
     server = ("model.backend=openai", "model.base_url=https://host/v1", "model.model=m", "model.concurrency=4")
     few, many, unpriced = (
         forecast(prepared.profile, prepared.task.items)
@@ -101,7 +101,7 @@ def test_what_a_server_costs_grows_with_its_price_and_what_is_shown() -> None:
     ],
     ids=["shots", "calibrated", "all", "paper", "fork"],
 )
-def test_the_prompts_shown_are_those_of_the_first_questions(sets: list[str], tmp_path: Path) -> None:
+def test_first_prompts_are_those_of_the_first_questions(sets: list[str], tmp_path: Path) -> None:
     run = make(tmp_path / "run", *sets, "search.seeds=6")
     profile, items = load(run.profile), read_items(run)[0]
     shown = first_prompts(profile, items)
@@ -143,7 +143,7 @@ class _Rendering(Wrapped):
         super().relabel(chain, changes)
 
 
-def test_what_a_server_need_not_read_again_is_told_and_costs_less_where_the_price_says_so(tmp_path: Path) -> None:
+def test_forecast_counts_tokens_from_the_prefix_cache(tmp_path: Path) -> None:
     sets = ("search.shots=8", "search.share=16")
     server = ("model.backend=openai", "model.base_url=https://host/v1", "model.model=m", "model.concurrency=4")
     prepared = resolved(*sets, *server)

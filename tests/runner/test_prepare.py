@@ -13,7 +13,7 @@ from icm_tui.runner.prepare import make_run, prepare
 TOPICS = '[task]\ndataset = "topics"\nlimit = 20\n'
 
 
-def test_more_items_than_the_papers_method_searches_together_are_refused() -> None:
+def test_prepare_refuses_too_many_items_for_paper() -> None:
     with pytest.raises(UserError) as caught:
         prepare(loads(TOPICS + '[search]\nmethod = "paper"\nbatch_size = 19\n'))
     assert str(caught.value) == (
@@ -23,13 +23,13 @@ def test_more_items_than_the_papers_method_searches_together_are_refused() -> No
     assert len(prepare(loads(TOPICS + '[search]\nmethod = "paper"\nbatch_size = 20\n')).task.items) == 20
 
 
-def test_a_prompt_that_leads_the_model_is_refused() -> None:
+def test_prepare_refuses_a_prompt_that_leads_the_model() -> None:
     with pytest.raises(UserError, match=r'prompt\.labels leads the model by the words "true" and "false"'):
         prepare(loads(TOPICS + '[prompt]\nlabels = ["True", "False"]\n'))
 
 
 @pytest.mark.parametrize("stood", [False, True])
-def test_a_run_that_cannot_be_made_whole_leaves_nothing(tmp_path: Path, stood: bool) -> None:
+def test_make_run_leaves_nothing_if_it_fails(tmp_path: Path, stood: bool) -> None:
     path = tmp_path / "run"
     if stood:
         path.mkdir()

@@ -20,7 +20,7 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ICM_TUI_CACHE", "off")
 
 
-def test_a_run_is_killed_and_goes_on_with_no_answer_asked_for_again(tmp_path: Path) -> None:
+def test_run_with_a_real_model_survives_a_kill(tmp_path: Path) -> None:
     data, asked = tmp_path / "pairs.jsonl", tmp_path / "asked"
     write_short_pairs(data)
     run = make_real_run(tmp_path / "run", data, "reasoning.every=15", "reasoning.max_tokens=24")

@@ -56,7 +56,7 @@ def restored(run: RunDir) -> tuple[Search, Restored]:
 @given(method=st.sampled_from(sorted(METHODS)), share=st.floats(0, 1))
 @example(method="standard", share=1.0)
 @settings(max_examples=25)
-def test_a_journal_cut_anywhere_goes_on_to_the_same_end(
+def test_replay_of_a_journal_cut_anywhere_ends_the_same(
     method: str, share: float, whole: Callable[[str], RunDir]
 ) -> None:
     done = whole(method)
@@ -78,7 +78,7 @@ def whole_lines(run: RunDir) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("method", ["standard", "lean", "part", "calibrated"])
-def test_a_list_that_was_lost_is_drawn_again_before_the_labels_change(
+def test_replay_draws_a_lost_context_before_labels_change(
     method: str, whole: Callable[[str], RunDir], tmp_path: Path
 ) -> None:
     done = whole(method)
@@ -95,7 +95,7 @@ def test_a_list_that_was_lost_is_drawn_again_before_the_labels_change(
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_journal_cut_in_any_of_its_last_lines_comes_to_be_done(
+def test_replay_of_a_journal_cut_at_its_end_comes_to_be_done(
     method: str, whole: Callable[[str], RunDir], tmp_path: Path
 ) -> None:
     done = whole(method)
@@ -116,7 +116,7 @@ def test_a_journal_cut_in_any_of_its_last_lines_comes_to_be_done(
 
 @given(method=st.sampled_from(sorted(METHODS)), share=st.floats(0, 1))
 @settings(max_examples=25)
-def test_labels_read_from_a_journal_are_the_search_s_own(
+def test_replay_agrees_with_the_labels_read_from_a_journal(
     method: str, share: float, whole: Callable[[str], RunDir]
 ) -> None:
     done = whole(method)
@@ -138,7 +138,7 @@ def decisions(run: RunDir) -> list[DecisionRecord]:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_what_a_journal_says_is_what_the_run_said(method: str, whole: Callable[[str], RunDir]) -> None:
+def test_replay_agrees_with_the_last_status(method: str, whole: Callable[[str], RunDir]) -> None:
     run = whole(method)
     search, found = restored(run)
     status = read_status(run)
@@ -155,7 +155,7 @@ def test_what_a_journal_says_is_what_the_run_said(method: str, whole: Callable[[
     ]
 
 
-def test_the_settings_and_commands_of_earlier_runners_are_known_again(tmp_path: Path) -> None:
+def test_replay_knows_the_settings_of_earlier_runners(tmp_path: Path) -> None:
     run = make(tmp_path / "run", "task.limit=8", "search.shots=2")
     run_here(run.path, sets=["run.max_calls=5000", "model.concurrency=2"])
     _, found = restored(run)

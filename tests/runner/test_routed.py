@@ -50,7 +50,7 @@ def _providers(server: OpenRouterServer) -> set[str]:
     return {tag for provider in asked for tag in provider["only"]}
 
 
-def test_all_answers_of_a_run_come_from_one_provider_of_the_list(tmp_path: Path) -> None:
+def test_routed_run_has_all_answers_from_one_provider(tmp_path: Path) -> None:
     with OpenRouterServer() as server:
         run = _run(tmp_path, server, 'model.providers=["Contoso", "Nebius", "Chutes"]')
         assert run_here(run.path).state == "done"
@@ -62,7 +62,7 @@ def test_all_answers_of_a_run_come_from_one_provider_of_the_list(tmp_path: Path)
     assert sum(answer["cost"] for answer in lines(run, "answer")) > 0
 
 
-def test_a_provider_that_is_gone_stops_the_run_until_a_person_names_another(tmp_path: Path) -> None:
+def test_routed_run_stops_when_its_provider_is_gone(tmp_path: Path) -> None:
     with Fickle() as server:
         server.leaves_after = 60
         run = _run(tmp_path, server, 'model.providers=["Nebius", "Chutes"]')
@@ -83,7 +83,7 @@ def test_a_provider_that_is_gone_stops_the_run_until_a_person_names_another(tmp_
     assert {answer["endpoint"] for answer in later} == {"Chutes"}
 
 
-def test_a_list_of_providers_that_cannot_be_asked_says_why_of_each(tmp_path: Path) -> None:
+def test_routed_run_says_why_no_provider_can_be_asked(tmp_path: Path) -> None:
     with OpenRouterServer() as server:
         run = _run(tmp_path, server, 'model.providers=["Contoso", "Fabrikam", "Nobody"]')
         with pytest.raises(UserError) as caught:

@@ -61,7 +61,7 @@ def _go_on(run: RunDir) -> "subprocess.CompletedProcess[bytes]":
     return subprocess.run(words, capture_output=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)})
 
 
-def test_a_run_that_meets_errors_keeps_the_key_out_of_all_that_it_writes(home: Path, server: ModelServer) -> None:
+def test_key_is_in_no_file_of_a_run_that_meets_errors(home: Path, server: ModelServer) -> None:
     run = _run(home, server)
     server.behaviour = msgspec.structs.replace(
         server.behaviour, faults=Faults(rate=0.2, kinds=("500", "error"), seed=1), provider=""
@@ -75,7 +75,7 @@ def test_a_run_that_meets_errors_keeps_the_key_out_of_all_that_it_writes(home: P
 
 
 @pytest.mark.parametrize("fault", ["401", "402", "400", "404"])
-def test_a_run_that_is_refused_says_so_without_the_key(home: Path, server: ModelServer, fault: faults.Refusal) -> None:
+def test_key_is_in_no_reason_of_a_refusal(home: Path, server: ModelServer, fault: faults.Refusal) -> None:
     run = _run(home, server)
     plan = ("",) * 20 + (fault,) * 400
     server.behaviour = msgspec.structs.replace(server.behaviour, provider="", faults=Faults(plan=plan))
@@ -90,7 +90,7 @@ def test_a_run_that_is_refused_says_so_without_the_key(home: Path, server: Model
 
 @pytest.mark.parametrize("as_json", [[], ["--json"]])
 @pytest.mark.parametrize("fault", ["", "401", "500"])
-def test_doctor_and_models_do_not_print_it(
+def test_key_is_printed_by_neither_doctor_nor_models(
     home: Path, server: ModelServer, fault: faults.Kind, as_json: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
     server.behaviour = msgspec.structs.replace(server.behaviour, faults=Faults(always=fault, retry_after=0.0))

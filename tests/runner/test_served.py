@@ -96,7 +96,7 @@ class Failing(Served):
 # Made ready and let go of
 
 
-def test_a_model_is_opened_before_anything_is_asked_and_closed_at_the_end(run: RunDir) -> None:
+def test_model_is_opened_first_and_closed_at_the_end(run: RunDir) -> None:
     outcome, calls = served(run)
     assert calls == [(60.0, 256), ("open", None), "close"]
     assert [record.endpoint for record in found(run, EndpointRecord)] == [HERE]
@@ -111,7 +111,7 @@ def test_a_model_is_opened_before_anything_is_asked_and_closed_at_the_end(run: R
     assert again.summary == outcome.summary
 
 
-def test_the_endpoint_of_a_run_is_held_until_a_person_changes_the_providers(tmp_path: Path) -> None:
+def test_endpoint_is_held_until_providers_are_changed(tmp_path: Path) -> None:
     run = make(tmp_path / "run", *SETS, "run.max_calls=10")
     for limit, endpoint, sets, opened in (
         (10, HERE, [], None),
@@ -126,7 +126,7 @@ def test_the_endpoint_of_a_run_is_held_until_a_person_changes_the_providers(tmp_
     assert [record.endpoint for record in found(run, EndpointRecord)] == [HERE, THERE]
 
 
-def test_a_runner_at_work_changes_its_settings_but_for_the_providers(run: RunDir) -> None:
+def test_settings_change_in_a_running_run_except_providers(run: RunDir) -> None:
     calls: list[object] = []
 
     def script() -> Script:
@@ -145,7 +145,7 @@ def test_a_runner_at_work_changes_its_settings_but_for_the_providers(run: RunDir
     ]
 
 
-def test_settings_that_the_model_cannot_go_on_with_are_refused_and_the_run_stays_paused(run: RunDir) -> None:
+def test_settings_that_the_model_refuses_leave_the_run_paused(run: RunDir) -> None:
     calls: list[object] = []
 
     class Keyless(Served):
@@ -175,7 +175,7 @@ def test_settings_that_the_model_cannot_go_on_with_are_refused_and_the_run_stays
     assert "set" not in found(run, CommandRecord)[2].args
 
 
-def test_a_model_that_cannot_be_asked_leaves_the_run_as_it_was(run: RunDir, undisturbed: RunDir) -> None:
+def test_model_that_cannot_be_opened_leaves_the_run_as_it_was(run: RunDir, undisturbed: RunDir) -> None:
     calls: list[object] = []
 
     class Refused(Served):
@@ -191,7 +191,7 @@ def test_a_model_that_cannot_be_asked_leaves_the_run_as_it_was(run: RunDir, undi
     assert trajectory(run) == trajectory(undisturbed)
 
 
-def test_a_run_that_fails_closes_its_model(run: RunDir) -> None:
+def test_model_is_closed_when_a_run_fails(run: RunDir) -> None:
     calls: list[object] = []
 
     class Lost(Served):
@@ -204,7 +204,7 @@ def test_a_run_that_fails_closes_its_model(run: RunDir) -> None:
     assert found(run, StopRecord)[-1].state == "failed"
 
 
-def test_a_signal_while_the_model_is_made_ready_ends_that(run: RunDir) -> None:
+def test_model_opening_is_ended_by_a_signal(run: RunDir) -> None:
     calls: list[object] = []
 
     class Slow(Served):
@@ -219,7 +219,7 @@ def test_a_signal_while_the_model_is_made_ready_ends_that(run: RunDir) -> None:
     assert run.journal.read_bytes() == b""
 
 
-def test_an_item_asked_about_without_a_runner_is_asked_at_the_run_s_endpoint(run: RunDir) -> None:
+def test_ask_here_asks_at_the_endpoint_of_the_run(run: RunDir) -> None:
     served(run)
     calls: list[object] = []
     ask_here(run.path, 3, model_client_of=wrapped(lambda inner: Served(inner, calls)))
@@ -233,9 +233,7 @@ def test_an_item_asked_about_without_a_runner_is_asked_at_the_run_s_endpoint(run
 # Without answers
 
 
-def test_a_run_without_answers_ends_where_nobody_stays_and_goes_on_where_it_was(
-    run: RunDir, undisturbed: RunDir
-) -> None:
+def test_run_without_answers_stops_if_nobody_watches(run: RunDir, undisturbed: RunDir) -> None:
     failing = wrapped(lambda inner: Failing(inner, lambda count: 40 <= count <= 45))
     first = run_briskly(run.path, model_client_of=failing)
     assert (first.state, first.why) == ("stopped", "no. 40: the key is not accepted")
@@ -248,7 +246,7 @@ def test_a_run_without_answers_ends_where_nobody_stays_and_goes_on_where_it_was(
     assert trajectory(run) == trajectory(undisturbed)
 
 
-def test_a_run_without_answers_pauses_once_until_a_person_goes_on(run: RunDir, undisturbed: RunDir) -> None:
+def test_run_without_answers_pauses_once_if_somebody_watches(run: RunDir, undisturbed: RunDir) -> None:
     def script() -> Script:
         status = yield from until("paused")
         assert status.in_flight == 0
@@ -266,7 +264,7 @@ def test_a_run_without_answers_pauses_once_until_a_person_goes_on(run: RunDir, u
     assert trajectory(run) == trajectory(undisturbed)
 
 
-def test_a_person_s_question_without_an_answer_says_why_and_pauses_nothing(run: RunDir, undisturbed: RunDir) -> None:
+def test_reask_that_is_unavailable_pauses_nothing(run: RunDir, undisturbed: RunDir) -> None:
     class Selective(Served):
         async def replies(self, seconds: float) -> list[Answered]:
             came = await self.inner.replies(seconds)
@@ -291,7 +289,7 @@ def test_a_person_s_question_without_an_answer_says_why_and_pauses_nothing(run: 
     assert (told.failed, explanation) == ("no money is left", None)
 
 
-def test_items_refused_alike_pause_the_run_and_it_can_go_on(run: RunDir) -> None:
+def test_run_pauses_when_items_are_refused_alike(run: RunDir) -> None:
     outcome = run_briskly(run.path, model_client_of=wrapped(lambda inner: Refusing(inner, list(range(40)), [])))
     assert (outcome.state, outcome.why) == (
         "stopped",
@@ -339,7 +337,7 @@ METHODS = {
 
 @pytest.mark.parametrize("concurrency_limit", [1, 3, 1024])
 @pytest.mark.parametrize("method", METHODS)
-def test_room_and_warming_change_the_order_of_sending_and_nothing_else(
+def test_concurrency_limit_and_warming_change_only_the_order(
     method: str, concurrency_limit: int, whole: Callable[[str], RunDir], tmp_path: Path
 ) -> None:
     run = make(tmp_path / "run", *METHODS[method])
@@ -390,7 +388,7 @@ class Paid(Served):
 
 
 @pytest.mark.parametrize("budget", [0.0, 0.05, 0.5, 2.0])
-def test_a_budget_is_not_passed_by_what_is_in_flight_nor_by_explanations(budget: float, tmp_path: Path) -> None:
+def test_budget_holds_with_calls_in_flight_and_explanations(budget: float, tmp_path: Path) -> None:
     run = make(tmp_path / "run", *SETS, f"run.budget_usd={budget}", "reasoning.every=3")
     outcome = run_briskly(run.path, model_client_of=wrapped(lambda inner: Paid(inner, 0.01)))
     assert outcome.state == "stopped"
@@ -401,7 +399,7 @@ def test_a_budget_is_not_passed_by_what_is_in_flight_nor_by_explanations(budget:
     assert bool(found(run, ExplanationRecord)) == (budget > 1)
 
 
-def test_without_a_price_the_first_call_goes_out_alone(tmp_path: Path, undisturbed: RunDir) -> None:
+def test_budget_without_a_price_sends_the_first_call_alone(tmp_path: Path, undisturbed: RunDir) -> None:
     run = make(tmp_path / "run", *SETS, "run.budget_usd=1000")
     made: list[Paid] = []
 
@@ -416,7 +414,7 @@ def test_without_a_price_the_first_call_goes_out_alone(tmp_path: Path, undisturb
     ]
 
 
-def test_a_cost_that_is_not_told_stops_a_run_with_a_budget_after_one_call(tmp_path: Path) -> None:
+def test_budget_stops_a_run_of_unknown_cost_after_one_call(tmp_path: Path) -> None:
     run = make(tmp_path / "run", *SETS, "run.budget_usd=1000")
     outcome = run_briskly(run.path, model_client_of=wrapped(lambda inner: Paid(inner, 0.01, priced=False, told=False)))
     assert outcome.why == (
@@ -453,14 +451,14 @@ async def slowly() -> AsyncIterator[Piece]:
         yield Piece("so")
 
 
-def test_explanations_under_way_come_to_their_end_before_the_run_does(tmp_path: Path, undisturbed: RunDir) -> None:
+def test_explanations_under_way_end_before_the_run_does(tmp_path: Path, undisturbed: RunDir) -> None:
     run = make(tmp_path / "run", *SETS, "reasoning.every=4")
     assert run_briskly(run.path, model_client_of=wrapped(lambda inner: Explaining(inner, slowly))).state == "done"
     assert {explanation.failed for explanation in found(run, ExplanationRecord)} == {None}
     assert trajectory(run) == trajectory(undisturbed)
 
 
-def test_signals_do_not_wait_for_explanations(tmp_path: Path) -> None:
+def test_explanations_are_not_waited_for_after_signals(tmp_path: Path) -> None:
     run = make(tmp_path / "run", *SETS, "reasoning.every=40")
     begun: list[int] = []
 

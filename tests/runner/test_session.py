@@ -65,7 +65,7 @@ SUMMARY = {
 }
 
 
-def test_the_summary_tells_all_that_it_should(tmp_path: Path) -> None:
+def test_summary_has_every_field(tmp_path: Path) -> None:
     run = make(tmp_path / "run", "search.shots=8", "run.seed=7")
     summary = msgspec.to_builtins(run_here(run.path).summary)
     assert {key: type(summary[key]) for key in SUMMARY} == SUMMARY
@@ -94,7 +94,7 @@ def test_the_summary_tells_all_that_it_should(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_the_journal_tells_everything_before_it_is_used(method: str, whole: Callable[[str], RunDir]) -> None:
+def test_journal_has_everything_before_it_is_used(method: str, whole: Callable[[str], RunDir]) -> None:
     found = records(whole(method))
     assert [record.seq for record in found] == list(range(len(found)))
     assert isinstance(found[0], StartRecord)
@@ -120,7 +120,7 @@ def test_the_journal_tells_everything_before_it_is_used(method: str, whole: Call
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_run_that_is_done_is_left_as_it_is(method: str, whole: Callable[[str], RunDir]) -> None:
+def test_run_that_is_done_is_left_as_it_is(method: str, whole: Callable[[str], RunDir]) -> None:
     run, asked = whole(method), []
     journal = run.journal.read_bytes()
     outcome = run_here(run.path, model_client_of=counted(asked))
@@ -129,7 +129,7 @@ def test_a_run_that_is_done_is_left_as_it_is(method: str, whole: Callable[[str],
 
 
 @pytest.mark.parametrize("state", ["running", None])
-def test_a_run_killed_when_only_its_status_was_left_comes_to_be_done(state: str | None, tmp_path: Path) -> None:
+def test_run_killed_before_its_last_status_comes_to_be_done(state: str | None, tmp_path: Path) -> None:
     run = make(tmp_path / "run", "task.limit=8", "search.shots=2")
     run_here(run.path)
     done = read_status(run)
@@ -165,9 +165,7 @@ class OnDisk:
 
 
 @pytest.mark.parametrize("paid", [False, True], ids=["free", "paid"])
-def test_lists_are_on_disk_before_they_are_shown_and_answers_before_they_are_used(
-    paid: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_journal_is_on_disk_before_it_is_used(paid: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make(tmp_path / "run", "search.shots=4", "task.limit=16")
     on_disk = OnDisk(run, monkeypatch)
     used: list[str] = []
@@ -190,7 +188,7 @@ def test_lists_are_on_disk_before_they_are_shown_and_answers_before_they_are_use
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_lists_that_are_done_with_are_dropped_and_no_others(
+def test_contexts_are_dropped_only_if_they_are_done_with(
     method: str, whole: Callable[[str], RunDir], tmp_path: Path
 ) -> None:
     run = make(tmp_path / "run", *METHODS[method])
@@ -201,7 +199,7 @@ def test_lists_that_are_done_with_are_dropped_and_no_others(
 # Answers in any order
 
 
-def test_the_window_is_the_profile_s_whatever_a_runner_may_ask_at_once(tmp_path: Path) -> None:
+def test_window_is_the_profile_s_whatever_the_concurrency(tmp_path: Path) -> None:
     sets = ["search.shots=4", "task.limit=120", "search.chains=2", "model.concurrency=1"]
     wide, narrow, resumed = (
         make(tmp_path / name, *sets[: 3 if name == "wide" else 4]) for name in ("wide", "narrow", "resumed")
@@ -236,7 +234,7 @@ class _Lost(Wrapped):
 
 @pytest.mark.parametrize("concurrency", [1, 2, 5, 32])
 @pytest.mark.parametrize("method", METHODS)
-def test_the_number_of_calls_at_once_changes_nothing(
+def test_run_is_the_same_whatever_the_concurrency(
     method: str, concurrency: int, whole: Callable[[str], RunDir], tmp_path: Path
 ) -> None:
     run = make(tmp_path / "run", *METHODS[method])
@@ -267,7 +265,7 @@ def test_the_number_of_calls_at_once_changes_nothing(
 
 @given(method=st.sampled_from(sorted(METHODS)), concurrency=st.integers(1, 32), seed=st.integers(0))
 @settings(max_examples=15)
-def test_the_order_of_answers_changes_nothing(
+def test_run_is_the_same_in_any_order_of_answers(
     method: str, concurrency: int, seed: int, whole: Callable[[str], RunDir]
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -289,7 +287,7 @@ def refusing(always: list[int], once: list[int]) -> Callable[[ModelClient], Mode
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_items_that_are_always_refused_stay_unlabelled_and_are_counted(method: str, tmp_path: Path) -> None:
+def test_items_always_refused_stay_unlabelled(method: str, tmp_path: Path) -> None:
     run = make(tmp_path / "run", *METHODS[method])
     statuses: list[Status] = []
     always, once = [0, 7, 11], [1, 2, 3, 8]
@@ -309,7 +307,7 @@ def test_items_that_are_always_refused_stay_unlabelled_and_are_counted(method: s
     assert statuses[-1].labelled == outcome.summary.labelled
 
 
-def test_a_run_whose_every_answer_fails_is_done_with_nothing_labelled(tmp_path: Path) -> None:
+def test_run_whose_every_answer_fails_is_done(tmp_path: Path) -> None:
     class RefusingAll(Wrapped):
         async def replies(self, seconds: float) -> list[Answered]:
             # In words of each item's own: refused alike, the run would pause.
@@ -328,7 +326,7 @@ def test_a_run_whose_every_answer_fails_is_done_with_nothing_labelled(tmp_path: 
 # Two ways to run the same
 
 
-def test_two_runs_of_one_profile_are_alike_and_another_seed_is_not(tmp_path: Path) -> None:
+def test_run_depends_on_the_seed_alone(tmp_path: Path) -> None:
     one, same, other = (
         make(tmp_path / name, "search.shots=8", f"run.seed={seed}")
         for name, seed in (("one", 1), ("same", 1), ("other", 2))

@@ -14,7 +14,7 @@ _NAMES = [entry.name for entry in store.list_profiles()]
 
 
 @pytest.mark.parametrize("name", _NAMES)
-def test_a_profile_is_ready_for_either_model(shared_datasets: Path, name: str) -> None:
+def test_shipped_profiles_are_ready_for_either_model(shared_datasets: Path, name: str) -> None:
     plain, _ = store.find(name)
     dataset = plain.task.dataset
     folders = [] if find_dataset(dataset).card.ships else list(shared_datasets.glob(f"{dataset}*"))
@@ -34,7 +34,7 @@ def test_a_profile_is_ready_for_either_model(shared_datasets: Path, name: str) -
         assert first_prompts(prepared.profile, prepared.task.items)
 
 
-def test_the_fork_s_profile_labels_with_its_own_rule(shared_datasets: Path) -> None:
+def test_shipped_profile_of_the_fork_has_its_own_rule(shared_datasets: Path) -> None:
     profile, _ = store.find("daily-dilemmas-fork", [f'task.path="{shared_datasets / "daily_dilemmas"}"'])
     prepared = prepare(profile)
     assert (prepared.task.rule, len(prepared.task.items)) == ("opposite", 2720)

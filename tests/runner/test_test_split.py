@@ -30,7 +30,7 @@ def _run(path: Path, rows: Rows, method: str, held_out: float | None) -> RunDir:
 
 
 @pytest.mark.parametrize("method", ["icm", "random_labels"])
-def test_the_search_labels_the_others_as_if_those_held_out_did_not_exist(tmp_path: Path, method: str) -> None:
+def test_split_leaves_the_labels_of_other_items_as_they_are(tmp_path: Path, method: str) -> None:
     whole = _run(tmp_path / "whole", ROWS, method, 0.25)
     out = read_held_out(whole)
     assert len(out) == 12
@@ -45,7 +45,7 @@ def test_the_search_labels_the_others_as_if_those_held_out_did_not_exist(tmp_pat
 
 
 @pytest.mark.parametrize("method", ["icm", "random_labels"])
-def test_gold_chooses_neither_what_is_held_out_nor_a_label(tmp_path: Path, method: str) -> None:
+def test_split_and_labels_do_not_depend_on_gold(tmp_path: Path, method: str) -> None:
     one = _run(tmp_path / "one", ROWS, method, 0.25)
     other = _run(tmp_path / "other", [row | {"gold": not row["gold"]} for row in reversed(ROWS)], method, 0.25)
     assert one.items.read_bytes() == other.items.read_bytes()

@@ -1,10 +1,9 @@
-"""Which questions go out: a list's first one alone where that spares the server work, and none of them never."""
+"""Which questions go out: the first of a context alone if that saves the server work, and each of them at last."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from icm_tui.domain.decisions import Question
-from icm_tui.runner.limits import Refusals
 from icm_tui.runner.questions import Sending
 
 
@@ -19,7 +18,7 @@ def chosen(sending: Sending, wanted: list[Question], free: int = 99) -> list[str
     return [question.id for question in found]
 
 
-def test_a_list_s_first_question_goes_out_alone_and_others_fill_the_room() -> None:
+def test_sending_lets_the_first_of_a_context_out_alone() -> None:
     wanted = questions(0, 0, 0, 1, 1, 2)
     sending = Sending(lambda context: True)
     assert chosen(sending, wanted, 2) == ["q0", "q3"]
@@ -31,14 +30,14 @@ def test_a_list_s_first_question_goes_out_alone_and_others_fill_the_room() -> No
     assert chosen(sending, [*wanted[1:3], wanted[4]]) == ["q4"]
 
 
-def test_nothing_waits_where_nothing_is_gained() -> None:
+def test_sending_holds_nothing_back_without_a_gain() -> None:
     wanted = questions(0, 0, 1, 1)
     assert chosen(Sending(lambda context: context == 1), wanted) == ["q0", "q1", "q2"]
     together = Sending(lambda context: True).choose(wanted, 3, warms=False)
     assert [question.id for question in together] == ["q0", "q1", "q2"]
 
 
-def test_a_list_that_was_dropped_is_read_anew() -> None:
+def test_sending_forgets_contexts_that_were_dropped() -> None:
     sending = Sending(lambda context: True)
     (first, second, third) = wanted = questions(0, 0, 0)
     assert chosen(sending, wanted) == [first.id]
@@ -55,7 +54,7 @@ def test_a_list_that_was_dropped_is_read_anew() -> None:
     back=st.randoms(use_true_random=False),
     warms=st.booleans(),
 )
-def test_every_question_goes_out_once_and_a_list_is_read_by_one_at_a_time(
+def test_sending_lets_every_question_out_once(
     contexts: list[int], concurrency_limit: int, back: object, warms: bool
 ) -> None:
     left = {question.id: question for question in questions(*contexts)}
@@ -77,16 +76,3 @@ def test_every_question_goes_out_once_and_a_list_is_read_by_one_at_a_time(
         sending.returned(name, read=answered)
         del left[name]
     assert len(sent) == len(set(sent)) == len(contexts)
-
-
-def test_eight_refusals_alike_in_a_row_are_a_reason() -> None:
-    refusals = Refusals()
-    said = [refusals.note(f"400: prompt {number} is too long.") for number in range(17)]
-    assert [number for number, why in enumerate(said) if why] == [7, 15]
-    assert said[7] == "8 items in a row were refused alike: 400: prompt 7 is too long"
-
-
-def test_refusals_that_differ_or_are_broken_by_an_answer_are_none() -> None:
-    refusals = Refusals()
-    assert not any(refusals.note(words) for words in ["too long", "too rude"] * 20)
-    assert not any(refusals.note(words) for words in [*["too long"] * 7, None] * 3)

@@ -1,4 +1,4 @@
-"""Decisions spread over a time: the shares, and a runner at work by a clock that only waiting moves on."""
+"""The throttle and the throughput, alone and in a run whose clock only waiting moves on."""
 
 import math
 from itertools import pairwise
@@ -13,14 +13,14 @@ from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.status import Status
 from icm_tui.runner.runner import Tuning
 from icm_tui.runner.session import run_here
-from icm_tui.runner.speed import PORTION_EVERY, Throttle, read_seconds
+from icm_tui.runner.speed import PORTION_EVERY, Throttle, Throughput, read_seconds
 from tests.runner.made import Answered, Script, Wrapped, driven, lines, make, trajectory, until, wrapped
 
 SETS = ("search.shots=8",)
 
 
 @given(seconds=st.floats(0.2, 1000), decisions=st.integers(1, 5000), begin=st.floats(0, 0.9))
-def test_decisions_are_spread_evenly_over_the_time(seconds: float, decisions: int, begin: float) -> None:
+def test_throttle_spreads_decisions_evenly(seconds: float, decisions: int, begin: float) -> None:
     throttle = Throttle()
     throttle.set(seconds)
     first = n = int(begin * decisions)
@@ -35,7 +35,7 @@ def test_decisions_are_spread_evenly_over_the_time(seconds: float, decisions: in
     assert n == decisions
 
 
-def test_a_pause_costs_no_time_and_gains_none() -> None:
+def test_throttle_counts_no_time_in_pauses() -> None:
     throttle = Throttle()
     throttle.set(10.0)
     throttle.note(0.0, 0, 100, running=True)
@@ -49,7 +49,7 @@ def test_a_pause_costs_no_time_and_gains_none() -> None:
     assert [throttle.holds(n) for n in (19, 20)] == [False, True]
 
 
-def test_what_could_not_be_taken_does_not_pile_up() -> None:
+def test_throttle_does_not_pile_portions_up() -> None:
     throttle = Throttle()
     throttle.set(10.0)
     for second in range(6):
@@ -57,7 +57,7 @@ def test_what_could_not_be_taken_does_not_pile_up() -> None:
     assert [throttle.holds(n) for n in (16, 17)] == [False, True]
 
 
-def test_decisions_that_turn_out_fewer_or_more_are_spread_too() -> None:
+def test_throttle_follows_a_changed_number_of_decisions() -> None:
     throttle = Throttle()
     throttle.set(10.0)
     throttle.note(0.0, 0, 100, running=True)
@@ -69,7 +69,7 @@ def test_decisions_that_turn_out_fewer_or_more_are_spread_too() -> None:
     assert not throttle.holds(69)
 
 
-def test_without_a_time_nothing_is_held() -> None:
+def test_throttle_without_a_time_holds_nothing() -> None:
     throttle = Throttle()
     throttle.note(0.0, 0, 100, running=True)
     assert not throttle.holds(0)
@@ -83,15 +83,44 @@ def test_without_a_time_nothing_is_held() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0, -1, True, "20", [20], math.inf, math.nan, 10**400])
-def test_a_time_that_is_none_is_refused(seconds: object) -> None:
+def test_read_seconds_refuses_what_is_no_time(seconds: object) -> None:
     with pytest.raises(ValueError, match=r"^it names no time; give a number of seconds above 0 as seconds, or none$"):
         read_seconds({"seconds": seconds})
 
 
-def test_no_time_takes_the_brake_off() -> None:
+def test_read_seconds_gives_none_to_take_the_throttle_off() -> None:
     assert read_seconds({}) is None
     assert read_seconds({"seconds": None}) is None
     assert read_seconds({"seconds": 20}) == 20.0
+
+
+# The throughput
+
+
+def test_throughput_is_that_of_the_last_while_of_running() -> None:
+    throughput = Throughput()
+    assert throughput.rate is None
+    for second in range(100):
+        throughput.note(float(second), second * (1 if second < 50 else 10), running=True)
+    assert throughput.rate == 10.0
+
+
+def test_throughput_is_unknown_for_half_a_second() -> None:
+    throughput = Throughput()
+    throughput.note(0.0, 0, running=True)
+    throughput.note(0.4, 100, running=True)
+    assert throughput.rate is None
+
+
+def test_throughput_does_not_count_pauses() -> None:
+    throughput = Throughput()
+    throughput.note(0.0, 0, running=True)
+    throughput.note(1.0, 10, running=True)
+    throughput.note(2.0, 10, running=False)
+    assert throughput.rate is None
+    throughput.note(100.0, 10, running=True)
+    throughput.note(102.0, 30, running=True)
+    assert throughput.rate == 10.0
 
 
 # A runner
@@ -120,7 +149,7 @@ class Waited(Wrapped):
 
 
 @pytest.mark.parametrize("sets", [SETS, ("search.shots=all",), ("search.method=fork", "search.max_iters=300")])
-def test_a_paced_run_takes_its_time_and_comes_to_the_same(
+def test_throttled_run_takes_its_time_and_ends_the_same(
     sets: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("paced")
@@ -142,7 +171,7 @@ def test_a_paced_run_takes_its_time_and_comes_to_the_same(
         assert abs((other.decision - one.decision) - rate * (other.t - one.t)) <= 0.1 * rate + 2
 
 
-def test_the_brake_can_be_taken_off_and_does_not_hold_a_step(run: RunDir) -> None:
+def test_throttle_can_be_taken_off_and_holds_no_step(run: RunDir) -> None:
     clock = Clock()
 
     def script(run: RunDir) -> Script:
