@@ -129,7 +129,7 @@ def compare_here(
 
 
 class _Comparing:
-    """Asks `questions` and adds the answers to the journal and to `known`; `why` tells why some are missing."""
+    """Asks `questions` and adds the answers to the journal and to `known`; `why` is the reason if some are missing."""
 
     def __init__(
         self,

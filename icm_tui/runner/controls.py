@@ -15,9 +15,9 @@ from icm_tui.runner.speed import Throttle, read_seconds
 from icm_tui.runner.states import Event, Lifecycle, State
 from icm_tui.text import one_line
 
-# The settings that a run may change: they bear on what it spends, not on what it decides. model.providers comes near to
-# that, since log-probabilities of two providers do not compare. But a provider may go away, and a person may take
-# another one rather than lose the run; the journal tells of the change and of the endpoint after it.
+# The settings that a run may change: they bear on what it spends, not on what it decides. model.providers is a special
+# case, since log-probabilities of two providers do not compare. But a provider may go away, and a person may prefer
+# another one to losing the run. The journal holds the change and the endpoint after it.
 CHANGEABLE = (
     "run.budget_usd",
     "run.max_calls",

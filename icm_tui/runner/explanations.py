@@ -314,7 +314,7 @@ def _name(call: int) -> str:
 
 
 def _explanation(call: int) -> str:
-    return f"thought/{call}"
+    return f"explanation/{call}"
 
 
 def _likeliest(logprobs: Sequence[float]) -> int:

@@ -11,8 +11,8 @@ The runner repeats one turn until the search is done or the run has stopped:
 4. Ask as many of the questions that the search wants as the limits of calls, money and time and the model allow. A run
    that comes to a limit, or gets no answers, pauses; if nobody is there to let it go on, it stops.
 5. Write the status if it is due or the state changed.
-6. Receive replies. They are in the journal before the search is told of them, as a context is before a question about
-   it goes out. So a resumed run asks nothing twice and decides what this one would have decided.
+6. Receive replies. A reply is in the journal before the search uses it, and a context before a question about it goes
+   out. So a resumed run asks nothing twice and decides what this one would have decided.
 
 A run that is paused or asked to stop sends nothing more, and waits for the replies in flight. At the end explanations
 get a time of grace before they are cut off. An error that the run cannot go on from ends it as FAILED.
@@ -464,7 +464,7 @@ class Runner:
             if self._lifecycle.is_stopping and not self._sending.in_flight:
                 why = self._lifecycle.why
                 raise RunFailed(f"{why} What it did not take is lost; a resumed run asks for it again.")
-            self._obey_commands(relabelling=False)  # what is written here may be told to the search later
+            self._obey_commands(relabelling=False)  # the search may learn later of what is written here
             self._beat()
             await self._flush()
 

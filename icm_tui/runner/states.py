@@ -106,7 +106,7 @@ class Lifecycle:
 
     @property
     def shown(self) -> str:
-        """The state as the status file tells it."""
+        """The state as the status file shows it."""
         return _SHOWN.get(self.state, self.state.value)
 
     @property

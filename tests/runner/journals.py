@@ -1,4 +1,4 @@
-"""A clock and a disk that do as told, and short ways to write and read a journal."""
+"""A clock and a disk that a test controls, and short ways to write and read a journal."""
 
 import errno
 import os
@@ -16,7 +16,7 @@ from icm_tui.run_dir.records import FORMAT, AnyRecord, ErrorRecord, StartRecord
 
 
 class Clock:
-    """Unix seconds that pass only when told."""
+    """Unix seconds that pass only as a test says."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -26,7 +26,7 @@ class Clock:
 
 
 class Disk:
-    """Stands before os.write, os.fsync and os.ftruncate: fails as told, and counts what it let through."""
+    """Takes the place of os.write, os.fsync and os.ftruncate: fails as a test says, and counts writes and syncs."""
 
     def __init__(self) -> None:
         self.room: int | None = None

@@ -1,4 +1,4 @@
-"""A runner that is killed when its journal reaches a given length: in the middle of a write, and with no warning.
+"""A runner that is killed without warning, in the middle of a write, when its journal reaches a given length.
 
 As a program it takes turns of runs as they are told on stdin, each in a process of its own that shares what was
 imported here, and tells on stdout how each ended.
@@ -35,7 +35,7 @@ class Turns:
         self._process = process
 
     def take(self, run: RunDir, asked: Path, *, length: int | None = None, paid: bool = False) -> int:
-        """Go on with a run, killed once its journal has `length` bytes, and return the exit status, -9 where it was.
+        """Go on with a run, killed once its journal has `length` bytes, and return the exit status (-9: killed).
 
         Every question asked is a line added to `asked`. With `paid` the journal is kept as if answers cost money.
         """
@@ -76,9 +76,9 @@ def _kill_at(journal: Path, length: int) -> None:
 
     def cut_short(descriptor: int, data: memoryview) -> int:
         if journal.exists() and os.path.samestat(os.fstat(descriptor), journal.stat()):
-            concurrency_limit = length - os.fstat(descriptor).st_size
-            if len(data) >= concurrency_limit:
-                write(descriptor, data[: max(0, concurrency_limit)])
+            left = length - os.fstat(descriptor).st_size
+            if len(data) >= left:
+                write(descriptor, data[: max(0, left)])
                 os.kill(os.getpid(), signal.SIGKILL)
         return write(descriptor, data)
 

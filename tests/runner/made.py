@@ -51,7 +51,7 @@ def records(run: RunDir) -> list[AnyRecord]:
 
 
 def lines(run: RunDir, *kinds: str) -> list[dict[str, Any]]:
-    """The records of some kinds as they stand in the file, but for what tells when they were written."""
+    """The records of some kinds as the file has them, without the fields that depend on when they were written."""
     found = [json.loads(line) for line in run.journal.read_bytes().splitlines()]
     return [
         {key: line[key] for key in line if key not in ("seq", "t", "crc")} for line in found if line["kind"] in kinds
@@ -59,8 +59,8 @@ def lines(run: RunDir, *kinds: str) -> list[dict[str, Any]]:
 
 
 def trajectory(run: RunDir) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
-    """What must not depend on anything but the seed, the window, the answers and the commands: decisions and lists, in
-    their order, and the answers by question."""
+    """What must not depend on anything but the seed, the window, the answers and the commands: decisions and contexts,
+    in their order, and the answers by question."""
     answers = lines(run, "answer")
     by_question = {answer["question"]: answer for answer in answers}
     assert len(by_question) == len(answers), "a question is answered twice"

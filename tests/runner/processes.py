@@ -1,4 +1,4 @@
-"""Other processes that hold a run's lock or are known to be gone, told by pipes and not by waiting."""
+"""Other processes that hold a run's lock or are known to be gone, which pipes show without waiting."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Seven labels from end to end: the built-in model and a server, stopped and resumed, pinned, exported, measured."""
+"""Seven labels from end to end: the embedded model and a server, stopped and resumed, pinned, exported, measured."""
 
 import json
 from pathlib import Path

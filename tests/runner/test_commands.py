@@ -73,7 +73,7 @@ def commands(run: RunDir) -> list[tuple[str, str, str]]:
 
 
 def turns_go_by(run: RunDir, count: int = 3) -> Script:
-    """Let the runner go through its loop: it tells how it stands whenever it looked at a command."""
+    """Let the runner go through its loop: it writes its status whenever it obeyed or refused a command."""
     for _ in range(count):
         inbox.send(run, "knock", {})
         yield
@@ -222,9 +222,9 @@ def test_skip_outlives_the_runner_that_obeyed_it(run: RunDir, undisturbed: RunDi
 
     Played(run, script)
     data = run.journal.read_bytes()
-    heeded = data.index(b"\n", data.index(b'"what":"skip"')) + 1
+    obeyed = data.index(b"\n", data.index(b'"what":"skip"')) + 1
     killed = make(tmp_path / "killed", *SETS)
-    killed.journal.write_bytes(data[:heeded])
+    killed.journal.write_bytes(data[:obeyed])
     assert run_briskly(killed.path).state == "done"
     assert trajectory(killed) == trajectory(run)
 
@@ -355,8 +355,8 @@ def test_commands_of_any_kind_break_no_run(
                 inbox.send(run, "resume", {})
 
     played = Played(run, script)
-    heeded = [what for what, _, _ in commands(run) if what != "resume"]
-    assert heeded == [what for what, _, _ in sent if what != "resume"]
+    obeyed = [what for what, _, _ in commands(run) if what != "resume"]
+    assert obeyed == [what for what, _, _ in sent if what != "resume"]
     if played.outcome.state == "stopped":
         played = Played(run, lambda run, asked: until("never"))
     assert played.outcome.state == "done"

@@ -141,8 +141,8 @@ def test_comparing_refuses_a_run_that_has_a_runner(run: RunDir) -> None:
 
 def test_question_of_depends_on_what_is_shown(run: RunDir) -> None:
     items = ground_of(run, load(run.profile)).items
-    lists = [(), ((0, 0),), ((0, 1),), ((1, 0),), ((0, 0), (1, 1)), ((1, 1), (0, 0))]
-    assert len({question_of(items, shown, item) for shown in lists for item in (5, 6)}) == 12
+    contexts = [(), ((0, 0),), ((0, 1),), ((1, 0),), ((0, 0), (1, 1)), ((1, 1), (0, 0))]
+    assert len({question_of(items, shown, item) for shown in contexts for item in (5, 6)}) == 12
 
 
 def test_decide_obeys_the_rule_and_leaves_out_no_item(run: RunDir) -> None:

@@ -136,7 +136,7 @@ def vote_in(text: str) -> tuple[str, float]:
 def saying(
     run: RunDir, say: Callable[[Query, int | None], AsyncIterator[Piece]], grace: float = 600.0
 ) -> tuple[Outcome, Saying]:
-    """A run to its end whose labels are explained by `say`."""
+    """Run to the end, with labels explained by `say`."""
     made: list[Saying] = []
 
     def wrap(inner: ModelClient) -> Saying:
@@ -159,7 +159,7 @@ def test_explanations_change_no_decision(method: str, whole: Callable[[str], Run
 
 
 def test_explanations_follow_the_last_answer_about_the_item(tmp_path: Path) -> None:
-    """The vote told is the log-odds of that answer, with a list and with all shown."""
+    """The vote in it is the log-odds of that answer, with a context of its own and with all shown."""
     for number, sets in enumerate((["search.shots=8"], ["task.limit=16"], ["search.shots=3", "search.effort=lean"])):
         run = make(tmp_path / str(number), *sets, "reasoning.every=3")
         run_briskly(run.path)
@@ -266,7 +266,7 @@ def test_explanations_that_cannot_be_written_stop_nothing(run: RunDir, undisturb
     assert "reasoning.jsonl cannot be written: is a directory" in told[0]
 
 
-# Asking again
+# Re-asking
 
 
 def played(run: RunDir, script: Script, wrap: Callable[[ModelClient], ModelClient] = Wrapped) -> Outcome:
@@ -419,7 +419,7 @@ def test_reask_is_refused_when_the_budget_is_used_up(tmp_path: Path) -> None:
         ask_here(run.path, command.args["item"])
 
 
-# Asking where no runner is
+# Re-asking without a runner
 
 
 def stopped_at(run: RunDir, n: int) -> None:

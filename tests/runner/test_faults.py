@@ -45,7 +45,7 @@ READ_ONLY = "read-only file system. To mend it, make that disk writable, or choo
 
 @pytest.fixture(autouse=True)
 def attentive() -> Iterator[None]:
-    """Signals are heeded, here and by children, also where the tests were started in the background or by nohup."""
+    """Signals have their usual effect, here and in children, even if the tests run in the background or under nohup."""
     numbers = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL}
     before = {number: signal.signal(number, handler) for number, handler in numbers.items()}
     yield
@@ -110,7 +110,7 @@ def test_disk_that_refuses_for_a_while_pauses_the_run(
     paused = [place for place, (status, _, _) in enumerate(told) if status.state == "paused"]
     expected = f"The journal {run.journal} cannot be written: {reason} What is not written is kept in memory meanwhile."
     assert {told[place][0].why for place in paused} == {expected}
-    # What is told is also written, and by the time the disk takes it again nothing more was asked.
+    # Each status is also written, and nothing more was asked by the time the disk took the journal again.
     place = paused[-1] + 1
     written = told[place][2]
     assert written is not None
@@ -186,7 +186,7 @@ def test_status_that_cannot_be_written_stops_nothing(run: RunDir, undisturbed: R
 
 
 def sentence(run: RunDir, kind: type[UserError] = UserError) -> str:
-    """What a person is told, where nothing may be asked."""
+    """The sentence that a person reads when a run cannot start; nothing may be asked."""
     asked: list[str] = []
     with pytest.raises(UserError) as caught:
         run_briskly(run.path, model_client_of=counted(asked))

@@ -1,4 +1,4 @@
-"""Runners in processes of their own: either one runs when the start returns, or it says why not."""
+"""Runners in processes of their own: when the start returns, either one runs or it says why not."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""Runs of the methods that ask every item once: stopped and gone on with, whatever the number of calls in flight."""
+"""Runs of the methods that ask every item once: stopped and resumed, whatever the number of calls in flight."""
 
 from pathlib import Path
 

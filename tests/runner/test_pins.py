@@ -151,9 +151,9 @@ def test_pins_survive_a_journal_torn_anywhere(
 ) -> None:
     done = pinned(method, count)
     data = done.journal.read_bytes()
-    heeded = data.index(b"\n", data.rindex(b'"what":"pin"')) + 1
+    obeyed = data.index(b"\n", data.rindex(b'"what":"pin"')) + 1
     with tempfile.TemporaryDirectory() as folder:
-        run = cut(done, Path(folder) / "run", round(heeded + share * (len(data) - heeded)))
+        run = cut(done, Path(folder) / "run", round(obeyed + share * (len(data) - obeyed)))
         asked: list[str] = []
         assert run_briskly(run.path, model_client_of=counted(asked)).state == "done"
         assert trajectory(run) == trajectory(done)
@@ -183,7 +183,7 @@ def test_pins_are_in_the_labels_read_from_a_journal(method: str, share: float, p
 
 
 def test_pin_sets_its_group_and_is_in_the_next_context(run: RunDir, undisturbed: RunDir) -> None:
-    """In every chain of the tournament, and at once."""
+    """The group is set in every chain of the tournament at once."""
     n = 60
     item = 11
     partner = next(other for other in problem(run).groups[problem(run).group_of[item]] if other != item)
@@ -212,7 +212,7 @@ def test_pin_sets_its_group_and_is_in_the_next_context(run: RunDir, undisturbed:
 
 
 class Relabelled(Wrapped):
-    """Keeps the labels that the model was told."""
+    """Keeps the labels that were passed on to the model."""
 
     def __init__(self, inner: ModelClient, labels: dict[int, dict[int, int | None]]) -> None:
         super().__init__(inner)
@@ -346,7 +346,7 @@ def final_at(run: RunDir, n: int) -> list[FinalLabel]:
 # After nine answers this run works out what to ask next, from the labels as they are.
 @pytest.mark.parametrize("answers", range(6, 10))
 def test_pin_waits_while_answers_are_not_on_disk(answers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the search has not been told yet stands in the journal before the pin, so the pin waits for it."""
+    """An answer that the search does not know yet is in the journal before the pin, so the pin waits for it."""
     run = make(tmp_path / "run", *METHODS["paper"])
     write, refused = os.write, 0
 

@@ -1,4 +1,4 @@
-"""What is told before a run starts, against what the run then does."""
+"""What is said before a run starts, against what the run then does."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -157,7 +157,7 @@ def test_forecast_counts_tokens_from_the_prefix_cache(tmp_path: Path) -> None:
     shown = {context["id"]: len(context["demonstrations"]) for context in lines(run, "context")}
     again = sum(shown[context] for context in asked) - sum(shown.values())
     read = sum(shown[context] + 1 for context in asked)
-    # The first lists are short, since little is labelled yet.
+    # The first contexts are short, since little is labelled yet.
     assert dear.tokens_cached / dear.tokens_in == pytest.approx(again / read, rel=0.1)
     assert dear.cost_usd == pytest.approx(dear.tokens_in * 2e-6, rel=1e-3)
     assert less.cost_usd == pytest.approx((dear.tokens_in - dear.tokens_cached * 0.75) * 2e-6, rel=1e-3)

@@ -1,4 +1,4 @@
-"""A run with a real language model, behind llama.cpp's own server: killed in the middle, and gone on with."""
+"""A run with a real language model, behind llama.cpp's own server: killed in the middle, and resumed."""
 
 import json
 from collections import Counter

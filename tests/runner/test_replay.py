@@ -1,4 +1,4 @@
-"""Reading a journal back: at whatever byte it ends, it says how the run stood, and the run goes on from there."""
+"""Reading a journal back: at whatever byte it ends, it says how far the run had come, and the run goes on there."""
 
 import shutil
 import tempfile

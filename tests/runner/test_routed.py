@@ -1,4 +1,4 @@
-"""Runs through a router: held to one provider, which only a person's word changes."""
+"""Runs through a router: held to one provider, which only a person changes."""
 
 import asyncio
 from pathlib import Path
@@ -16,7 +16,7 @@ from tests.servers.openrouter import SHOP, OpenRouterServer
 
 
 class Fickle(OpenRouterServer):
-    """Serves a model by Nebius no more after so many questions."""
+    """Stops serving a model by Nebius after so many questions."""
 
     leaves_after = 10_000
 
@@ -32,7 +32,7 @@ class Fickle(OpenRouterServer):
 
 @pytest.fixture(autouse=True)
 def _routed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A router's address is told by its host, which no server on loopback can have."""
+    """A router is known by its host, which no server on loopback can have."""
     monkeypatch.setattr("icm_tui.models.server.client.is_openrouter", lambda base_url: True)
     monkeypatch.setenv("ICM_TUI_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("ICM_TUI_CACHE", "off")

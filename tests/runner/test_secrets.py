@@ -28,7 +28,7 @@ def _said(text: str) -> bytes:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
-    """A server that puts the key into every error that it tells."""
+    """A server that puts the key into every error that it sends."""
     for name, (status, headers, kind, _) in faults.REPLIES.items():
         monkeypatch.setitem(faults.REPLIES, name, (status, {**headers, "X-Key": SECRET}, kind, _said("went wrong")))
     with ModelServer(Behaviour(key=SECRET, provider=SECRET, models=("tiny", SECRET))) as served:
@@ -45,7 +45,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _holders(home: Path) -> list[Path]:
-    """The files that hold what begins the key, in whatever form the rest may be."""
+    """The files that hold the beginning of the key, whatever follows it."""
     told = [path for path in home.rglob("*") if path.is_file() and path.name != ".env"]
     return [path for path in told if b"0f3c" in path.read_bytes()]
 

@@ -1,4 +1,4 @@
-"""Runs against a model behind a server: made ready and let go of, without answers, with little room, for money."""
+"""Runs against a model behind a server: opened and closed, without answers, with a concurrency limit, and paid."""
 
 import asyncio
 import os
@@ -44,7 +44,7 @@ THERE = msgspec.structs.replace(HERE, provider="two")
 
 
 class Served(Wrapped):
-    """As if behind a server; what it was called for is in `calls`."""
+    """Behaves as if behind a server, and keeps what it was called for in `calls`."""
 
     concurrency_limit = 1024
     warms = False
@@ -77,7 +77,7 @@ def found(run: RunDir, kind: type[_Kind]) -> list[_Kind]:
 
 
 class Failing(Served):
-    """Gives no answer to the questions of which `fails` says so, when they are asked for the first time."""
+    """Gives no answer to the questions that `fails` picks by their count, when they are asked for the first time."""
 
     def __init__(self, inner: ModelClient, fails: Callable[[int], bool]) -> None:
         super().__init__(inner, [])
@@ -303,7 +303,7 @@ def test_run_pauses_when_items_are_refused_alike(run: RunDir) -> None:
 
 
 class Looking(Served):
-    """Sees to it that the runner keeps to the room, and sends a list's first question alone."""
+    """Checks that the runner keeps to the concurrency limit, and sends the first question of a context alone."""
 
     def __init__(self, inner: ModelClient, concurrency_limit: int, warms: bool) -> None:
         super().__init__(inner, [])
@@ -352,7 +352,7 @@ def test_concurrency_limit_and_warming_change_only_the_order(
 
 
 class Paid(Served):
-    """Answers cost up to `most`, explanations up to ten times that; both are told before, where `priced`."""
+    """Answers cost up to `most`, explanations up to ten times that; both are known before if `priced`."""
 
     def __init__(self, inner: ModelClient, most: float, *, priced: bool = True, told: bool = True) -> None:
         super().__init__(inner, [])
@@ -430,7 +430,7 @@ def test_budget_stops_a_run_of_unknown_cost_after_one_call(tmp_path: Path) -> No
 
 
 class Explaining(Served):
-    """Explains by `say`, and has the shutdown_grace to wait for that."""
+    """Explains by `say`, and waits for that at the end."""
 
     shutdown_grace = 600.0
 

@@ -101,14 +101,14 @@ def test_journal_has_everything_before_it_is_used(method: str, whole: Callable[[
     assert isinstance(found[-2], DoneRecord)
     assert isinstance(found[-1], StopRecord)
     assert found[-1].state == "done"
-    lists: set[int] = set()
+    contexts: set[int] = set()
     taken = 0
     for record in found:
         if isinstance(record, ContextRecord):
-            assert record.id == len(lists)
-            lists.add(record.id)
+            assert record.id == len(contexts)
+            contexts.add(record.id)
         elif isinstance(record, AnswerRecord):
-            assert record.context_id in lists
+            assert record.context_id in contexts
             # A question's name tells for which decision it is, except the paper's, whose answers serve many.
             assert method == "paper" or taken <= int(record.question.split("/")[2])
         elif isinstance(record, DecisionRecord):
@@ -218,7 +218,7 @@ def test_window_is_the_profile_s_whatever_the_concurrency(tmp_path: Path) -> Non
 
 
 class _Lost(Wrapped):
-    """Is gone after `count` replies."""
+    """Raises InterruptedError after `count` replies."""
 
     def __init__(self, inner: ModelClient, count: int) -> None:
         super().__init__(inner)
