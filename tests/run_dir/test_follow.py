@@ -38,7 +38,7 @@ def follower(request: pytest.FixtureRequest, path: Path) -> Iterator[Follower]:
     follower.close()
 
 
-def test_a_file_that_is_not_there_yet_has_no_records(follower: Follower, path: Path) -> None:
+def test_follower_gives_no_records_before_the_file_exists(follower: Follower, path: Path) -> None:
     assert follower.poll() == []
     path.write_bytes(lines("a"))
     assert whats(follower.poll()) == ["a"]
@@ -47,7 +47,7 @@ def test_a_file_that_is_not_there_yet_has_no_records(follower: Follower, path: P
 
 
 @given(cuts=st.lists(st.integers(0, 400), max_size=12), most=st.integers(1, 3), reopen=st.booleans())
-def test_however_the_bytes_arrive_each_record_comes_once(
+def test_follower_gives_each_record_once_however_bytes_arrive(
     tmp_path_factory: pytest.TempPathFactory, cuts: list[int], most: int, reopen: bool
 ) -> None:
     path = tmp_path_factory.mktemp("follow") / "journal.jsonl"
@@ -67,7 +67,7 @@ def test_however_the_bytes_arrive_each_record_comes_once(
     assert got == names
 
 
-def test_it_follows_a_journal_through_a_torn_end_that_a_new_runner_cuts_off(follower: Follower, path: Path) -> None:
+def test_follower_reads_on_after_a_torn_end_is_replaced(follower: Follower, path: Path) -> None:
     journal = Journal.open(path, durability="free")
     journal.append(ErrorRecord(what="a"))
     journal.close()
@@ -81,7 +81,7 @@ def test_it_follows_a_journal_through_a_torn_end_that_a_new_runner_cuts_off(foll
     assert not follower.restarted
 
 
-def test_a_poll_ends_when_its_time_is_up_but_gives_at_least_one_record(path: Path) -> None:
+def test_follower_stops_in_time_but_gives_at_least_one_record(path: Path) -> None:
     path.write_bytes(lines("a", "b", "c", "d"))
     ticks = iter(range(100))
     follower = Follower(path, clock=lambda: float(next(ticks)))
@@ -91,7 +91,7 @@ def test_a_poll_ends_when_its_time_is_up_but_gives_at_least_one_record(path: Pat
     follower.close()
 
 
-def test_a_replaced_file_is_read_from_its_beginning(follower: Follower, path: Path) -> None:
+def test_follower_rereads_a_replaced_file(follower: Follower, path: Path) -> None:
     path.write_bytes(lines("a", "b"))
     assert whats(follower.poll()) == ["a", "b"]
     other = path.with_name("other")
@@ -103,7 +103,7 @@ def test_a_replaced_file_is_read_from_its_beginning(follower: Follower, path: Pa
     assert not follower.restarted
 
 
-def test_a_file_that_goes_away_and_comes_back(follower: Follower, path: Path) -> None:
+def test_follower_reads_on_when_a_file_comes_back(follower: Follower, path: Path) -> None:
     path.write_bytes(lines("a", "b"))
     follower.poll()
     kept = path.with_name("kept")
@@ -117,7 +117,7 @@ def test_a_file_that_goes_away_and_comes_back(follower: Follower, path: Path) ->
     assert not follower.restarted
 
 
-def test_a_file_cut_below_what_was_read_starts_again(follower: Follower, path: Path) -> None:
+def test_follower_rereads_a_file_cut_below_what_was_read(follower: Follower, path: Path) -> None:
     path.write_bytes(lines("a", "b", "c"))
     follower.poll()
     path.write_bytes(lines("a", "b"))
@@ -126,7 +126,7 @@ def test_a_file_cut_below_what_was_read_starts_again(follower: Follower, path: P
 
 
 @pytest.mark.parametrize("other", [("x", "y", "z", "w"), ("a much longer first record", "y", "z")])
-def test_a_file_rewritten_in_place_starts_again(follower: Follower, path: Path, other: tuple[str, ...]) -> None:
+def test_follower_rereads_a_file_rewritten_in_place(follower: Follower, path: Path, other: tuple[str, ...]) -> None:
     path.write_bytes(lines("a", "b", "c")[:-20])
     assert whats(follower.poll()) == ["a", "b"]
     path.write_bytes(
@@ -137,7 +137,7 @@ def test_a_file_rewritten_in_place_starts_again(follower: Follower, path: Path, 
     assert follower.restarted
 
 
-def test_damage_is_told_after_the_records_before_it_and_after_a_second_look(follower: Follower, path: Path) -> None:
+def test_follower_reports_damage_after_reading_twice(follower: Follower, path: Path) -> None:
     path.write_bytes(lines("a", "b") + b"garbage\n")
     assert whats(follower.poll()) == ["a", "b"]
     assert follower.poll() == []  # the last line: torn, for all that is known
@@ -149,7 +149,7 @@ def test_damage_is_told_after_the_records_before_it_and_after_a_second_look(foll
         follower.poll()
 
 
-def test_damage_at_the_beginning_and_a_newer_format_are_told_at_once(follower: Follower, path: Path) -> None:
+def test_follower_reports_a_bad_beginning_at_once(follower: Follower, path: Path) -> None:
     path.write_bytes(line(1, "not the first"))
     with pytest.raises(UserError, match="line 1: its seq is 1 instead of 0"):
         follower.poll()
@@ -158,7 +158,7 @@ def test_damage_at_the_beginning_and_a_newer_format_are_told_at_once(follower: F
         follower.poll()
 
 
-def test_a_file_that_cannot_be_read_is_one_sentence(
+def test_follower_reports_an_unreadable_file_and_can_go_on(
     follower: Follower, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path.write_bytes(lines("a"))
@@ -173,7 +173,7 @@ def test_a_file_that_cannot_be_read_is_one_sentence(
     assert whats(follower.poll()) == ["a"]
 
 
-def test_reopening_leaves_no_descriptor_open_between_polls(path: Path) -> None:
+def test_follower_that_reopens_leaves_no_descriptor_open(path: Path) -> None:
     path.write_bytes(lines("a"))
     before = set(os.listdir("/dev/fd"))
     follower = Follower(path, reopen_each_poll=True)
@@ -181,7 +181,7 @@ def test_reopening_leaves_no_descriptor_open_between_polls(path: Path) -> None:
     assert set(os.listdir("/dev/fd")) == before
 
 
-def test_long_lines_and_many_of_them_cross_the_chunks(follower: Follower, path: Path) -> None:
+def test_follower_reads_long_lines_across_chunks(follower: Follower, path: Path) -> None:
     names = ["x" * size for size in (10, 300_000, 5, 700_000, 1)]
     path.write_bytes(lines(*names))
     assert whats(follower.poll(max_seconds=60.0)) == names

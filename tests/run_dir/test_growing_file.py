@@ -24,7 +24,7 @@ def file(request: pytest.FixtureRequest, path: Path) -> Iterator[GrowingFile]:
 
 
 def read(file: GrowingFile, most: int = 1000) -> list[bytes] | None:
-    """The next lines; None where there is no file."""
+    """The next lines; None if there is no file."""
     with file.poll() as is_there:
         if not is_there:
             return None
@@ -37,7 +37,7 @@ def read(file: GrowingFile, most: int = 1000) -> list[bytes] | None:
         return found
 
 
-def test_a_missing_file_is_told_and_found_once_it_is_there(file: GrowingFile, path: Path) -> None:
+def test_growing_file_finds_a_missing_file_once_it_exists(file: GrowingFile, path: Path) -> None:
     assert read(file) is None
     path.write_bytes(b"a\n")
     assert read(file) == [b"a\n"]
@@ -49,7 +49,7 @@ def test_a_missing_file_is_told_and_found_once_it_is_there(file: GrowingFile, pa
     assert not file.restarted
 
 
-def test_a_torn_line_is_read_once_it_is_whole_whatever_became_of_it(file: GrowingFile, path: Path) -> None:
+def test_growing_file_reads_a_torn_line_once_it_is_whole(file: GrowingFile, path: Path) -> None:
     path.write_bytes(b"a\n\nto")
     assert read(file) == [b"a\n", b"\n"]
     assert (file.offset, file.size) == (3, 5)
@@ -59,7 +59,7 @@ def test_a_torn_line_is_read_once_it_is_whole_whatever_became_of_it(file: Growin
     assert not file.restarted
 
 
-def test_a_line_that_nobody_used_comes_again(file: GrowingFile, path: Path) -> None:
+def test_growing_file_gives_an_unused_line_again(file: GrowingFile, path: Path) -> None:
     path.write_bytes(b"a\nb\nc\n")
     assert read(file, 1) == [b"a\n"]
     with file.poll() as is_there:
@@ -68,7 +68,7 @@ def test_a_line_that_nobody_used_comes_again(file: GrowingFile, path: Path) -> N
     assert read(file, 2) == [b"b\n", b"c\n"]
 
 
-def test_a_file_that_was_replaced_or_has_shrunk_is_read_from_its_beginning(file: GrowingFile, path: Path) -> None:
+def test_growing_file_rereads_a_replaced_or_shrunken_file(file: GrowingFile, path: Path) -> None:
     path.write_bytes(b"a\nb\n")
     assert read(file) == [b"a\n", b"b\n"]
     path.with_name("other").write_bytes(b"x\ny\nz\n")
@@ -82,7 +82,7 @@ def test_a_file_that_was_replaced_or_has_shrunk_is_read_from_its_beginning(file:
     assert not file.restarted
 
 
-def test_a_new_file_where_nothing_was_read_is_no_restart(file: GrowingFile, path: Path) -> None:
+def test_growing_file_restarts_only_if_something_was_read(file: GrowingFile, path: Path) -> None:
     path.write_bytes(b"torn")
     assert read(file) == []
     path.with_name("other").write_bytes(b"x\n")
@@ -91,7 +91,7 @@ def test_a_new_file_where_nothing_was_read_is_no_restart(file: GrowingFile, path
     assert not file.restarted
 
 
-def test_only_a_reopened_file_leaves_no_descriptor_open(file: GrowingFile, path: Path) -> None:
+def test_growing_file_that_reopens_leaves_no_descriptor_open(file: GrowingFile, path: Path) -> None:
     path.write_bytes(b"a\n")
     before = set(os.listdir("/dev/fd"))
     read(file)
@@ -101,7 +101,7 @@ def test_only_a_reopened_file_leaves_no_descriptor_open(file: GrowingFile, path:
     assert set(os.listdir("/dev/fd")) == before
 
 
-def test_what_the_system_refuses_is_one_sentence_and_can_be_tried_again(
+def test_growing_file_reports_an_error_and_can_try_again(
     file: GrowingFile, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path.write_bytes(b"a\n")

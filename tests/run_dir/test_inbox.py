@@ -25,7 +25,7 @@ def visible(run: RunDir) -> list[str]:
     return sorted(name for name in os.listdir(run.inbox) if not name.startswith("."))
 
 
-def test_commands_are_taken_in_the_order_sent_and_stay_until_done(run: RunDir) -> None:
+def test_inbox_keeps_commands_in_order_until_done(run: RunDir) -> None:
     ids = [
         inbox.send(run, "pause", {}),
         inbox.send(run, "to", {"n": 12}, seen_seq=7),
@@ -44,7 +44,7 @@ def test_commands_are_taken_in_the_order_sent_and_stay_until_done(run: RunDir) -
     assert inbox.take(run) == [expected[0], expected[2]]
 
 
-def test_a_command_is_a_private_file_of_plain_json(run: RunDir) -> None:
+def test_inbox_command_is_a_private_file_of_plain_json(run: RunDir) -> None:
     before = os.umask(0)
     try:
         name = inbox.send(run, "to", {"n": 12}, seen_seq=7)
@@ -56,7 +56,7 @@ def test_a_command_is_a_private_file_of_plain_json(run: RunDir) -> None:
     assert os.listdir(run.inbox) == [file.name]
 
 
-def test_a_run_copied_without_its_empty_inbox_gets_one(run: RunDir) -> None:
+def test_inbox_is_made_again_if_a_copy_lost_it(run: RunDir) -> None:
     run.inbox.rmdir()
     assert inbox.take(run) == []
     name = inbox.send(run, "pause", {})
@@ -64,7 +64,7 @@ def test_a_run_copied_without_its_empty_inbox_gets_one(run: RunDir) -> None:
     assert stat.S_IMODE(run.inbox.stat().st_mode) == 0o700
 
 
-def test_what_is_being_written_is_not_seen(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_inbox_hides_a_command_that_is_being_written(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[list[Command]] = []
     replace = os.replace
 
@@ -78,7 +78,7 @@ def test_what_is_being_written_is_not_seen(run: RunDir, monkeypatch: pytest.Monk
     assert len(inbox.take(run)) == 1
 
 
-def test_a_full_disk_is_told_to_the_sender(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_inbox_reports_a_full_disk_to_the_sender(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -89,7 +89,7 @@ def test_a_full_disk_is_told_to_the_sender(run: RunDir, monkeypatch: pytest.Monk
     assert os.listdir(run.inbox) == []
 
 
-def test_an_inbox_that_cannot_be_made_is_told_to_the_sender(run: RunDir) -> None:
+def test_inbox_that_cannot_be_made_is_reported_to_the_sender(run: RunDir) -> None:
     run.inbox.rmdir()
     run.inbox.write_bytes(b"")
     with pytest.raises(RunFailed, match=r"inbox .*cannot be written"):
@@ -97,7 +97,7 @@ def test_an_inbox_that_cannot_be_made_is_told_to_the_sender(run: RunDir) -> None
     assert inbox.take(run) == []
 
 
-def test_junk_is_refused_once_with_the_reason_and_moved_aside(run: RunDir) -> None:
+def test_inbox_refuses_junk_once_and_moves_it_aside(run: RunDir) -> None:
     good = inbox.send(run, "pause", {})
     (run.inbox / "note.txt").write_bytes(b"hello")
     (run.inbox / "half.json").write_bytes(b'{"id":"half","wh')
@@ -138,14 +138,14 @@ def test_junk_is_refused_once_with_the_reason_and_moved_aside(run: RunDir) -> No
     assert (run.path / "elsewhere").exists() is False
 
 
-def test_a_name_that_is_no_text_is_shown_as_text(run: RunDir) -> None:
+def test_inbox_shows_an_undecodable_name_as_text(run: RunDir) -> None:
     with open(os.fsencode(run.inbox) + b"/\xff.json", "wb") as file:
         file.write(b"junk")
     (refused,) = inbox.take(run)
     assert refused.id == "\ufffd.json"
 
 
-def test_what_cannot_be_moved_is_passed_over(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_inbox_skips_junk_that_cannot_be_moved(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
     (run.inbox / "note.txt").write_bytes(b"hello")
     good = inbox.send(run, "pause", {})
 
@@ -156,7 +156,7 @@ def test_what_cannot_be_moved_is_passed_over(run: RunDir, monkeypatch: pytest.Mo
     assert [command.id for command in inbox.take(run)] == [good]
 
 
-def test_a_command_that_vanishes_while_it_is_read_is_passed_over(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_inbox_skips_a_command_that_vanishes(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "listdir", lambda path: ["gone.json"])
     assert inbox.take(run) == []
 
@@ -178,7 +178,7 @@ contents = st.one_of(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=contents)
-def test_whatever_lies_in_the_inbox_is_a_command_or_refused_and_can_be_journalled(run: RunDir, content: bytes) -> None:
+def test_inbox_reads_or_refuses_any_file_for_the_journal(run: RunDir, content: bytes) -> None:
     (run.inbox / "x.json").write_bytes(content)
     (command,) = inbox.take(run)
     journal = Journal.open(run.journal, durability="free")

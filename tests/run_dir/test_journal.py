@@ -24,7 +24,7 @@ from tests.runner.strategies import any_record
 
 @settings(deadline=None)
 @given(records=st.lists(any_record, max_size=8), durability=st.sampled_from(["paid", "free"]))
-def test_records_come_back_as_they_went(records: list[AnyRecord], durability: Durability) -> None:
+def test_journal_records_survive_the_disk(records: list[AnyRecord], durability: Durability) -> None:
     with fresh_path() as path:
         clock = Clock()
         journal = Journal.open(path, durability=durability, clock=clock)
@@ -44,7 +44,7 @@ def test_records_come_back_as_they_went(records: list[AnyRecord], durability: Du
         journal.close()
 
 
-def test_a_line_is_plain_json_that_other_tools_can_read(tmp_path: Path) -> None:
+def test_journal_line_is_json_that_other_tools_can_read(tmp_path: Path) -> None:
     answer = AnswerRecord(question="q", context_id=0, item=3, logprobs=[-0.5])
     data = whole_journal(tmp_path / "journal.jsonl", [start(), answer])
     first, second = map(json.loads, data.splitlines())
@@ -52,7 +52,7 @@ def test_a_line_is_plain_json_that_other_tools_can_read(tmp_path: Path) -> None:
     assert (second["kind"], second["seq"], second["item"], second["logprobs"]) == ("answer", 1, 3, [-0.5])
 
 
-def test_the_file_is_private_whatever_the_umask(tmp_path: Path) -> None:
+def test_journal_is_private_whatever_the_umask(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         whole_journal(tmp_path / "journal.jsonl", [])
@@ -61,7 +61,7 @@ def test_the_file_is_private_whatever_the_umask(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "journal.jsonl").stat().st_mode) == 0o600
 
 
-def test_nothing_reaches_the_file_before_a_flush_and_a_group_costs_one_write_and_one_sync(tmp_path: Path) -> None:
+def test_journal_flush_takes_one_write_and_one_sync(tmp_path: Path) -> None:
     with faulty_disk() as disk:
         journal = Journal.open(tmp_path / "journal.jsonl", durability="paid")
         disk.writes = disk.syncs = 0
@@ -75,7 +75,7 @@ def test_nothing_reaches_the_file_before_a_flush_and_a_group_costs_one_write_and
         journal.close()
 
 
-def test_free_records_are_written_at_once_and_synced_once_a_second(tmp_path: Path) -> None:
+def test_journal_syncs_free_records_once_a_second(tmp_path: Path) -> None:
     clock = Clock()
     path = tmp_path / "journal.jsonl"
     with faulty_disk() as disk:
@@ -107,7 +107,7 @@ def test_free_records_are_written_at_once_and_synced_once_a_second(tmp_path: Pat
         assert (texts(path), disk.syncs) == (["a", "b", "c", "d", "e", "f"], 4)
 
 
-def test_callers_share_a_sync_while_the_event_loop_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_journal_flushes_share_a_sync_while_the_loop_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "journal.jsonl"
     journal = Journal.open(path, durability="paid")
     entered, may_go = threading.Event(), threading.Event()
@@ -144,7 +144,7 @@ def test_callers_share_a_sync_while_the_event_loop_goes_on(tmp_path: Path, monke
     journal.close()
 
 
-def test_a_cancelled_caller_leaves_the_sync_to_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_journal_sync_survives_a_cancelled_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "journal.jsonl"
     journal = Journal.open(path, durability="paid")
     entered, may_go = threading.Event(), threading.Event()
@@ -175,9 +175,7 @@ def test_a_cancelled_caller_leaves_the_sync_to_the_others(tmp_path: Path, monkey
     journal.close()
 
 
-def test_flush_now_waits_for_a_sync_under_way_and_keeps_the_order(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_journal_flush_now_waits_for_a_running_sync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "journal.jsonl"
     journal = Journal.open(path, durability="paid")
     entered, may_go = threading.Event(), threading.Event()
@@ -214,7 +212,7 @@ def test_flush_now_waits_for_a_sync_under_way_and_keeps_the_order(
         (ErrorRecord(what="\ud800"), ValueError),
     ],
 )
-def test_a_record_that_could_not_be_read_again_is_refused_without_a_trace(
+def test_journal_refuses_a_record_that_could_not_be_read(
     tmp_path: Path, record: AnyRecord, error: type[Exception]
 ) -> None:
     path = tmp_path / "journal.jsonl"
@@ -235,7 +233,7 @@ def test_a_record_that_could_not_be_read_again_is_refused_without_a_trace(
     records=st.lists(any_record, min_size=1, max_size=2),
     garbage=st.sampled_from([b"", b"\0\0\0", b'{"seq":', b"\xff"]),
 )
-def test_a_journal_cut_anywhere_keeps_its_whole_records_and_goes_on(records: list[AnyRecord], garbage: bytes) -> None:
+def test_journal_cut_anywhere_keeps_its_whole_records(records: list[AnyRecord], garbage: bytes) -> None:
     with fresh_path() as path, pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda descriptor: None)  # some hundred syncs an example cost minutes
         data = whole_journal(path, records)
@@ -255,7 +253,7 @@ def test_a_journal_cut_anywhere_keeps_its_whole_records_and_goes_on(records: lis
             assert (read[-1].seq, read[-1].what) == (whole, "on")
 
 
-def test_a_last_line_that_is_no_json_is_cut_off_even_with_its_newline(tmp_path: Path) -> None:
+def test_journal_cuts_off_a_bad_last_line_with_its_newline(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     data = whole_journal(path, [note("a"), note("b")])
     unsealed = b'{"kind":"error","seq":2,"what":"c"}\n'
@@ -278,7 +276,7 @@ def test_a_last_line_that_is_no_json_is_cut_off_even_with_its_newline(tmp_path: 
     journal.close()
 
 
-def test_only_the_end_is_read_and_only_one_bad_line_is_taken_for_torn(tmp_path: Path) -> None:
+def test_journal_open_reads_the_end_and_allows_one_bad_line(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     data = whole_journal(path, [note("a"), note("b" * 600_000), note("c")])
     path.write_bytes(b"x" * 10 + data)  # damage at the beginning is the reader's business

@@ -7,12 +7,12 @@ from icm_tui.run_dir import journal_doc as schema
 from icm_tui.run_dir.records import AnyRecord
 
 
-def test_the_document_is_up_to_date() -> None:
+def test_journal_doc_is_up_to_date() -> None:
     written = Path(schema.__file__).with_name("JOURNAL.md").read_text()
     assert written == schema.document(), "run `python -m icm_tui.run_dir.journal_doc > icm_tui/run_dir/JOURNAL.md`"
 
 
-def test_every_kind_of_record_and_every_field_is_in_it() -> None:
+def test_journal_doc_has_every_record_and_field() -> None:
     document = schema.document()
     for record in typing.get_args(AnyRecord):
         section = document.split(f"\n## `{record.__struct_config__.tag}`\n")[1].split("\n## ")[0]

@@ -14,7 +14,7 @@ from icm_tui.run_dir.journal import Durability, Journal, JournalUnwritable
 from tests.runner.journals import Clock, faulty_disk, fresh_path, note, texts
 
 
-def test_a_full_disk_keeps_the_records_and_says_how_to_mend_it(tmp_path: Path) -> None:
+def test_journal_keeps_records_on_a_full_disk_and_says_why(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     with faulty_disk() as disk:
         journal = Journal.open(path, durability="paid")
@@ -43,7 +43,7 @@ def test_a_full_disk_keeps_the_records_and_says_how_to_mend_it(tmp_path: Path) -
     assert texts(path) == ["first", "second", "third", "fourth"]
 
 
-def test_all_who_wait_for_a_sync_hear_that_it_failed(tmp_path: Path) -> None:
+def test_journal_sync_failure_reaches_every_caller(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     with faulty_disk() as disk:
         journal = Journal.open(path, durability="paid")
@@ -63,7 +63,7 @@ def test_all_who_wait_for_a_sync_hear_that_it_failed(tmp_path: Path) -> None:
     assert texts(path) == ["a", "b", "c"]
 
 
-def test_what_a_failed_sync_left_in_doubt_is_written_anew_under_free_durability(tmp_path: Path) -> None:
+def test_journal_rewrites_what_a_failed_sync_left_in_doubt(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     clock = Clock()
     with faulty_disk() as disk:
@@ -97,7 +97,7 @@ step = st.one_of(
 
 @settings(deadline=None)
 @given(steps=st.lists(step, max_size=25), durability=st.sampled_from(["paid", "free"]))
-def test_whatever_fails_every_record_ends_up_in_the_file_once(
+def test_journal_has_every_record_once_whatever_fails(
     steps: list[tuple[str, str | int | None]], durability: Durability
 ) -> None:
     with fresh_path() as path, faulty_disk() as disk:
@@ -135,7 +135,7 @@ def test_whatever_fails_every_record_ends_up_in_the_file_once(
         assert path.read_bytes().endswith(b"\n") == bool(appended)
 
 
-def test_an_interrupt_in_the_middle_of_a_write_tears_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_journal_is_not_torn_by_an_interrupted_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "journal.jsonl"
     journal = Journal.open(path, durability="paid")
     journal.append(note("kept"))
@@ -153,7 +153,7 @@ def test_an_interrupt_in_the_middle_of_a_write_tears_nothing(tmp_path: Path, mon
     assert texts(path) == ["kept"]
 
 
-def test_a_write_that_takes_nothing_is_an_error_not_a_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_journal_write_of_no_bytes_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = Journal.open(tmp_path / "journal.jsonl", durability="paid")
     journal.append(note("kept"))
     monkeypatch.setattr(os, "write", lambda descriptor, data: 0)
@@ -172,7 +172,7 @@ def test_a_write_that_takes_nothing_is_an_error_not_a_loop(tmp_path: Path, monke
         (errno.EMFILE, "too many open files. To mend it, choose another directory"),
     ],
 )
-def test_a_journal_that_cannot_be_opened_is_one_sentence(
+def test_journal_that_cannot_be_opened_says_why_in_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, sentence: str
 ) -> None:
     def refuse(*_: object) -> int:

@@ -79,7 +79,7 @@ def test_create_leaves_nothing_behind_when_the_disk_refuses(
     assert os.listdir(tmp_path) == []
 
 
-def test_of_two_creates_of_an_empty_directory_one_succeeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_create_lets_one_of_two_take_an_empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "run"
     path.mkdir()
     monkeypatch.setattr(Path, "iterdir", lambda self: iter(()))
@@ -88,9 +88,7 @@ def test_of_two_creates_of_an_empty_directory_one_succeeds(tmp_path: Path, monke
         layout.create(path)
 
 
-def test_write_atomically_keeps_the_old_bytes_when_the_disk_is_full(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_write_atomically_keeps_the_old_bytes_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "profile.toml"
     layout.write_atomically(path, b"old")
     write = os.write
@@ -141,14 +139,14 @@ items_strategy = st.lists(
 
 
 @given(items=items_strategy)
-def test_items_survive_the_disk(tmp_path_factory: pytest.TempPathFactory, items: list[Item]) -> None:
+def test_read_items_gives_what_write_items_wrote(tmp_path_factory: pytest.TempPathFactory, items: list[Item]) -> None:
     run = layout.create(tmp_path_factory.mktemp("runs") / "run")
     written = layout.write_items(run, items)
     assert layout.read_items(run) == (items, written)
     assert written == hashlib.sha256(run.items.read_bytes()).hexdigest()
 
 
-def test_a_damaged_item_is_named_by_its_line(tmp_path: Path) -> None:
+def test_read_items_names_the_line_of_a_damaged_item(tmp_path: Path) -> None:
     run = make_run(tmp_path, "run")
     good = run.items.read_bytes()
     run.items.write_bytes(good + b'{"uid": "2"}\n')
@@ -162,7 +160,7 @@ def test_a_damaged_item_is_named_by_its_line(tmp_path: Path) -> None:
         layout.read_items(run)
 
 
-def test_new_run_path_tells_name_and_time_and_avoids_what_is_taken(tmp_path: Path) -> None:
+def test_new_run_path_has_name_and_time_and_is_not_taken(tmp_path: Path) -> None:
     stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(NOW))
     first = layout.new_run_path(tmp_path, "demo", NOW)
     assert first == tmp_path / f"demo-{stamp}"
@@ -174,7 +172,7 @@ def test_new_run_path_tells_name_and_time_and_avoids_what_is_taken(tmp_path: Pat
 
 
 @given(name=st.text(max_size=100))
-def test_any_name_becomes_a_visible_file_name_inside_the_directory(name: str) -> None:
+def test_new_run_path_is_a_visible_name_inside_the_directory(name: str) -> None:
     path = layout.new_run_path(Path("/nowhere/runs"), name, NOW)
     assert path.parent == Path("/nowhere/runs")
     assert path.name.isascii()
@@ -226,7 +224,7 @@ def test_find_run_before_there_is_any_and_among_many(tmp_path: Path) -> None:
         layout.find_run("demo", tmp_path / "runs")
 
 
-def test_a_directory_of_runs_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_find_run_names_an_unreadable_directory_of_runs(tmp_path: Path) -> None:
     (tmp_path / "runs").write_bytes(b"")
     with pytest.raises(UserError, match="runs cannot be read: not a directory"):
         layout.find_run("demo", tmp_path / "runs")

@@ -25,11 +25,11 @@ def make_run(path: Path, profile: bytes = PROFILE, started: float = 1000.0) -> R
     return run
 
 
-def test_no_directory_no_runs(tmp_path: Path) -> None:
+def test_list_runs_without_a_directory_is_empty(tmp_path: Path) -> None:
     assert list_runs(tmp_path / "runs") == []
 
 
-def test_a_run_at_a_glance(tmp_path: Path) -> None:
+def test_list_runs_summarises_a_run(tmp_path: Path) -> None:
     run = make_run(tmp_path / "demo-1")
     (run.inbox / "x.json").write_bytes(b"12345")
     write_status(
@@ -55,7 +55,7 @@ def test_a_run_at_a_glance(tmp_path: Path) -> None:
     ]
 
 
-def test_the_latest_run_comes_first_and_only_runs_are_listed(tmp_path: Path) -> None:
+def test_list_runs_puts_the_latest_first_and_lists_only_runs(tmp_path: Path) -> None:
     for name, started in (("a", 1.0), ("b", 3.0), ("c", 2.0), ("d", 3.0)):
         make_run(tmp_path / name, started=started)
     (tmp_path / "notes").mkdir()
@@ -75,16 +75,14 @@ def test_the_latest_run_comes_first_and_only_runs_are_listed(tmp_path: Path) -> 
         (b"", None, None),
     ],
 )
-def test_odd_profiles_do_not_stop_the_list(
-    tmp_path: Path, profile: bytes, method: str | None, model: str | None
-) -> None:
+def test_list_runs_survives_odd_profiles(tmp_path: Path, profile: bytes, method: str | None, model: str | None) -> None:
     make_run(tmp_path / "run", profile)
     (summary,) = list_runs(tmp_path)
     assert (summary.method, summary.model) == (method, model)
     assert (summary.state, summary.decision, summary.coherence) == ("died", None, None)
 
 
-def test_listing_opens_no_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_list_runs_opens_no_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run(tmp_path / "run")
     run.journal.write_bytes(b"x" * 1000)
     opened: list[str] = []
@@ -129,9 +127,7 @@ def test_remove_leaves_what_is_no_run_alone(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["precious"]
 
 
-def test_a_run_that_can_be_deleted_in_part_only_is_no_longer_listed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_remove_in_part_takes_the_run_off_the_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run(tmp_path / "run")
 
     def refuse(path: Path) -> None:
@@ -145,7 +141,7 @@ def test_a_run_that_can_be_deleted_in_part_only_is_no_longer_listed(
     assert list_runs(tmp_path) == []
 
 
-def test_a_run_that_cannot_be_moved_stays_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_remove_leaves_a_run_whole_that_it_cannot_move(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run(tmp_path / "run")
 
     def refuse(self: Path, target: Path) -> None:

@@ -12,7 +12,7 @@ from icm_tui.run_dir import layout
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.lock import Heartbeat, is_held, liveness, process_exists
 from icm_tui.run_dir.status import ENDED, LIVE, Status, write_status
-from tests.runner.processes import dead_pid, lock_holder
+from tests.runner.processes import dead_pid, lock_holder, no_locks
 
 NOW = 1_795_450_746.0
 
@@ -27,14 +27,14 @@ def run(tmp_path: Path) -> RunDir:
     return layout.create(tmp_path / "run")
 
 
-def test_states_that_announce_the_exit_are_taken_at_their_word(run: RunDir) -> None:
+def test_liveness_trusts_a_state_that_announced_the_exit(run: RunDir) -> None:
     for state in ENDED:
         for host in (socket.gethostname(), "elsewhere"):
             status = status_of(state, host=host, pid=dead_pid() if host != "elsewhere" else 1, t=NOW - 1e6)
             assert liveness(run, status, NOW) == state
 
 
-def test_on_this_host_a_runner_lives_while_it_holds_the_lock(run: RunDir) -> None:
+def test_liveness_on_this_host_follows_the_lock(run: RunDir) -> None:
     with lock_holder(run) as holder:
         for state in LIVE:
             assert liveness(run, status_of(state, pid=holder.pid, t=NOW - 1e6), NOW) == state
@@ -46,7 +46,7 @@ def test_on_this_host_a_runner_lives_while_it_holds_the_lock(run: RunDir) -> Non
         assert liveness(run, status_of(state, pid=holder.pid), NOW) == "died"
 
 
-def test_a_killed_runner_that_nobody_has_waited_for_has_died(run: RunDir) -> None:
+def test_liveness_of_an_unreaped_runner_is_died(run: RunDir) -> None:
     with lock_holder(run) as holder:
         holder.kill()
         os.waitid(os.P_PID, holder.pid, os.WEXITED | os.WNOWAIT)
@@ -54,12 +54,12 @@ def test_a_killed_runner_that_nobody_has_waited_for_has_died(run: RunDir) -> Non
         assert liveness(run, status_of(pid=holder.pid), NOW) == "died"
 
 
-def test_looking_does_not_make_a_lock_file(run: RunDir) -> None:
+def test_liveness_makes_no_lock_file(run: RunDir) -> None:
     assert liveness(run, status_of(), NOW) == "died"
     assert not run.lock.exists()
 
 
-def test_a_run_without_a_status_is_starting_while_somebody_may_be_about_to_run_it(run: RunDir) -> None:
+def test_liveness_without_a_status_is_starting_for_a_while(run: RunDir) -> None:
     layout.write_atomically(run.profile, b"")
     os.utime(run.profile, (NOW, NOW))
     assert liveness(run, None, NOW + 5) == "starting"
@@ -70,7 +70,7 @@ def test_a_run_without_a_status_is_starting_while_somebody_may_be_about_to_run_i
     assert liveness(run, None, NOW) == "died"
 
 
-def test_on_another_host_an_old_status_is_quiet(run: RunDir) -> None:
+def test_liveness_of_an_old_status_elsewhere_is_quiet(run: RunDir) -> None:
     status = status_of("running", host="elsewhere", pid=1)
     assert liveness(run, status, NOW + 9) == "running"
     assert liveness(run, status, NOW + 11) == "quiet"
@@ -78,14 +78,15 @@ def test_on_another_host_an_old_status_is_quiet(run: RunDir) -> None:
     assert liveness(run, status, NOW, age=10.5) == "quiet"
 
 
-def test_without_locks_the_process_and_the_heartbeat_decide(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("icm_tui.run_dir.lock.is_held", lambda path: None)
+def test_liveness_without_locks_uses_process_and_heartbeat(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    run.lock.touch()
+    no_locks(monkeypatch)
     assert liveness(run, status_of(), NOW + 1) == "running"
     assert liveness(run, status_of(), NOW + 11) == "quiet"
     assert liveness(run, status_of(pid=dead_pid()), NOW) == "died"
 
 
-def test_a_heartbeat_ages_by_the_watchers_own_clock() -> None:
+def test_heartbeat_ages_by_the_watchers_own_clock() -> None:
     seconds = [100.0]
     heartbeat = Heartbeat(clock=lambda: seconds[0])
     # The first look can only compare clocks: an hour off seems an hour old, before or behind.
@@ -105,7 +106,7 @@ def test_process_exists() -> None:
         assert not process_exists(number)
 
 
-def test_another_users_process_exists(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_process_exists_sees_another_users_process(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
@@ -113,12 +114,12 @@ def test_another_users_process_exists(monkeypatch: pytest.MonkeyPatch) -> None:
     assert process_exists(1)
 
 
-def test_a_lock_that_cannot_be_opened_is_not_known_to_be_held(run: RunDir) -> None:
+def test_is_held_is_unknown_if_the_lock_cannot_be_opened(run: RunDir) -> None:
     run.lock.mkdir()
     assert is_held(run.lock) is None
 
 
-def test_looking_at_a_finished_run_does_not_load_the_lock_library(run: RunDir) -> None:
+def test_liveness_of_a_finished_run_does_not_load_filelock(run: RunDir) -> None:
     write_status(run, status_of("done"))
     code = (
         "import sys; from pathlib import Path; from icm_tui.run_dir.layout import RunDir; "

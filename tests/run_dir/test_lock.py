@@ -17,7 +17,7 @@ from icm_tui.run_dir import layout
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.lock import RunLock, is_held
 from icm_tui.run_dir.status import Status, write_status
-from tests.runner.processes import dead_pid, lock_holder
+from tests.runner.processes import dead_pid, lock_holder, no_locks
 
 HERE = socket.gethostname()
 
@@ -32,7 +32,7 @@ def beat(run: RunDir, t: float, *, state: str = "running", host: str = "elsewher
 
 
 class Time:
-    """A clock that sleeping moves on; `meanwhile` happens after each sleep."""
+    """A clock that moves on while it sleeps; `meanwhile` runs after each sleep."""
 
     def __init__(self, meanwhile: Callable[[float], None] = lambda now: None) -> None:
         self.now = 50.0
@@ -49,14 +49,7 @@ class Time:
         return RunLock(run, clock=self.clock, sleep=self.sleep)
 
 
-def no_locks(patch: pytest.MonkeyPatch, number: int = errno.ENOLCK) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError(number, os.strerror(number))
-
-    patch.setattr(filelock.FileLock, "acquire", refuse)
-
-
-def test_one_process_has_the_lock_and_the_other_is_told_who(run: RunDir) -> None:
+def test_lock_refusal_names_the_process_that_holds_it(run: RunDir) -> None:
     with lock_holder(run) as holder:
         with pytest.raises(UserError) as caught, RunLock(run):
             pass
@@ -69,12 +62,12 @@ def test_one_process_has_the_lock_and_the_other_is_told_who(run: RunDir) -> None
         pass
 
 
-def test_the_refused_process_is_told_too(run: RunDir) -> None:
+def test_lock_refusal_reaches_another_process(run: RunDir) -> None:
     with RunLock(run), pytest.raises(AssertionError, match=f"process {os.getpid()} on"), lock_holder(run):
         pass
 
 
-def test_a_killed_process_lets_go(run: RunDir) -> None:
+def test_lock_is_released_by_a_killed_process(run: RunDir) -> None:
     with lock_holder(run) as holder:
         beat(run, 1.0, host=HERE, pid=holder.pid)
         holder.kill()
@@ -84,7 +77,7 @@ def test_a_killed_process_lets_go(run: RunDir) -> None:
         assert not is_held(run.lock)
 
 
-def test_the_lock_is_let_go_after_an_error_and_can_be_taken_again(run: RunDir) -> None:
+def test_lock_is_released_after_an_error_and_can_be_retaken(run: RunDir) -> None:
     lock = RunLock(run)
     with pytest.raises(ZeroDivisionError), lock:
         _ = 1 / 0
@@ -93,7 +86,7 @@ def test_the_lock_is_let_go_after_an_error_and_can_be_taken_again(run: RunDir) -
     lock.release()
 
 
-def test_the_lock_file_is_private(run: RunDir) -> None:
+def test_lock_file_is_private(run: RunDir) -> None:
     before = os.umask(0)
     try:
         with RunLock(run):
@@ -123,7 +116,7 @@ def test_lock_outlasts_an_onlooker_who_probes_it(run: RunDir) -> None:
     thread.join()
 
 
-def test_a_lock_whose_file_says_nothing_is_held_by_another_process(run: RunDir) -> None:
+def test_lock_with_an_empty_file_is_held_by_another_process(run: RunDir) -> None:
     with lock_holder(run):
         run.lock.write_bytes(b"")
         with pytest.raises(UserError, match="being run by another process;"), RunLock(run):
@@ -137,7 +130,7 @@ def test_a_lock_whose_file_says_nothing_is_held_by_another_process(run: RunDir) 
         (errno.ENOSPC, "no space left on device"),
     ],
 )
-def test_a_disk_that_takes_no_lock_file_is_one_sentence(
+def test_lock_reports_a_disk_that_takes_no_file(
     run: RunDir, monkeypatch: pytest.MonkeyPatch, number: int, sentence: str
 ) -> None:
     no_locks(monkeypatch, number)
@@ -148,7 +141,7 @@ def test_a_disk_that_takes_no_lock_file_is_one_sentence(
 # The heartbeat
 
 
-def test_another_hosts_live_runner_is_respected_however_wrong_its_clock(run: RunDir) -> None:
+def test_lock_respects_another_hosts_live_runner_and_wrong_clock(run: RunDir) -> None:
     beat(run, 1.0)  # decades behind
     time = Time(lambda now: beat(run, 1.0 + (now > 53.0)))
     with pytest.raises(UserError, match="process 7 on elsewhere; watch it"), time.lock(run):
@@ -157,7 +150,7 @@ def test_another_hosts_live_runner_is_respected_however_wrong_its_clock(run: Run
     assert not is_held(run.lock)
 
 
-def test_another_hosts_dead_runner_is_given_up_after_ten_seconds(run: RunDir) -> None:
+def test_lock_is_taken_from_a_dead_host_after_ten_seconds(run: RunDir) -> None:
     beat(run, 1e12)
     time = Time()
     with time.lock(run):
@@ -165,7 +158,7 @@ def test_another_hosts_dead_runner_is_given_up_after_ten_seconds(run: RunDir) ->
     assert time.now == pytest.approx(60.0)
 
 
-def test_a_runner_that_says_it_ends_while_it_is_watched_makes_room(run: RunDir) -> None:
+def test_lock_is_taken_when_a_watched_runner_ends(run: RunDir) -> None:
     beat(run, 1.0)
     time = Time(lambda now: beat(run, now, state="stopped"))
     with time.lock(run):
@@ -173,7 +166,7 @@ def test_a_runner_that_says_it_ends_while_it_is_watched_makes_room(run: RunDir) 
     assert time.now < 52.0
 
 
-def test_a_status_half_written_while_it_is_watched_is_no_sign_of_life(run: RunDir) -> None:
+def test_lock_ignores_a_status_half_written_while_watched(run: RunDir) -> None:
     beat(run, 1.0)
 
     def tear(now: float) -> None:
@@ -186,7 +179,7 @@ def test_a_status_half_written_while_it_is_watched_is_no_sign_of_life(run: RunDi
 
 
 @pytest.mark.parametrize("state", ["done", "stopped", "failed"])
-def test_an_announced_exit_is_not_watched(run: RunDir, state: str) -> None:
+def test_lock_does_not_watch_an_announced_exit(run: RunDir, state: str) -> None:
     beat(run, 1.0, state=state)
     time = Time()
     with time.lock(run):
@@ -194,7 +187,7 @@ def test_an_announced_exit_is_not_watched(run: RunDir, state: str) -> None:
     assert time.now == 50.0
 
 
-def test_on_this_host_the_lock_alone_decides(run: RunDir) -> None:
+def test_lock_alone_decides_on_this_host(run: RunDir) -> None:
     beat(run, 1.0, host=HERE, pid=os.getppid())
     time = Time()
     with time.lock(run):
@@ -203,7 +196,7 @@ def test_on_this_host_the_lock_alone_decides(run: RunDir) -> None:
 
 
 @pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
-def test_without_locks_the_heartbeat_decides(run: RunDir, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+def test_lock_without_locking_goes_by_the_heartbeat(run: RunDir, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     no_locks(monkeypatch, number)
     assert Time().lock(run).__enter__() is not None  # no status, nobody there
     beat(run, 1.0, host=HERE, pid=os.getppid())
@@ -220,7 +213,7 @@ def test_without_locks_the_heartbeat_decides(run: RunDir, monkeypatch: pytest.Mo
         assert (time.now > 50.0) is watched
 
 
-def test_children_do_not_inherit_the_lock(run: RunDir) -> None:
+def test_lock_is_not_inherited_by_children(run: RunDir) -> None:
     arguments: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "close_fds": False}
     with RunLock(run):
         child = subprocess.Popen([sys.executable, "-c", "print(1, flush=True); input()"], **arguments)

@@ -46,7 +46,7 @@ def log_of(path: Path, *pieces: ReasoningPiece) -> None:
     log.close()
 
 
-def test_what_is_added_is_in_the_file_at_once_and_nobody_else_may_read_it(path: Path) -> None:
+def test_reasoning_log_writes_at_once_to_a_private_file(path: Path) -> None:
     log = ReasoningLog(path)
     pieces = [piece("one "), piece('tw"o\n', end=True)]
     for number, added in enumerate(pieces, start=1):
@@ -59,7 +59,7 @@ def test_what_is_added_is_in_the_file_at_once_and_nobody_else_may_read_it(path: 
     }  # fmt: skip
 
 
-def test_calls_go_on_where_an_earlier_log_ended(path: Path) -> None:
+def test_reasoning_log_numbers_calls_after_an_earlier_log(path: Path) -> None:
     log = ReasoningLog(path)
     assert [log.new_call(), log.new_call()] == [0, 1]
     log.add(piece("later", call=1))
@@ -71,7 +71,7 @@ def test_calls_go_on_where_an_earlier_log_ended(path: Path) -> None:
 
 
 @given(cut=st.integers(1, 60), garbage=st.sampled_from([b"", b"\xff\x00\n", b"[]\n", b'{"call": "x"}\n']))
-def test_a_torn_end_is_cut_off_and_garbage_passed_over(
+def test_reasoning_log_cuts_a_torn_end_and_skips_garbage(
     tmp_path_factory: pytest.TempPathFactory, cut: int, garbage: bytes
 ) -> None:
     path = tmp_path_factory.mktemp("torn") / "reasoning.jsonl"
@@ -89,7 +89,7 @@ def test_a_torn_end_is_cut_off_and_garbage_passed_over(
 
 
 @pytest.mark.parametrize("cut_fails", [False, True])
-def test_a_piece_that_the_disk_refused_leaves_nothing_behind(path: Path, cut_fails: bool) -> None:
+def test_reasoning_log_leaves_nothing_of_a_refused_piece(path: Path, cut_fails: bool) -> None:
     with faulty_disk() as disk:
         log = ReasoningLog(path)
         log.add(piece("before"))
@@ -102,12 +102,12 @@ def test_a_piece_that_the_disk_refused_leaves_nothing_behind(path: Path, cut_fai
     assert texts(written(path)) == ["before", "after"]
 
 
-def test_a_place_that_takes_no_file_is_one_sentence(tmp_path: Path) -> None:
+def test_reasoning_log_that_cannot_be_opened_says_why(tmp_path: Path) -> None:
     with pytest.raises(RunFailed, match=r"The reasoning .* cannot be written"):
         ReasoningLog(tmp_path / "missing" / "reasoning.jsonl")
 
 
-def test_a_file_that_is_not_there_yet_has_no_pieces(follower: ReasoningFollower, path: Path) -> None:
+def test_reasoning_follower_has_no_pieces_before_the_file(follower: ReasoningFollower, path: Path) -> None:
     assert follower.poll() == []
     log_of(path, piece("a"))
     assert texts(follower.poll()) == ["a"]
@@ -116,7 +116,7 @@ def test_a_file_that_is_not_there_yet_has_no_pieces(follower: ReasoningFollower,
 
 
 @given(cuts=st.lists(st.integers(0, 700), max_size=12), reopen=st.booleans())
-def test_however_the_bytes_arrive_each_piece_comes_once(
+def test_reasoning_follower_gives_each_piece_once(
     tmp_path_factory: pytest.TempPathFactory, cuts: list[int], reopen: bool
 ) -> None:
     path = tmp_path_factory.mktemp("follow") / "reasoning.jsonl"
@@ -134,7 +134,7 @@ def test_however_the_bytes_arrive_each_piece_comes_once(
     assert got == names
 
 
-def test_a_poll_ends_when_its_time_is_up_but_gives_at_least_one_piece(path: Path) -> None:
+def test_reasoning_follower_stops_in_time_but_gives_a_piece(path: Path) -> None:
     log_of(path, *map(piece, "abcd"))
     ticks = iter(range(100))
     follower = ReasoningFollower(path, clock=lambda: float(next(ticks)))
@@ -143,7 +143,7 @@ def test_a_poll_ends_when_its_time_is_up_but_gives_at_least_one_piece(path: Path
     follower.close()
 
 
-def test_a_replaced_or_shortened_file_is_read_from_its_beginning(follower: ReasoningFollower, path: Path) -> None:
+def test_reasoning_follower_rereads_a_replaced_or_cut_file(follower: ReasoningFollower, path: Path) -> None:
     log_of(path, piece("a"), piece("b"))
     assert texts(follower.poll(60.0)) == ["a", "b"]
     other = path.with_name("other")
@@ -159,13 +159,13 @@ def test_a_replaced_or_shortened_file_is_read_from_its_beginning(follower: Reaso
     assert not follower.restarted
 
 
-def test_long_pieces_cross_the_chunks(follower: ReasoningFollower, path: Path) -> None:
+def test_reasoning_follower_reads_long_pieces_across_chunks(follower: ReasoningFollower, path: Path) -> None:
     names = ["x" * size for size in (10, 300_000, 5, 700_000)]
     log_of(path, *map(piece, names))
     assert texts(follower.poll(60.0)) == names
 
 
-def test_a_file_that_cannot_be_read_is_one_sentence(
+def test_reasoning_follower_reports_an_unreadable_file(
     follower: ReasoningFollower, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log_of(path, piece("a"))

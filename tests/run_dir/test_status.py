@@ -31,7 +31,7 @@ def run(tmp_path: Path) -> RunDir:
 # The file
 
 
-def test_a_status_comes_back_as_it_went_in_a_private_file(run: RunDir) -> None:
+def test_status_survives_the_disk_in_a_private_file(run: RunDir) -> None:
     assert read_status(run) is None
     before = os.umask(0)
     try:
@@ -44,7 +44,7 @@ def test_a_status_comes_back_as_it_went_in_a_private_file(run: RunDir) -> None:
     assert sorted(os.listdir(run.path)) == ["inbox", "status.json"]
 
 
-def test_a_reader_of_the_old_file_keeps_the_old_status(run: RunDir) -> None:
+def test_status_in_a_replaced_file_stays_readable(run: RunDir) -> None:
     write_status(run, status_of("running"))
     with run.status.open("rb") as old:
         write_status(run, status_of("paused"))
@@ -53,7 +53,7 @@ def test_a_reader_of_the_old_file_keeps_the_old_status(run: RunDir) -> None:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_a_half_written_status_is_no_status(run: RunDir, data: st.DataObject) -> None:
+def test_status_half_written_is_none(run: RunDir, data: st.DataObject) -> None:
     write_status(run, status_of(why="\u00e9"))
     whole = run.status.read_bytes()
     length = data.draw(st.integers(0, len(whole) - 1))
@@ -61,7 +61,7 @@ def test_a_half_written_status_is_no_status(run: RunDir, data: st.DataObject) ->
     assert read_status(run) is None
 
 
-def test_a_status_with_more_fields_than_are_known_is_read(run: RunDir) -> None:
+def test_status_with_unknown_fields_is_read(run: RunDir) -> None:
     fields = msgspec.to_builtins(status_of()) | {"mood": "good"}
     run.status.write_bytes(msgspec.json.encode(fields))
     assert read_status(run) == status_of()
@@ -79,7 +79,7 @@ def no_new_files(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(os, "open", refuse)
 
 
-def test_on_a_full_disk_the_status_is_written_over_the_old_one(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_overwrites_the_old_one_on_a_full_disk(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
     write_status(run, status_of("running", why="a long reason " * 9))
     full = status_of("paused", why="the disk is full")
     no_new_files(monkeypatch)
@@ -87,7 +87,7 @@ def test_on_a_full_disk_the_status_is_written_over_the_old_one(run: RunDir, monk
     assert read_status(run) == full
 
 
-def test_a_first_status_without_room_is_one_sentence(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_without_room_for_a_first_file_says_why(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
     no_new_files(monkeypatch)
     with pytest.raises(RunFailed, match=r"status\.json cannot be written: no space left on device.*free some space"):
         write_status(run, status_of())

@@ -1,9 +1,14 @@
-"""Other processes that hold a run's lock or are known to be gone, which pipes show without waiting."""
+"""Processes that hold a run's lock or are known to be gone, controlled through pipes; a system without locks."""
 
+import errno
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+import filelock
+import pytest
 
 from icm_tui.run_dir.layout import RunDir
 
@@ -43,3 +48,12 @@ def dead_pid() -> int:
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     return process.pid
+
+
+def no_locks(patch: pytest.MonkeyPatch, number: int = errno.ENOLCK) -> None:
+    """Let every attempt to lock a file fail with an error number."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    patch.setattr(filelock.FileLock, "acquire", refuse)

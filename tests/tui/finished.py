@@ -1,4 +1,4 @@
-"""Small finished runs of every kind, for a view to be fed with."""
+"""Small finished runs of every kind, and views of them."""
 
 import shutil
 from collections.abc import Callable
@@ -43,12 +43,12 @@ def finisher(folder: Path) -> Finished:
 
 
 def view_of(run: RunDir) -> RunView:
-    """A view of a run that was told nothing of its journal yet."""
+    """A view of a run that has read nothing of its journal yet."""
     return RunView(load(run.profile), read_items(run)[0])
 
 
 def full_view(run: RunDir) -> RunView:
-    """A view of a run that was told its whole journal."""
+    """A view of a run that has read its whole journal."""
     view = view_of(run)
     view.apply(read_records(run.journal))
     return view

@@ -8,7 +8,7 @@ NUMBERS = st.floats(-1e6, 1e6)
 
 
 @given(values=st.lists(NUMBERS, max_size=511))
-def test_a_short_curve_keeps_every_value(values: list[float]) -> None:
+def test_curve_keeps_every_value_while_short(values: list[float]) -> None:
     curve = Curve()
     for value in values:
         curve.add(value)
@@ -17,7 +17,7 @@ def test_a_short_curve_keeps_every_value(values: list[float]) -> None:
 
 
 @pytest.mark.parametrize("count", [511, 512, 513, 1024, 5000, 100_000])
-def test_a_long_curve_is_thinned_to_means_of_equally_many_values(count: int) -> None:
+def test_curve_thins_many_values_to_means_of_equal_parts(count: int) -> None:
     curve = Curve()
     for value in range(count):
         curve.add(value)
@@ -34,19 +34,19 @@ def test_a_long_curve_is_thinned_to_means_of_equally_many_values(count: int) -> 
 
 
 @given(values=st.lists(NUMBERS, max_size=60), cells=st.integers(-1, 30))
-def test_a_sparkline_has_at_most_its_cells(values: list[float], cells: int) -> None:
+def test_sparkline_has_at_most_its_cells(values: list[float], cells: int) -> None:
     assert len(sparkline(values, cells)) == max(0, min(cells, len(values)))
 
 
 @given(values=st.lists(NUMBERS, min_size=2, max_size=20))
-def test_a_higher_value_has_no_lower_block(values: list[float]) -> None:
-    contexts = sparkline(values, 20)
-    for value, context in zip(values, contexts, strict=True):
-        for other, other_context in zip(values, contexts, strict=True):
-            assert context <= other_context or value > other
+def test_sparkline_gives_a_higher_value_no_lower_block(values: list[float]) -> None:
+    blocks = sparkline(values, 20)
+    for value, block in zip(values, blocks, strict=True):
+        for other, other_block in zip(values, blocks, strict=True):
+            assert block <= other_block or value > other
 
 
-def test_blocks_reach_from_the_lowest_value_to_the_highest() -> None:
+def test_sparkline_reaches_from_the_lowest_to_the_highest() -> None:
     assert sparkline([0, 1, 2, 3, 4, 5, 6, 7], 8) == "▁▂▃▄▅▆▇█"
     assert sparkline([5, 5, 5], 8) == "▁▁▁"
     assert sparkline([0, 2, 4, 6], 2) == "▁█"

@@ -136,13 +136,15 @@ class Table:
     the runs under other seeds agree on least.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """`clock` (seconds) spaces the updates of a run under way."""
+    def __init__(self, clock: Callable[[], float] = time.monotonic, items_a_look: int = _ITEMS_A_LOOK) -> None:
+        """`clock` (seconds) spaces the updates of a run under way; `items_a_look` is how many items are filtered or
+        sorted between looks at it."""
         self.terms: tuple[Term, ...] = ()
         self.typed = ""
         self.sort: Sort = "number"
         self.rows: Sequence[int] = range(0)
         self._clock = clock
+        self._items_a_look = items_a_look
         self._due = 0.0
         self._spent = 0.0
         self._made_of = (-1, -1, -1)
@@ -181,21 +183,21 @@ class Table:
 
     def _make(self, view: RunView) -> Iterator[None]:
         """Put the rows in order; yields now and then."""
-        count = len(view.items)
+        count, at_once = len(view.items), self._items_a_look
         if not self.terms and self.sort == "number":
             self.rows = range(count)
             return
         fits = matcher(self.terms, view)
         kept: list[int] = []
-        for start in range(0, count, _ITEMS_A_LOOK):
-            kept += filter(fits, range(start, min(count, start + _ITEMS_A_LOOK)))
+        for start in range(0, count, at_once):
+            kept += filter(fits, range(start, min(count, start + at_once)))
             yield
         if self.sort != "number":
             key = _key(self.sort, view)
             keys: dict[int, float] = {}
             runs: list[int] = []
-            for start in range(0, len(kept), _ITEMS_A_LOOK):
-                run = kept[start : start + _ITEMS_A_LOOK]
+            for start in range(0, len(kept), at_once):
+                run = kept[start : start + at_once]
                 keys |= zip(run, map(key, run), strict=True)
                 runs += sorted(run, key=keys.__getitem__)
                 yield

@@ -65,7 +65,7 @@ def status(state: str = "running", host: str = "", t: float = 0.0) -> Status:
     return Status(state=state, host=host or socket.gethostname(), pid=os.getpid(), t=t)
 
 
-def test_a_run_is_read_to_its_end(feed: Feed, run: RunDir) -> None:
+def test_feed_reads_a_run_to_its_end(feed: Feed, run: RunDir) -> None:
     assert feed.view.state == "done"
     assert read(feed) >= 1
     assert feed.loading is None
@@ -74,7 +74,7 @@ def test_a_run_is_read_to_its_end(feed: Feed, run: RunDir) -> None:
     assert not feed.poll()
 
 
-def test_reasoning_is_read_once_the_journal_is(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_feed_reads_reasoning_once_the_journal_is_read(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed_module, "_MOST_RECORDS", 7)
     padding = {"kind": "error", "t": 0.0, "what": "x" * 200_000}
     first = len(records_of(run))
@@ -97,7 +97,7 @@ def test_reasoning_is_read_once_the_journal_is(run: RunDir, monkeypatch: pytest.
     feed.close()
 
 
-def test_what_an_item_rests_on_can_be_looked_up(feed: Feed) -> None:
+def test_feed_looks_up_what_an_items_label_rests_on(feed: Feed) -> None:
     read(feed)
     view = feed.view
     for item in range(len(view.items)):
@@ -116,7 +116,7 @@ def test_what_an_item_rests_on_can_be_looked_up(feed: Feed) -> None:
     assert feed.context(10**6) is None
 
 
-def test_a_failed_answer_is_found_where_there_is_no_other(feed: Feed, run: RunDir) -> None:
+def test_feed_finds_a_failed_answer_if_there_is_no_other(feed: Feed, run: RunDir) -> None:
     read(feed)
     view = feed.view
     item = 3
@@ -135,9 +135,7 @@ def test_a_failed_answer_is_found_where_there_is_no_other(feed: Feed, run: RunDi
 # Files that change under the feet
 
 
-def test_a_journal_that_is_replaced_is_read_anew_with_the_reasoning(
-    feed: Feed, run: RunDir, finished: Finished
-) -> None:
+def test_feed_rereads_a_replaced_journal_and_the_reasoning(feed: Feed, run: RunDir, finished: Finished) -> None:
     read(feed)
     before = feed.view.explanations
     assert before
@@ -154,9 +152,7 @@ def test_a_journal_that_is_replaced_is_read_anew_with_the_reasoning(
     assert same(feed.view, full_view(finished("shots")))
 
 
-def test_damage_is_told_and_mends_itself_when_the_journal_is_put_back(
-    feed: Feed, run: RunDir, finished: Finished
-) -> None:
+def test_feed_reports_damage_until_the_journal_is_put_back(feed: Feed, run: RunDir, finished: Finished) -> None:
     offset, _ = records_of(run)[100]
     whole = run.journal.read_bytes()
     run.journal.write_bytes(whole[:offset] + b"\xff garbage\n" + whole[offset:])
@@ -172,9 +168,7 @@ def test_damage_is_told_and_mends_itself_when_the_journal_is_put_back(
     assert same(feed.view, full_view(finished("shots")))
 
 
-def test_a_journal_whose_first_line_became_garbage_leaves_nothing_of_before(
-    feed: Feed, run: RunDir, finished: Finished
-) -> None:
+def test_feed_forgets_all_if_the_first_line_became_garbage(feed: Feed, run: RunDir, finished: Finished) -> None:
     read(feed)
     whole = run.journal.read_bytes()
     beside = run.path / "beside"
@@ -189,7 +183,7 @@ def test_a_journal_whose_first_line_became_garbage_leaves_nothing_of_before(
     assert same(feed.view, full_view(finished("shots")))
 
 
-def test_a_record_that_does_not_fit_the_run_is_told_and_ends_what_is_shown(feed: Feed, run: RunDir) -> None:
+def test_feed_reports_a_record_that_does_not_fit_and_stops(feed: Feed, run: RunDir) -> None:
     read(feed)
     labels, whole, seq = list(feed.view.shown.labels), run.journal.read_bytes(), feed.view.last_seq + 1
     record = {"kind": "command", "t": 0.0, "id": "x", "what": "pin", "n": 1, "outcome": "done"}
@@ -209,7 +203,7 @@ def test_a_record_that_does_not_fit_the_run_is_told_and_ends_what_is_shown(feed:
     assert list(feed.view.shown.labels) == labels
 
 
-def test_a_run_without_a_journal_yet_is_empty_and_then_followed(feed: Feed, run: RunDir) -> None:
+def test_feed_of_a_run_without_a_journal_is_empty_at_first(feed: Feed, run: RunDir) -> None:
     kept = run.journal.rename(run.path / "kept")
     run.reasoning.unlink()
     empty = Feed(run.path)
@@ -221,7 +215,7 @@ def test_a_run_without_a_journal_yet_is_empty_and_then_followed(feed: Feed, run:
     empty.close()
 
 
-def test_reasoning_that_is_replaced_is_read_anew(feed: Feed, run: RunDir) -> None:
+def test_feed_rereads_replaced_reasoning(feed: Feed, run: RunDir) -> None:
     read(feed)
     log = feed.view.log
     beside = run.path / "beside"
@@ -235,7 +229,7 @@ def test_reasoning_that_is_replaced_is_read_anew(feed: Feed, run: RunDir) -> Non
     assert feed.view.log.entries == log.entries
 
 
-def test_a_reasoning_that_cannot_be_read_is_told(feed: Feed, run: RunDir) -> None:
+def test_feed_reports_unreadable_reasoning(feed: Feed, run: RunDir) -> None:
     read(feed)
     run.reasoning.unlink()
     run.reasoning.mkdir()
@@ -247,7 +241,7 @@ def test_a_reasoning_that_cannot_be_read_is_told(feed: Feed, run: RunDir) -> Non
 
 
 @pytest.mark.parametrize("missing", ["profile", "items"])
-def test_a_directory_that_is_no_run_is_refused_in_a_sentence(missing: str, run: RunDir) -> None:
+def test_feed_refuses_a_directory_that_is_no_run(missing: str, run: RunDir) -> None:
     getattr(run, missing).unlink()
     with pytest.raises(UserError, match="cannot be read"):
         Feed(run.path)
@@ -256,7 +250,7 @@ def test_a_directory_that_is_no_run_is_refused_in_a_sentence(missing: str, run: 
 # The heartbeat and other hosts
 
 
-def test_the_heartbeat_is_looked_at_once_a_second(feed: Feed, run: RunDir, clock: Clock) -> None:
+def test_feed_looks_at_the_heartbeat_once_a_second(feed: Feed, run: RunDir, clock: Clock) -> None:
     read(feed)
     write_status(run, status("stopped"))
     clock.now += 0.5
@@ -267,7 +261,7 @@ def test_the_heartbeat_is_looked_at_once_a_second(feed: Feed, run: RunDir, clock
     assert feed.view.state == "stopped"
 
 
-def test_files_of_another_host_are_opened_at_each_poll(feed: Feed, run: RunDir, clock: Clock) -> None:
+def test_feed_reopens_the_files_of_another_host_at_each_poll(feed: Feed, run: RunDir, clock: Clock) -> None:
     read(feed)
     explanations = dict(feed.view.explanations)
     write_status(run, status("running", host="elsewhere", t=1.0))
@@ -285,7 +279,7 @@ def test_files_of_another_host_are_opened_at_each_poll(feed: Feed, run: RunDir, 
     assert feed.view.state == "quiet"
 
 
-def test_a_command_goes_to_a_runner_that_is_there(feed: Feed, run: RunDir) -> None:
+def test_feed_sends_commands_to_a_live_runner_only(feed: Feed, run: RunDir) -> None:
     read(feed)
     with pytest.raises(UserError, match=r"step: the run has no runner \(done\)"):
         feed.send("step", {})
@@ -299,7 +293,7 @@ def test_a_command_goes_to_a_runner_that_is_there(feed: Feed, run: RunDir) -> No
     assert feed.view.sent[command.id].what == "to"
 
 
-def test_polling_leaves_the_garbage_collector_as_it_was(feed: Feed) -> None:
+def test_feed_poll_leaves_the_garbage_collector_as_it_was(feed: Feed) -> None:
     assert gc.isenabled()
     feed.poll()
     assert gc.isenabled()
@@ -311,7 +305,7 @@ def test_polling_leaves_the_garbage_collector_as_it_was(feed: Feed) -> None:
         gc.enable()
 
 
-def test_closing_lets_go_of_the_files(run: RunDir) -> None:
+def test_feed_close_lets_go_of_the_files(run: RunDir) -> None:
     before = set(os.listdir("/dev/fd"))
     feed = Feed(run.path)
     feed.poll()

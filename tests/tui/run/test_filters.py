@@ -23,7 +23,7 @@ TYPED = st.one_of(st.text(max_size=30), st.lists(WORDS, max_size=8).map("".join)
 @example("p=nan")
 @example("label=\x1b[2J")
 @example("group=1_0")
-def test_what_is_typed_is_read_or_refused_in_a_sentence(typed: str) -> None:
+def test_parse_filter_reads_or_refuses_in_a_sentence(typed: str) -> None:
     said = "pinned or unlabelled."
     terms: tuple[Term, ...] = ()
     try:
@@ -56,7 +56,7 @@ DOCUMENTED: list[tuple[str, tuple[Term, ...], Callable[[Facts], bool]]] = [
 
 
 @pytest.mark.parametrize(("typed", "terms", "plain"), DOCUMENTED, ids=[each[0] for each in DOCUMENTED])
-def test_every_documented_form(
+def test_parse_filter_reads_every_documented_form(
     typed: str, terms: tuple[Term, ...], plain: Callable[[Facts], bool], finished: Finished
 ) -> None:
     assert parse_filter(typed, LABELS) == terms
@@ -75,7 +75,7 @@ def half_way(finished: Finished) -> RunView:
     return view
 
 
-def test_labels_that_differ_in_case_alone_are_told_apart() -> None:
+def test_parse_filter_distinguishes_labels_by_case() -> None:
     assert parse_filter("label=a", ("A", "a")) == (Term("label", "=", 1),)
     with pytest.raises(UserError, match="names no label; the labels are aB, Ab"):
         parse_filter("label=ab", ("aB", "Ab"))
@@ -91,6 +91,6 @@ def test_labels_that_differ_in_case_alone_are_told_apart() -> None:
         ("item=nan", "needs a number behind the ="),
     ],
 )
-def test_what_cannot_be_read_is_said(typed: str, said: str) -> None:
+def test_parse_filter_says_what_it_cannot_read(typed: str, said: str) -> None:
     with pytest.raises(UserError, match=said):
         parse_filter(typed, LABELS)

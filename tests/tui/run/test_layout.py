@@ -6,7 +6,7 @@ from icm_tui.tui.run.panes import PANES, Pane, layout
 SIZES = st.tuples(st.integers(1, 300), st.integers(1, 120))
 
 
-def test_a_large_screen_has_all_four_panes_and_the_item() -> None:
+def test_layout_of_a_large_screen_has_all_panes_and_the_item() -> None:
     for columns, rows in ((120, 40), (200, 60)):
         found = layout(columns, rows, "labels", zoomed=False)
         assert found.panes == set(PANES)
@@ -14,14 +14,14 @@ def test_a_large_screen_has_all_four_panes_and_the_item() -> None:
         assert found.gold_rows >= 3
 
 
-def test_80_by_24_has_one_pane_and_the_log_shares_it_with_the_item() -> None:
+def test_layout_of_80_by_24_has_one_pane_or_log_and_item() -> None:
     assert layout(80, 24, "labels", zoomed=False).panes == {"labels"}
     log = layout(80, 24, "log", zoomed=False)
     assert log.panes == {"log"}
     assert log.item
 
 
-def test_panes_go_in_a_known_order_as_room_shrinks() -> None:
+def test_layout_drops_panes_in_a_known_order() -> None:
     # Narrower: the profile goes. Lower: the accuracy's detail, the item, the thought, the log.
     assert "profile" not in layout(100, 40, "labels", zoomed=False).panes
     lower = [layout(120, rows, "labels", zoomed=False) for rows in (40, 34, 31, 28, 24)]
@@ -35,9 +35,7 @@ def test_panes_go_in_a_known_order_as_room_shrinks() -> None:
 
 
 @given(size=SIZES, chosen=st.sampled_from(PANES), zoomed=st.booleans())
-def test_the_chosen_pane_is_always_there_unless_only_a_line_fits(
-    size: tuple[int, int], chosen: Pane, zoomed: bool
-) -> None:
+def test_layout_keeps_the_chosen_pane_unless_one_line_fits(size: tuple[int, int], chosen: Pane, zoomed: bool) -> None:
     found = layout(*size, chosen, zoomed=zoomed)
     assert found.one_line == (size[0] < 60 or size[1] < 16)
     assert (chosen in found.panes) != found.one_line
@@ -46,7 +44,7 @@ def test_the_chosen_pane_is_always_there_unless_only_a_line_fits(
 
 
 @given(size=SIZES, chosen=st.sampled_from(PANES), more=SIZES)
-def test_more_room_never_shows_less(size: tuple[int, int], chosen: Pane, more: tuple[int, int]) -> None:
+def test_layout_with_more_room_never_shows_less(size: tuple[int, int], chosen: Pane, more: tuple[int, int]) -> None:
     small = layout(*size, chosen, zoomed=False)
     large = layout(size[0] + more[0], size[1] + more[1], chosen, zoomed=False)
     assert small.panes <= large.panes

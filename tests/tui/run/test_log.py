@@ -48,9 +48,7 @@ def shown(rows: LogRows, count: int) -> list[tuple[int, str]]:
 
 
 @given(entries=ENTRIES, width=st.integers(5, 40), opened=TEXTS)
-def test_rows_are_those_of_a_plain_list_however_records_and_thoughts_come(
-    entries: list[Entry], width: int, opened: str
-) -> None:
+def test_log_rows_equal_those_of_a_plain_list(entries: list[Entry], width: int, opened: str) -> None:
     log, texts = Log(), dict[int, Explanation]()
     rows = LogRows(log, texts, width)
     assert rows.update([]) == 0
@@ -81,7 +79,7 @@ def test_rows_are_those_of_a_plain_list_however_records_and_thoughts_come(
     assert again.update([]) == count
 
 
-def test_a_thought_says_who_speaks_about_what() -> None:
+def test_log_rows_of_an_explanation_name_speaker_and_item() -> None:
     log, texts = Log(), {0: Explanation(0, 77, 410, "embedded model", "it repeats a common belief", ended=True)}
     log.add_explanation(0)
     rows = LogRows(log, texts, 80)
@@ -91,14 +89,14 @@ def test_a_thought_says_who_speaks_about_what() -> None:
     assert rows.lines(texts[0]) == ["410 on 77, embedded model: it repeats a common belief"]
 
 
-def test_a_very_long_thought_is_cut_in_the_log() -> None:
+def test_log_rows_cut_a_very_long_explanation() -> None:
     explanation = Explanation(0, 1, 2, "who", "x " * 100_000)
     found = LogRows(Log(), {0: explanation}, 80).lines(explanation)
     assert found[-1].endswith("…")
     assert sum(map(len, found)) < 70_000
 
 
-def test_a_stream_without_a_text_yet_is_left_out() -> None:
+def test_log_rows_leave_out_a_stream_without_text() -> None:
     log = Log()
     log.add_record(5)
     assert LogRows(log, {}, 80).update([3]) == 1

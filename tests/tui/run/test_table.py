@@ -1,8 +1,6 @@
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icm_tui.tui.run import labels as table_module
 from icm_tui.tui.run.labels import SORTS, Sort, Table, parse_filter
 from icm_tui.tui.run.view import RunView
 from tests.runner.journals import Clock
@@ -45,17 +43,15 @@ def expected(view: RunView, typed: str, sort: Sort) -> list[int]:
 
 @given(typed=TYPED, sort=st.sampled_from(SORTS), share=st.floats(0, 1), a_look=st.integers(1, 40))
 @settings(max_examples=60)
-def test_rows_are_filtered_and_sorted_as_by_a_plain_computation(
+def test_table_filters_and_sorts_as_a_plain_computation(
     typed: str, sort: Sort, share: float, a_look: int, finished: Finished
 ) -> None:
     run = finished("all")
     found = records_of(run)
     view = view_of(run)
     view.apply(found[: round(share * len(found))])
-    table = Table()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(table_module, "_ITEMS_A_LOOK", a_look)
-        table.show(view, parse_filter(typed, view.label_names), typed, sort)
+    table = Table(items_a_look=a_look)
+    table.show(view, parse_filter(typed, view.label_names), typed, sort)
     assert list(table.rows) == expected(view, typed, sort)
     assert (table.typed, table.sort) == (typed, sort)
     for place, item in enumerate(table.rows):
@@ -63,7 +59,7 @@ def test_rows_are_filtered_and_sorted_as_by_a_plain_computation(
     assert all(table.place_of(item) is None for item in set(range(len(view.items))) - set(table.rows))
 
 
-def test_a_table_follows_its_run_but_not_at_every_look(finished: Finished) -> None:
+def test_table_follows_its_run_but_not_at_every_look(finished: Finished) -> None:
     run, clock = finished("all"), Clock()
     found, view, table = records_of(run), view_of(run), Table(clock)
     view.apply(found[:100])
@@ -86,17 +82,14 @@ def test_a_table_follows_its_run_but_not_at_every_look(finished: Finished) -> No
     assert list(table.rows) == expected(view, "", "latest")
 
 
-def test_an_update_that_takes_long_is_made_in_slices_and_shows_when_it_is_whole(
-    finished: Finished, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(table_module, "_ITEMS_A_LOOK", 4)
+def test_table_makes_a_slow_update_in_slices(finished: Finished) -> None:
     clock = Clock()
 
     def ticking() -> float:
         clock.now += 0.005
         return clock.now
 
-    view, table = full_view(finished("all")), Table(ticking)
+    view, table = full_view(finished("all")), Table(ticking, items_a_look=4)
     table.sort = "p"
     table.update(view)
     updates = 1
@@ -118,7 +111,7 @@ def test_an_update_that_takes_long_is_made_in_slices_and_shows_when_it_is_whole(
         assert clock.now < before + 60
 
 
-def test_an_unfiltered_table_in_order_costs_nothing(finished: Finished) -> None:
+def test_table_in_order_and_unfiltered_costs_nothing(finished: Finished) -> None:
     view, table = view_of(finished("all")), Table()
     table.update(view)
     assert table.rows == range(len(view.items))

@@ -12,14 +12,14 @@ from icm_tui.domain.items import Item
 from icm_tui.run_dir.labels import NEVER, UNLABELLED, Change, final_labels
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.run_dir.records import AnyRecord, CommandRecord, DecisionRecord, DoneRecord, ExplanationRecord, StopRecord
-from icm_tui.tui.run.view import RunView
+from icm_tui.tui.run.view import RunView, SweepFlips
 from tests.run_dir.reference_labels import reference_labels
 from tests.tui.finished import KINDS, Finished, cut, full_view, records_of, view_of
 from tests.tui.small import answer, context, decision, numbered, piece, small_view, started
 
 
 def assert_agrees(view: RunView, run: RunDir) -> None:
-    """The view's labels are those that the journal of `run` leaves, by the book and by the fold for commands."""
+    """The view's labels are those that the journal of `run` leaves, by the book and by the fold."""
     finals = final_labels(run.path)
     assert finals == reference_labels(run)
     chain = view.shown
@@ -35,7 +35,7 @@ def assert_agrees(view: RunView, run: RunDir) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_after_every_record_the_labels_are_those_of_the_fold(kind: str, finished: Finished, tmp_path: Path) -> None:
+def test_view_has_the_labels_of_the_fold_after_every_record(kind: str, finished: Finished, tmp_path: Path) -> None:
     run = finished(kind)
     data, found = run.journal.read_bytes(), records_of(run)
     ends = [offset for offset, _ in found[1:]] + [len(data)]
@@ -43,7 +43,7 @@ def test_after_every_record_the_labels_are_those_of_the_fold(kind: str, finished
     view = view_of(run)
     for number, ((offset, record), end) in enumerate(zip(found, ends, strict=True)):
         view.apply([(offset, record)])
-        # Answers and lists show when the next decision is compared.
+        # Answers and contexts show when the next decision is compared.
         due = isinstance(record, DecisionRecord) and (len(found) < 1000 or record.n % 10 == 0)
         if due or isinstance(record, CommandRecord) or number + 1 == len(found):
             copy.journal.write_bytes(data[:end])
@@ -54,7 +54,7 @@ def test_after_every_record_the_labels_are_those_of_the_fold(kind: str, finished
 
 @given(kind=st.sampled_from(sorted(KINDS)), share=st.floats(0, 1), cuts=st.lists(st.floats(0, 1), max_size=6))
 @settings(max_examples=40)
-def test_a_journal_cut_anywhere_into_any_polls_gives_the_same(
+def test_view_is_the_same_however_the_journal_is_cut(
     kind: str, share: float, cuts: list[float], finished: Finished
 ) -> None:
     run = finished(kind)
@@ -70,7 +70,7 @@ def test_a_journal_cut_anywhere_into_any_polls_gives_the_same(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_flips_history_and_passes_are_the_journal_s(kind: str, finished: Finished) -> None:
+def test_view_has_the_flips_and_history_of_the_journal(kind: str, finished: Finished) -> None:
     run = finished(kind)
     view, chain = full_view(run), full_view(run).shown
     changes: dict[int, list[Change]] = {}
@@ -92,7 +92,7 @@ def test_flips_history_and_passes_are_the_journal_s(kind: str, finished: Finishe
 
 
 @pytest.mark.parametrize("kind", ["shots", "all", "part", "calibrated"])
-def test_a_pass_is_one_look_at_every_group_of_a_phase(kind: str, finished: Finished) -> None:
+def test_view_sweep_is_one_look_at_every_group_of_a_phase(kind: str, finished: Finished) -> None:
     run = finished(kind)
     view = full_view(run)
     decided: dict[str, list[DecisionRecord]] = {}
@@ -112,9 +112,7 @@ def test_a_pass_is_one_look_at_every_group_of_a_phase(kind: str, finished: Finis
 
 
 @pytest.mark.parametrize("kind", ["paper", "fork"])
-def test_methods_that_draw_items_at_random_have_passes_as_long_as_the_items_are_many(
-    kind: str, finished: Finished
-) -> None:
+def test_view_sweep_of_random_draws_is_as_long_as_the_items(kind: str, finished: Finished) -> None:
     run = finished(kind)
     view = full_view(run)
     assert len(view.curves[view.chain].sweeps.counts()) == 1 + (view.n - 1) // len(view.items)
@@ -122,7 +120,7 @@ def test_methods_that_draw_items_at_random_have_passes_as_long_as_the_items_are_
     assert view.coherence == {}
 
 
-def test_the_chain_in_the_lead_is_shown_until_one_is_kept(finished: Finished) -> None:
+def test_view_shows_the_leading_chain_until_one_is_kept(finished: Finished) -> None:
     view = view_of(finished("all"))
     leaders: set[int] = set()
     bits: dict[int, float] = {}
@@ -141,7 +139,7 @@ def test_the_chain_in_the_lead_is_shown_until_one_is_kept(finished: Finished) ->
     assert view.chain == view.kept
 
 
-def test_a_tie_and_a_fall_of_the_one_in_the_lead() -> None:
+def test_view_leader_survives_a_tie_but_not_a_fall() -> None:
     view = small_view(chains=3)
     leads: list[int] = []
     for chain, bits in [(0, 0.1), (1, 0.1), (2, 0.3), (2, -0.2), (0, -0.5), (1, 0.0), (2, 0.2)]:
@@ -150,7 +148,7 @@ def test_a_tie_and_a_fall_of_the_one_in_the_lead() -> None:
     assert leads == [0, 0, 2, 0, 1, 1, 2]
 
 
-def test_nothing_is_labelled_before_the_first_decision(finished: Finished) -> None:
+def test_view_has_no_labels_before_the_first_decision(finished: Finished) -> None:
     view = view_of(finished("shots"))
     assert view.shown.labelled == 0
     assert view.n == 0
@@ -159,7 +157,7 @@ def test_nothing_is_labelled_before_the_first_decision(finished: Finished) -> No
     assert view.label_name(None) == view.label_name(UNLABELLED) == "·"
 
 
-def test_what_a_journal_that_begins_anew_said_before_counts_no_more(finished: Finished) -> None:
+def test_view_cleared_and_fed_again_is_the_same(finished: Finished) -> None:
     run = finished("shots")
     view, once = view_of(run), full_view(run)
     view.apply(records_of(run))
@@ -171,10 +169,18 @@ def test_what_a_journal_that_begins_anew_said_before_counts_no_more(finished: Fi
     assert view.pins == once.pins
 
 
+def test_sweep_flips_begin_again_with_an_item_or_phase() -> None:
+    sweeps = SweepFlips()
+    assert sweeps.counts() == []
+    for phase, item, flips in [("a", 1, 2), ("a", 2, 1), ("a", 1, 1), ("b", 3, 5), ("b", 3, 0)]:
+        sweeps.add(phase, item, flips)
+    assert sweeps.counts() == [3, 1, 5, 0]
+
+
 # Small records
 
 
-def test_of_answers_in_any_order_the_later_list_s_counts() -> None:
+def test_view_counts_the_answer_to_the_later_context() -> None:
     view = small_view()
     view.apply(numbered(context(0), context(1), context(2, phase="label_bias")))
     view.apply(
@@ -184,7 +190,7 @@ def test_of_answers_in_any_order_the_later_list_s_counts() -> None:
     assert view.shown.log_odds(2) == pytest.approx(2.4)
 
 
-def test_a_failed_answer_is_known_as_long_as_it_is_the_only_one() -> None:
+def test_view_keeps_a_failed_answer_while_it_is_the_only_one() -> None:
     view = small_view()
     view.apply(numbered(context(0), context(1)))
     view.apply([(300, answer(1, 0, None, "too long"))])
@@ -194,7 +200,7 @@ def test_a_failed_answer_is_known_as_long_as_it_is_the_only_one() -> None:
     assert view.shown.failed == {}
 
 
-def test_log_odds_of_three_labels_are_the_own_label_s_over_the_best_other() -> None:
+def test_view_log_odds_of_three_labels_are_over_the_best_other() -> None:
     view = small_view(labels="ABC")
     view.apply([(0, context(0)), (100, answer(0, 0, [-1.0, -0.5, -3.0]))])
     assert view.shown.log_odds(0) is None
@@ -220,7 +226,7 @@ def test_log_odds_of_three_labels_are_the_own_label_s_over_the_best_other() -> N
         CommandRecord(id="x", what="pin", args={"item": 0, "label": "Z"}, n=0, outcome="done"),
     ],
 )
-def test_a_record_that_does_not_fit_the_run_is_refused(record: AnyRecord) -> None:
+def test_view_refuses_a_record_that_does_not_fit_the_run(record: AnyRecord) -> None:
     view = small_view(chains=2)
     view.apply([(0, context(0))])
     with pytest.raises((KeyError, IndexError, OverflowError, ValueError)):
@@ -231,7 +237,7 @@ def test_a_record_that_does_not_fit_the_run_is_refused(record: AnyRecord) -> Non
 # Commands
 
 
-def test_a_command_is_asked_and_then_what_came_of_it() -> None:
+def test_view_keeps_a_command_and_its_outcome() -> None:
     view = small_view()
     view.ask("id-1", "step")
     assert view.sent["id-1"].outcome == ""
@@ -240,7 +246,7 @@ def test_a_command_is_asked_and_then_what_came_of_it() -> None:
     assert view.sent["id-1"] == ("step", "refused", "because", 3)
 
 
-def test_a_skip_holds_until_the_next_decision_that_has_items() -> None:
+def test_view_skip_holds_until_a_decision_with_items() -> None:
     view = small_view()
     view.apply([(0, CommandRecord(id="s", what="skip", n=0, outcome="done"))])
     assert view.skips_next
@@ -251,7 +257,7 @@ def test_a_skip_holds_until_the_next_decision_that_has_items() -> None:
     assert not view.skips_next
 
 
-def test_a_pin_has_its_note_and_can_be_taken_off() -> None:
+def test_view_pin_has_its_note_and_can_be_taken_off() -> None:
     view = small_view()
     pin = {"item": 1, "label": "B", "note": "seen"}
     view.apply([(0, CommandRecord(id="p", what="pin", args=pin, n=0, outcome="done", changes=[(0, 1, None, 1)]))])
@@ -269,7 +275,7 @@ def test_a_pin_has_its_note_and_can_be_taken_off() -> None:
 
 
 @pytest.mark.parametrize("journal_first", [True, False])
-def test_a_stream_is_open_until_the_journal_says_that_it_ended(journal_first: bool) -> None:
+def test_view_stream_is_open_until_the_journal_ends_it(journal_first: bool) -> None:
     view = small_view()
     view.apply([(0, started(5.0))])
     view.apply_reasoning([piece(0, "one ")])
@@ -292,7 +298,7 @@ def test_a_stream_is_open_until_the_journal_says_that_it_ended(journal_first: bo
 @pytest.mark.parametrize(
     "turn", [started(20.0), StopRecord(t=20.0, state="stopped"), DoneRecord(t=20.0, decisions=1, calls=1)]
 )
-def test_a_stream_that_was_cut_off_is_not_open_in_the_runner_s_next_turn(turn: AnyRecord) -> None:
+def test_view_stream_cut_off_is_closed_when_a_runner_turns(turn: AnyRecord) -> None:
     view = small_view()
     view.apply([(0, started(5.0))])
     view.apply_reasoning([piece(0, "never fini")])
@@ -304,14 +310,14 @@ def test_a_stream_that_was_cut_off_is_not_open_in_the_runner_s_next_turn(turn: A
     assert view.open_calls == [1]
 
 
-def test_the_log_tells_the_end_of_a_run_once() -> None:
+def test_view_log_has_the_end_of_a_run_once() -> None:
     view = small_view()
     view.apply([(0, started(5.0)), (10, StopRecord(t=6.0, state="stopped")), (20, started(7.0))])
     view.apply([(30, DoneRecord(t=8.0, decisions=1, calls=1)), (40, StopRecord(t=8.0, state="done"))])
     assert list(view.log.entries) == [0, 10, 20, 30]
 
 
-def test_reasoning_that_begins_anew_is_forgotten_and_the_log_is_another() -> None:
+def test_view_forgets_reasoning_and_makes_another_log() -> None:
     view = small_view()
     view.apply_reasoning([piece(0, "one"), piece(1, "two", item=2)])
     before = view.log
@@ -323,17 +329,17 @@ def test_reasoning_that_begins_anew_is_forgotten_and_the_log_is_another() -> Non
     assert view.log.entries == before.entries
 
 
-# Looking
+# Reading out
 
 
-def test_companions_are_the_other_members_of_the_group() -> None:
+def test_view_companions_are_the_rest_of_the_group() -> None:
     view = small_view()
     assert view.companions(2) == [3]
     view = RunView(view.profile, [Item("a", "alone")])
     assert view.companions(0) == []
 
 
-def test_facts_are_what_the_panes_show(finished: Finished) -> None:
+def test_view_facts_are_what_the_panes_show(finished: Finished) -> None:
     view = full_view(finished("shots"))
     for item, about in enumerate(view.items):
         facts = view.facts(item)
