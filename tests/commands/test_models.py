@@ -219,7 +219,7 @@ def test_models_uses_key_of_profile_and_hides_it(
         (["--server", "https://me:hush@host/v1"], "The address of --server carries a user name or password before"),
         (["--server", "http://["], "The address of --server must begin with http:// or https://"),
         (["--server", "openai", "--endpoints", "a/b"], "is not a router; use --endpoints with OpenRouter."),
-        (["--endpoints", "tiny"], '"tiny" is no model\'s name at OpenRouter'),
+        (["--endpoints", "tiny"], '"tiny" is not AUTHOR/MODEL, as OpenRouter names'),
         (["--endpoints", "acme/none"], "OpenRouter has no model acme/none"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Asks the embedded model, a slice of time at once, so that the event loop stays awake."""
+"""Asks the embedded model in slices of time, so that the event loop keeps running."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ from icm_tui.models.embedded.model import EmbeddedModel
 from icm_tui.profile.schema import Model, Reasoning
 
 _SLICE = 0.02
-# Enough to be at work for a slice, few enough to heed a pause at once.
+# Enough work for a slice, and few enough to pause at once.
 _CONCURRENCY = 1024
 
 
@@ -31,28 +31,28 @@ class EmbeddedClient:
     shutdown_grace = 2.0
 
     async def open(self, held: Endpoint | None) -> None:
-        """Nothing needs to be made ready."""
+        """Do nothing: the model is ready."""
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: no connection is open."""
 
     def apply_settings(self, model: Model, reasoning: Reasoning) -> None:
-        """No setting of a server matters here."""
+        """Do nothing: no setting of a server matters here."""
 
     def expected_cost(self, query: Query) -> float:
-        """Nothing: it is computed here."""
+        """Nothing: answers are computed here."""
         return 0.0
 
     def expected_explanation_cost(self, query: Query) -> float:
-        """Nothing, likewise."""
+        """Nothing: explanations are computed here, too."""
         return 0.0
 
     def ask(self, query: Query) -> None:
-        """Put a question in line."""
+        """Queue a question."""
         self._waiting.append(query)
 
     async def replies(self, seconds: float) -> list[tuple[Query, Reply | Unavailable]]:
-        """Compute replies for a slice of time, in the order asked; with nothing to do, wait `seconds`."""
+        """Compute replies for a slice of time, in the order asked. Without questions, wait `seconds`."""
         if not self._waiting:
             await asyncio.sleep(seconds)
             return []
@@ -70,11 +70,11 @@ class EmbeddedClient:
 
     @property
     def speaker(self) -> str:
-        """The model, and that it is no language model."""
+        """The model's name, which says that it is no language model."""
         return SPEAKER
 
     async def explain(self, query: Query, label: int | None) -> AsyncIterator[Piece]:
-        """Name what carried the vote, a phrase at a time; if all is shown, by the labels at the first piece."""
+        """Name what carried the vote, a phrase at a time. With all items shown, by their labels at that moment."""
         if query.demonstrations == "all":
             vote = self._model.vote_by_all(query.item, query.chain, label)
         else:

@@ -1,10 +1,10 @@
 """Sparse text features for the embedded model: hashed word and character n-grams, centred by group.
 
-Features are lower-case words, pairs of neighbouring words, and 3- to 5-grams of characters inside a word that begins
-with ^ and ends with $; each weighs (1 + ln tf) ln((1 + N) / (1 + df)) if df >= 2. A row of unit length is hashed to
-4096 places (crc32, bit 31 the sign); the mean of its group, then the mean of all rows, is taken off.
+Features are lower-case words, pairs of neighbouring words, and 3- to 5-grams of the characters of a word between ^ and
+$. Each weighs (1 + ln tf) ln((1 + N) / (1 + df)) if df >= 2, else 0. A row of unit length is hashed to 4096 places
+(crc32, with bit 31 as the sign). Then the mean of its group and the mean of all rows are subtracted.
 
-Values are multiples of 2^-20, so that float64 sums of products are exact and come out alike in any order.
+Values are multiples of 2^-20, so that float64 sums of products are exact, in any order.
 """
 
 import re
@@ -25,7 +25,7 @@ _WORD = re.compile(r"\w+")
 
 
 class Features:
-    """A sparse row an item, its group's mean taken off; `mean` (4096) is what remains to be taken off every row."""
+    """A sparse row for each item, less its group's mean; `mean` (4096) is still to be subtracted from every row."""
 
     def __init__(self, texts: Sequence[str], groups: Sequence[int]) -> None:
         weighted = _WeightedCodes(texts)
@@ -35,7 +35,7 @@ class Features:
             members.setdefault(number, []).append(item)
         self._start = np.zeros(len(texts), dtype=np.int64)
         self._stop = np.zeros(len(texts), dtype=np.int64)
-        # Arrays that grow in place: lists of small ones would take several times the memory at 100k items.
+        # Arrays that grow in place; at 100k items, lists of small arrays would take several times the memory.
         places, values = array("H"), array("f")
         total = np.zeros(PLACES)
         for group in members.values():
@@ -45,7 +45,7 @@ class Features:
                     mean += weighted.hashed_row(item)
                 mean /= len(group)
             for item in group:
-                # Computed again rather than kept: a group may be as large as the task.
+                # Computed again rather than kept, since a group may be as large as the task.
                 centred = _to_grain(weighted.hashed_row(item) - mean)
                 (kept,) = np.nonzero(centred)
                 total += centred
@@ -59,12 +59,12 @@ class Features:
         self.mean_square = float(self.mean @ self.mean)
 
     def row(self, item: int) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
-        """The places and values of one item, before the mean of all rows is taken off."""
+        """The places and values of one item, before the mean of all rows is subtracted."""
         start, stop = self._start[item], self._stop[item]
         return self._places[start:stop], self._values[start:stop]
 
     def weights(self, codes: Sequence[int], times: Sequence[int]) -> NDArray[np.float64]:
-        """The weights of features that occur so many `times` in their text, before a row is brought to unit length."""
+        """The weights of features that occur so many `times` in their text, before the row is scaled to unit length."""
         if not len(self._weighty):
             return np.zeros(len(codes))
         sought = np.array(codes, dtype=np.uint32)
@@ -73,7 +73,7 @@ class Features:
         return np.asarray((1 + np.log(np.array(times, dtype=np.float64))) * rarity)
 
     def dense(self, items: Sequence[int], kind: type[np.floating[Any]] = np.float64) -> NDArray[Any]:
-        """Whole rows (len(items), 4096) of numbers of `kind`, the mean of all rows taken off."""
+        """Whole rows (len(items), 4096) of `kind`, less the mean of all rows."""
         rows = np.tile(-self.mean.astype(kind), (len(items), 1))
         for line, item in enumerate(items):
             places, values = self.row(item)
@@ -82,7 +82,7 @@ class Features:
 
 
 class _WeightedCodes:
-    """The features of all texts as codes (crc32), how often each occurs in its text, and how rare it is in all."""
+    """The features of all texts as codes (crc32), how often each occurs in its text, and how rare it is overall."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         self._bounds = np.zeros(len(texts) + 1, dtype=np.int64)
@@ -99,12 +99,12 @@ class _WeightedCodes:
         self._rarity = np.where(frequency >= 2, np.log((1 + len(texts)) / (1 + frequency)), 0.0)
 
     def weighty(self) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
-        """The codes that weigh anything, rising, and how rare each is: most codes occur once and weigh nothing."""
+        """The codes with any weight, in ascending order, and how rare each is. Most codes occur once and have none."""
         weighs = self._rarity > 0.0
         return self._known[weighs], self._rarity[weighs].astype(np.float32)
 
     def hashed_row(self, item: int) -> NDArray[np.float64]:
-        """An item's row of unit length, hashed to 4096 places; zero if nothing in it weighs anything."""
+        """An item's row of unit length, hashed to 4096 places; zero if no feature has any weight."""
         part = slice(self._bounds[item], self._bounds[item + 1])
         codes = self._codes[part]
         weights = (1 + np.log(self._times[part])) * self._rarity[np.searchsorted(self._known, codes)]
@@ -128,12 +128,12 @@ class Gram(NamedTuple):
 
     @property
     def code(self) -> int:
-        """Its crc32: the remainder by 4096 is its place, bit 31 its sign."""
+        """The crc32: modulo 4096 it is the place, and bit 31 is the sign."""
         return crc32(f"{self.kind}{self.text}".encode())
 
 
 def grams_of(text: str) -> tuple[dict[Gram, int], dict[Gram, str]]:
-    """The features of a text with how often each occurs, and for those of characters the first word they are in."""
+    """The features of a text with their numbers, and for character n-grams the first word that contains them."""
     words = _WORD.findall(text.lower())
     times = Counter(Gram("w", word) for word in words)
     times.update(Gram("p", f"{one} {other}") for one, other in pairwise(words))

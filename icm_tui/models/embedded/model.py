@@ -1,4 +1,4 @@
-"""The embedded model: an in-context learner for surface patterns that needs no key, no download and no server.
+"""The embedded model: an in-context learner of surface patterns that needs no key, download or server.
 
 It is a kernel vote, not a language model. With w_j = x_i . x_j for the demonstrations j outside the item's group, the
 score of label c is c0 * sum_j w_j (1[y_j = c] - 1/K) / |w|, c0 = min(1, 16 / sqrt(k)) for k demonstrations; for two
@@ -18,7 +18,7 @@ from icm_tui.domain.scores import logsumexp
 from icm_tui.models.embedded.explanation import Vote, phrases, vote_of
 from icm_tui.models.embedded.features import PLACES, Features
 
-# Up to here all dot products together cost less than they would one list after another.
+# Up to so many items, all dot products at once cost less than one context after another.
 _KERNEL_ITEMS = 1024
 _NORM_ITEMS = 1024
 _NORM_BATCH = 256
@@ -26,11 +26,10 @@ _NORM_KEY = 20
 
 
 class EmbeddedModel:
-    """Votes over `texts`; `groups` numbers the group of every item (an item alone has a number of its own).
+    """Votes over `texts`; `groups` are the numbers of the items' groups (a single item has its own).
 
-    `centred` takes the mean of its group off every item, so that what sets the members apart decides. It is wrong
-    if all members share a label: what they have in common is then the signal, and the rows of a group would sum
-    to nothing.
+    `centred` subtracts the mean of its group from every item, so that differences within a group decide. That is wrong
+    if all members share a label: then what they have in common is the signal, and the rows of a group would cancel.
     """
 
     def __init__(self, texts: Sequence[str], groups: Sequence[int], n_labels: int, *, centred: bool = True) -> None:
@@ -48,7 +47,7 @@ class EmbeddedModel:
         self._norms = _Norms(self._features, groups)
 
     def answer_list(self, item: int, context_id: int, demonstrations: Sequence[tuple[int, int]]) -> Reply:
-        """Vote by a context of (item, label); neighbouring questions of one context share the work."""
+        """Vote by a context of (item, label). Consecutive questions with one context share the work."""
         if self._list is None or self._list[0] != context_id:
             self._list = (context_id, _ShownList(demonstrations, self._n_labels))
         shown = self._list[1]
@@ -64,7 +63,7 @@ class EmbeddedModel:
         return self._reply(weights @ shown.one_hot, math.sqrt(float(weights @ weights)), int(outside.sum()))
 
     def relabel(self, chain: int, changes: Iterable[LabelChange]) -> None:
-        """Follow a chain's labels: every labelled item of it is shown to the questions answered by `answer_all`."""
+        """Follow a chain's labels: `answer_all` shows every labelled item of the chain."""
         self._chain(chain).relabel(changes)
 
     def answer_all(self, item: int, chain: int) -> Reply:
@@ -76,7 +75,7 @@ class EmbeddedModel:
         return self._reply(votes, math.sqrt(count) * self._norms.root_mean_square(item), count)
 
     def vote_by_list(self, item: int, demonstrations: Sequence[tuple[int, int]], label: int | None) -> Vote:
-        """The vote of `answer_list` for one label, or for the label with the most if None, in its shares."""
+        """The shares of the vote of `answer_list` for a label, or if None for the one with the highest score."""
         outside = [pair for pair in demonstrations if self._groups[pair[0]] != self._groups[item]]
         row = self._features.dense([item])[0]
         sums = np.zeros((self._n_labels, PLACES))
@@ -90,7 +89,7 @@ class EmbeddedModel:
         return vote_of(row * sums, _scale(math.sqrt(float(weights @ weights)), len(outside)), label, len(outside))
 
     def vote_by_all(self, item: int, chain: int, label: int | None) -> Vote:
-        """The vote of `answer_all` for one label, or for the label with the most if None, in its shares."""
+        """The shares of the vote of `answer_all` for a label, or if None for the one with the highest score."""
         shown = self._chain(chain)
         own = [other for other in self._members[self._groups[item]] if other in shown.labels]
         count = len(shown.labels) - len(own)
@@ -99,7 +98,7 @@ class EmbeddedModel:
         return vote_of(row * shown.sums(own), _scale(norm, count), label, count)
 
     def explain(self, vote: Vote, item: int, labels: Sequence[str]) -> Iterator[str]:
-        """What carried a vote on `item`, a phrase at a time, in the names of the labels."""
+        """Name what carried a vote on `item`, a phrase at a time."""
         return phrases(vote, self._texts[item], self._features, labels)
 
     def _chain(self, chain: int) -> "_ShownAll":
@@ -112,14 +111,14 @@ class EmbeddedModel:
 
 
 def _scale(norm: float, count: int) -> float:
-    """What a sum of `count` weights of this length is multiplied by to become a score; 0 if nothing weighs."""
+    """The factor c0 / |w| that turns a sum of `count` weights into a score; 0 if all weights are 0."""
     return min(1.0, 16 / math.sqrt(count)) / norm if norm else 0.0
 
 
 class _Norms:
-    """For every item the root mean square of w over the items outside its group, from 1024 keyed ones if there are
-    more than twice as many. Computed for 256 neighbouring items at once, since one product of matrices costs little
-    more than that of a single row; in float32, since it only scales the answers."""
+    """For every item, the root mean square of w over the items outside its group; over a keyed sample of 1024 if there
+    are more than twice as many. Computed for 256 items at once, since that costs little more than a single one, and in
+    float32, since it only scales the answers."""
 
     def __init__(self, features: Features, groups: Sequence[int]) -> None:
         self._features = features
@@ -128,7 +127,7 @@ class _Norms:
         self._sample: tuple[NDArray[np.int64], NDArray[np.float32]] | None = None
 
     def root_mean_square(self, item: int) -> float:
-        """The norm |w| over the square root of how many items are shown."""
+        """The norm |w|, divided by the square root of the number of shown items."""
         batch, place = divmod(item, _NORM_BATCH)
         if batch not in self._known:
             start = batch * _NORM_BATCH
@@ -153,7 +152,7 @@ class _Norms:
 
 
 class _ShownList:
-    """A context; if there is no kernel, as a matrix with a column each, made when first needed."""
+    """A context; without a kernel also as a matrix with a column for each item, made when first needed."""
 
     def __init__(self, demonstrations: Sequence[tuple[int, int]], n_labels: int) -> None:
         self.items = np.array([item for item, _ in demonstrations], dtype=np.int64)
@@ -171,7 +170,7 @@ class _ShownList:
 
 
 class _ShownAll:
-    """The running sum of a chain's labelled rows, a row a label."""
+    """The running sum of a chain's labelled rows, one row for each label."""
 
     def __init__(self, features: Features, n_labels: int) -> None:
         self.labels: dict[int, int] = {}
@@ -196,7 +195,7 @@ class _ShownAll:
         self._by_mean[label] += sign * float(values.astype(np.float64) @ self._features.mean[places])
 
     def votes(self, item: int, own: Sequence[int]) -> NDArray[np.float64]:
-        """The sum of w over each label's items, those of `own` left out."""
+        """The sum of w over each label's items, without those of `own`."""
         places, values = self._features.row(item)
         mean = self._features.mean
         by_mean = float(values @ mean[places])
@@ -213,7 +212,7 @@ class _ShownAll:
         return np.asarray(votes)
 
     def sums(self, own: Sequence[int]) -> NDArray[np.float64]:
-        """The summed rows (labels, 4096) of each label's items, those of `own` left out."""
+        """The summed rows (labels, 4096) of each label's items, without those of `own`."""
         sums = self._sums - self._counts[:, None] * self._features.mean
         for other in own:
             places, values = self._features.row(other)

@@ -1,4 +1,4 @@
-"""What the head of a GGUF file says of the model in it, read without loading it.
+"""Reads what the header of a GGUF file says about its model, without loading the model.
 
 The format is described at https://github.com/ggml-org/ggml/blob/master/docs/gguf.md: magic, version, numbers of tensors
 and of pairs, then the pairs of key and typed value.
@@ -14,7 +14,7 @@ MAGIC = b"GGUF"
 _STRING = 8
 _ARRAY = 9
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
-# Limits far above any model's, so that a broken file is not read for hours.
+# Limits far above any model's, so that a damaged file is not read for hours.
 _PAIRS = 65_536
 _KEY_BYTES = 65_535
 _TEXT_BYTES = 1 << 16
@@ -27,19 +27,19 @@ Value = int | float | bool | str | list[int]
 
 
 class Header(msgspec.Struct, frozen=True):
-    """`context` is the longest context that the model was trained for, in tokens, None if the file does not tell;
-    `token_bytes` what one token of context takes in memory at 16 bits a number, 0 if the file does not tell."""
+    """`context` is the longest context that the model was trained for, in tokens, None if unknown; `token_bytes` is
+    the memory of one token of context at 16 bits a number, 0 if unknown."""
 
     context: int | None
     token_bytes: int
 
 
 class NotGguf(ValueError):
-    """The file is no GGUF file, or its head is damaged; the message is the rest of a sentence."""
+    """The file is not a GGUF file, or its header is damaged; the message is the end of a sentence."""
 
 
 def read_header(path: Path) -> Header:
-    """Reads the head of a model file. Raises NotGguf, OSError."""
+    """Read the header of a model file. Raises NotGguf or OSError."""
     with path.open("rb") as file:
         if file.read(4) != MAGIC:
             raise NotGguf("is not a GGUF model file")
@@ -80,7 +80,7 @@ def _pairs(file: BinaryIO) -> dict[str, Value]:
 
 
 def _value(file: BinaryIO, kind: int) -> Value | None:
-    """A value, None for one that is skipped: long texts, and lists but those of a number a layer."""
+    """A value, or None if it is skipped: long texts, and lists other than of one number for each layer."""
     if kind in _SCALARS:
         value: int | float | bool = _unpack(file, _SCALARS[kind])[0]
         return value

@@ -1,4 +1,4 @@
-"""A model file served on this machine, by llama.cpp's own server in a child process; asked as any other server is."""
+"""Serves a model file on this machine, with llama.cpp's own server in a child process."""
 
 import asyncio
 import hashlib
@@ -25,21 +25,21 @@ from icm_tui.text import one_line
 
 _END_BYTES = 16 * 1024 * 1024
 _MOST_CONTEXT = 8192
-_UNTOLD_CONTEXT = 4096
-_WORDS_BYTES = 64 * 1024
-_WORDS_LETTERS = 300
+_DEFAULT_CONTEXT = 4096
+_LOG_BYTES = 64 * 1024
+_REASON_CHARACTERS = 300
 _INSTALL = (
-    "A model file is served by the package xllamacpp, which is not installed: `pip install 'icm-tui[local]'`, or run "
+    "A model file needs the package xllamacpp, which is not installed: `pip install 'icm-tui[local]'`, or run "
     "`uvx --from 'icm-tui[local]' icm-tui`."
 )
-# A line of llama.cpp's log that tells an error, without its time and the names of its parts.
+# An error in llama.cpp's log; the group leaves out the time and the names of functions.
 _ERROR = re.compile(r"[\d.]+ E (?:.*error loading model: |(?:[\w<>()]+:? +)*?[\w<>()]+: +)?(.*)")
 
 
 class LocalServer:
-    """A server that answers: `base_url` without a slash at its end, the key it wants, the name of its model.
+    """A server that answers: its `base_url` without a slash at the end, its key, and the name of its model.
 
-    `digest` tells the model file from others, in hexadecimal; see `digest_of`. `context` is the tokens a slot.
+    `digest` identifies the model file (see `digest_of`); `context` is in tokens for each slot.
     """
 
     def __init__(self, child: "_Child", address: str, key: Key, model: str, digest: str, context: int) -> None:
@@ -52,29 +52,29 @@ class LocalServer:
 
     @property
     def pid(self) -> int:
-        """The process that serves."""
+        """The number of the process that serves."""
         return self._child.process.pid
 
     def trouble(self) -> str | None:
-        """Why nothing answers any more, in a sentence; None while the process lives."""
+        """Why nothing answers any longer, in a sentence; None while the process lives."""
         if self._child.process.poll() is None:
             return None
-        return f"The server of the model file has ended{_told(self._child)}."
+        return f"The server of the model file has ended{_reason(self._child)}."
 
 
 @asynccontextmanager
 async def serve(path: Path, *, slots: int, context: int | None = None) -> AsyncIterator[LocalServer]:
-    """Serves a GGUF file on a loopback port until the context ends, and ends the server's process with it.
+    """Serve a GGUF file on a loopback port for the length of this context.
 
-    `slots` is how many questions are answered at once, `context` the tokens that each may take: without it what the
-    model was trained for, at most 8192. The process ends as well when this one does, even by kill -9. Raises UserError
-    if the file or the machine cannot be used.
+    `slots` is how many questions are answered at once, `context` how many tokens each may take: by default what the
+    model was trained for, at most 8192. The server's process also ends with this one, even after kill -9. Raises
+    UserError if the file or the machine cannot be used.
     """
     if slots < 1 or (context is not None and context < 1):
         raise UserError("A model file is served with at least one slot of at least one token.")
     header, digest, size = await asyncio.to_thread(check, path)
     name = one_line(str(path))
-    tokens = context or min(header.context or _UNTOLD_CONTEXT, _MOST_CONTEXT)
+    tokens = context or min(header.context or _DEFAULT_CONTEXT, _MOST_CONTEXT)
     secret = secrets.token_urlsafe(32)
     task = Task(
         path=os.path.abspath(path),
@@ -93,16 +93,16 @@ async def serve(path: Path, *, slots: int, context: int | None = None) -> AsyncI
             if why:
                 raise UserError(f"{name} {why}.")
             child.process.wait()
-            raise UserError(f"llama.cpp could not serve {name}{_told(child)}.")
+            raise UserError(f"llama.cpp could not serve {name}{_reason(child)}.")
         yield LocalServer(child, serving.address, Key("the local server's key", secret), path.stem, digest, tokens)
     finally:
-        # Without awaiting: this runs even if the loop is at its end, and the child has nothing to put in order.
+        # Nothing is awaited, since this runs even if the loop is closing. The child has nothing to clean up.
         child.end()
 
 
 def check(path: Path) -> tuple[Header, str, int]:
-    """What a model file says of itself, its digest and its size in bytes. Raises UserError if it cannot be read, is
-    no such file, or nothing here can serve it."""
+    """The header, digest and size in bytes of a model file. Raises UserError if it cannot be read, is not a model file,
+    or xllamacpp is not installed."""
     if importlib.util.find_spec("xllamacpp") is None:
         raise UserError(_INSTALL)
     name = one_line(str(path))
@@ -117,10 +117,10 @@ def check(path: Path) -> tuple[Header, str, int]:
 
 
 def digest_of(path: Path) -> str:
-    """What tells a model file from others: the SHA-256, in hexadecimal, of its size and its first and last 16 MiB.
+    """The SHA-256, in hexadecimal, of a file's size and its first and last 16 MiB, which identifies a model file.
 
-    The whole of a large file would take minutes; two files of one size that differ in their middle alone are taken for
-    one. Raises OSError.
+    To read a large file whole would take minutes. Two files of one size that differ only in the middle count as the
+    same. Raises OSError.
     """
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
@@ -133,24 +133,24 @@ def digest_of(path: Path) -> str:
 
 
 class _Child:
-    """The process that serves, with what it has to say; a plain one, which no event loop has to look after."""
+    """The process that serves, and its log; a plain process that needs no event loop."""
 
     def __init__(self) -> None:
-        self._words: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by end()
+        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by end()
         try:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "icm_tui.models.gguf.server"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=self._words,
+                stderr=self._log,
                 start_new_session=True,  # Ctrl+C on the terminal is for the runner, which then ends this
             )
         except OSError:
-            self._words.close()
+            self._log.close()
             raise
 
     def start(self, task: Task) -> Serving | None:
-        """Tells the child its task and waits for its answer; None if it died first."""
+        """Send the child its task and wait for its answer; None if it died first."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         try:
@@ -164,16 +164,16 @@ class _Child:
         except msgspec.DecodeError:
             return None
 
-    def words(self) -> list[str]:
+    def log(self) -> list[str]:
         """The last lines that the child wrote to stderr, cleaned."""
-        if self._words.closed:
+        if self._log.closed:
             return []
-        size = os.fstat(self._words.fileno()).st_size
-        data = os.pread(self._words.fileno(), _WORDS_BYTES, max(size - _WORDS_BYTES, 0))
+        size = os.fstat(self._log.fileno()).st_size
+        data = os.pread(self._log.fileno(), _LOG_BYTES, max(size - _LOG_BYTES, 0))
         return [one_line(line).strip() for line in data.decode("utf-8", "replace").splitlines() if line.strip()]
 
     def end(self) -> None:
-        """Ends the process if it lives, waits for its end, and closes the pipes. May be called again."""
+        """Kill the process if it lives, wait for its end, and close the pipes. May be called again."""
         self.process.kill()
         self.process.wait()
         for pipe in (self.process.stdout, self.process.stdin):
@@ -181,18 +181,18 @@ class _Child:
                 try:
                     pipe.close()
                 except OSError:
-                    continue  # what was still to be written has no reader
-        self._words.close()
+                    continue  # nobody is left to read what was not yet written
+        self._log.close()
 
 
-def _told(child: _Child) -> str:
-    """The end of a sentence: the reason that llama.cpp told, or how its process ended."""
-    words = child.words()
-    errors = [found[1] for line in words if (found := _ERROR.fullmatch(line)) and found[1]]
-    if errors:  # the first is the cause, the others what came of it
-        return f": {errors[0][:_WORDS_LETTERS].rstrip('.')}"
+def _reason(child: _Child) -> str:
+    """The end of a sentence: llama.cpp's own reason, or how its process ended."""
+    lines = child.log()
+    errors = [found[1] for line in lines if (found := _ERROR.fullmatch(line)) and found[1]]
+    if errors:  # the first is the cause of the others
+        return f": {errors[0][:_REASON_CHARACTERS].rstrip('.')}"
     if child.process.returncode == -signal.SIGKILL:
         return ": it was killed, as the system does when memory runs out"
-    if words:
-        return f": {words[-1][:_WORDS_LETTERS].rstrip('.')}"
+    if lines:
+        return f": {lines[-1][:_REASON_CHARACTERS].rstrip('.')}"
     return f" with exit status {child.process.returncode}"

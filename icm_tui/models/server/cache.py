@@ -1,7 +1,7 @@
-"""Answers kept across runs, so that a repeated or forked run pays nothing for what was answered before.
+"""Answers kept across runs, so that a repeated or forked run pays for each answer once.
 
-All of it can be had again, so the cache never stops a run: if its file cannot be used, it is off for this process
-and `trouble` says why. Prompts are not kept, only digests of them.
+The cache never stops a run: if its file cannot be used, it is off for this process, and `trouble` says why. It contains
+digests of prompts, not the prompts.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from icm_tui.models.server.requests import Request
 VARIABLE = "ICM_TUI_CACHE"
 _OFF = ("off", "0", "false", "no")
 _FORMAT = 1
-# Answers are written in one short transaction a batch, so that two runs at once seldom meet in the file.
+# Each batch of answers is one short transaction, so that two runs at once seldom wait for each other.
 _BATCH = 64
 _BATCH_SECONDS = 1.0
 _BUSY_MS = 1000
@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS answers (
 
 
 class Source(msgspec.Struct, frozen=True):
-    """Who gave how many of the answers."""
+    """How many of the answers came from one model of one provider."""
 
     server: str
     model: str
@@ -44,8 +44,8 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class Survey(msgspec.Struct, frozen=True):
-    """What the cache holds. `bytes` is its size on disk; `oldest` and `newest` are unix seconds, None of an empty one.
-    `trouble` says in a sentence why the file cannot be used, and then nothing is known of its answers."""
+    """What the cache contains. `bytes` is its size on disk; `oldest` and `newest` are unix seconds, None without
+    answers. `trouble` is a sentence that says why the file cannot be read, else None."""
 
     path: str
     answers: int
@@ -57,7 +57,7 @@ class Survey(msgspec.Struct, frozen=True):
 
 
 class Cleared(msgspec.Struct, frozen=True):
-    """What was freed: the answers, the bytes on disk, and where a file went that could not be read (else None)."""
+    """How many answers and bytes on disk were removed; `aside` is where an unreadable file was moved to, else None."""
 
     answers: int
     bytes: int
@@ -65,7 +65,7 @@ class Cleared(msgspec.Struct, frozen=True):
 
 
 class _Unusable(Exception):
-    """Why the file cannot be used: the rest of a sentence. `spoilt` if it would not help to try again."""
+    """Why the file cannot be used, as the end of a sentence. `spoilt` means that trying again would not help."""
 
     def __init__(self, why: str, spoilt: bool) -> None:
         super().__init__(why)
@@ -73,22 +73,22 @@ class _Unusable(Exception):
 
 
 def request_key(endpoint: Endpoint, request: Request, labels: Sequence[str]) -> bytes:
-    """The SHA-256 (32 bytes) by which an answer is found again: of base URL, model, provider, path, body and labels.
+    """The SHA-256 (32 bytes) that identifies an answer: of base URL, model, provider, path, body and labels.
 
-    The order of the keys in the body does not matter. The labels in their order belong to it, since a reply holds a
-    log-probability for each of them: the same request read for other labels is another answer.
+    The order of the body's keys does not matter. The order of the labels does: a reply holds a log-probability for
+    each, so the same request read for other labels is another answer.
     """
     parts = [endpoint.base_url, endpoint.model, endpoint.provider, request.path, request.body, list(labels)]
     return hashlib.sha256(msgspec.json.encode(parts, order="deterministic")).digest()
 
 
 def answers_path() -> Path:
-    """The file of the cache; it need not exist."""
+    """The path of the cache, which need not exist."""
     return cache_dir() / "answers.sqlite"
 
 
 def open_cache(enabled: bool, environ: Mapping[str, str]) -> "AnswerCache | None":
-    """The cache of this person, None if it is not wanted: by `enabled`, or by ICM_TUI_CACHE=off (0, false, no)."""
+    """The cache, or None if `enabled` is false or ICM_TUI_CACHE is off (or 0, false, no)."""
     if not enabled or environ.get(VARIABLE, "").strip().lower() in _OFF:
         return None
     return AnswerCache.open(answers_path())
@@ -97,8 +97,7 @@ def open_cache(enabled: bool, environ: Mapping[str, str]) -> "AnswerCache | None
 class AnswerCache:
     """Replies by the digest of their requests, in one SQLite file that several processes may use at once.
 
-    No method raises for what the file or the disk does: the cache is off from then on, and `trouble` says why.
-    Used from one thread.
+    No method raises if the file or the disk fails: the cache is then off, and `trouble` says why. For one thread.
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
@@ -113,18 +112,16 @@ class AnswerCache:
 
     @classmethod
     def open(cls, path: Path, clock: Callable[[], float] = time.monotonic) -> "AnswerCache":
-        """Opens the file or makes it, readable by its owner alone. `clock` gives seconds, of which only differences
-        count."""
+        """Open the file, or create it, readable by its owner alone. `clock` returns seconds; only differences count."""
         cache = cls(path, clock)
         with cache._guarded():
             cache._file = _connect(path)
         return cache
 
     def get(self, key: bytes) -> Reply | None:
-        """The reply kept under `key`, if any, as one that this run did not pay for.
+        """The reply stored under `key`, if any, marked `cached`.
 
-        It is marked `cached`; its cost, seconds and tokens are 0, so that sums over a run's replies are what the run
-        itself consumed.
+        Its cost, seconds and tokens are 0, so that sums over a run's replies are what the run itself consumed.
         """
         waiting = self._waiting.get(key)
         if waiting is not None:
@@ -137,10 +134,10 @@ class AnswerCache:
         return None
 
     def put(self, key: bytes, reply: Reply, endpoint: Endpoint) -> None:
-        """Keeps a reply; not one that failed or came from the cache.
+        """Store a reply, unless it failed or came from the cache.
 
-        It may be found by this process at once, and by others with the next batch: after 64 answers, with the first
-        that comes a second after the batch began, or at `close`.
+        This process finds it at once. Others do once the batch is written: after 64 answers, with the first that comes
+        a second after the batch began, or at `close`.
         """
         if self._file is None or reply.failed is not None or reply.logprobs is None or reply.cached:
             return
@@ -159,7 +156,7 @@ class AnswerCache:
             self._write()
 
     def close(self) -> None:
-        """Writes what still waits and lets go of the file."""
+        """Write what still waits, and close the file."""
         self._write()
         self._let_go()
 
@@ -196,7 +193,7 @@ class AnswerCache:
 
 
 def survey(path: Path) -> Survey:
-    """What the cache at `path` holds; a file that is missing is an empty cache and is not made."""
+    """What the cache at `path` contains. A missing file counts as empty, and is not created."""
     size = _size(path)
     if not path.exists():
         return Survey(str(path), 0, size, None, None, [], None)
@@ -212,10 +209,10 @@ def survey(path: Path) -> Survey:
 
 
 def clear(path: Path) -> Cleared:
-    """Removes all answers and gives their place on the disk back.
+    """Delete all answers and free their disk space.
 
-    A file that is damaged, of a newer version or no answer cache is put aside under another name beside it, so that
-    the next run begins a new one. Raises UserError if another process holds the file or the disk refuses.
+    A file that is damaged, of a newer version or not an answer cache is renamed, so that the next run begins a new one.
+    Raises UserError if another process holds the file or the disk refuses.
     """
     if not path.exists():
         return Cleared(0, 0, None)
@@ -238,19 +235,19 @@ def clear(path: Path) -> Cleared:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    """An open file that holds the table of this format. Raises sqlite3.Error, OSError, _Unusable."""
+    """Open a file that has the table of this format. Raises sqlite3.Error, OSError or _Unusable."""
     make_private(path.parent)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite would make it readable for others
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite would make it readable to others
     file = sqlite3.connect(path, timeout=_BUSY_MS / 1000, isolation_level=None)
     try:
         if file.execute("PRAGMA user_version").fetchone()[0] == 0:
             _prepare(file)
         found = file.execute("PRAGMA user_version").fetchone()[0]
         if found > _FORMAT:
-            raise _Unusable("a newer icm-tui wrote it; use that one, or `icm-tui cache clear` puts it aside", True)
+            raise _Unusable("a newer icm-tui wrote it; use that one, or `icm-tui cache clear` moves it aside", True)
         if found != _FORMAT:
-            raise _Unusable("it is another program's database; `icm-tui cache clear` puts it aside", True)
-        file.execute(f"SELECT {_COLUMNS} FROM answers LIMIT 0")  # else it is found out with the first answer
+            raise _Unusable("it is another program's database; `icm-tui cache clear` moves it aside", True)
+        file.execute(f"SELECT {_COLUMNS} FROM answers LIMIT 0")  # else the first answer would fail
         file.execute("PRAGMA synchronous = NORMAL")
         return file
     except BaseException:
@@ -259,14 +256,14 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _prepare(file: sqlite3.Connection) -> None:
-    # Two processes may begin the same file, so who holds the lock looks again.
+    # Two processes may begin the same file, so look again while holding the lock.
     with _transaction(file):
         if file.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             return
         file.execute(_TABLE)
         file.execute(f"PRAGMA user_version = {_FORMAT}")
-    # With a write-ahead log nobody who reads waits for one who writes. The switch wants the file for itself and is
-    # refused at once if another process has opened it; the cache works without, only a little slower.
+    # With a write-ahead log, readers never wait for a writer. Turning it on fails at once if another process has opened
+    # the file; without it the cache is only a little slower.
     with contextlib.suppress(sqlite3.OperationalError):
         file.execute("PRAGMA journal_mode = WAL")
 
@@ -299,7 +296,7 @@ def _spoilt(error: Exception) -> bool:
 
 
 def _why(error: Exception) -> str:
-    """The rest of a sentence."""
+    """The end of a sentence."""
     if isinstance(error, OSError):
         return error.strerror or str(error)
     if isinstance(error, _Unusable):
@@ -307,12 +304,12 @@ def _why(error: Exception) -> str:
     if isinstance(error, sqlite3.Error):
         code = _primary(error)
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            return "another process holds it; try again when that is done"
+            return "another process holds it; try again when that has ended"
         if code == sqlite3.SQLITE_FULL:
             return "the disk is full"
         if not _spoilt(error):
             return str(error)
-    return "the file is damaged; `icm-tui cache clear` puts it aside"
+    return "the file is damaged; `icm-tui cache clear` moves it aside"
 
 
 def _parts(path: Path) -> list[Path]:

@@ -1,6 +1,6 @@
 """The models that a server offers, and the copy of that list on disk.
 
-OpenRouter's list holds prices, context lengths and what each model takes; other servers tell little more than names.
+OpenRouter's list contains prices, context lengths and parameters; those of other servers contain little but names.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ _PRIVATE = 0o600
 
 class Offer(msgspec.Struct, frozen=True, omit_defaults=True):
     """A model of a catalogue. `context` is in tokens, `created` in unix seconds, `expires` a date as the server writes
-    it; `parameters` are the request's fields that some provider takes, None if the server does not tell."""
+    it. `parameters` are the fields of a request that some provider accepts, None if unknown."""
 
     id: str
     name: str = ""
@@ -39,12 +39,12 @@ class Offer(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def logprobs(self) -> bool | None:
-        """Whether some provider gives log-probabilities; None is unknown."""
+        """Whether some provider gives log-probabilities; None if unknown."""
         return None if self.parameters is None else "logprobs" in self.parameters
 
 
 class Catalogue(msgspec.Struct, frozen=True):
-    """What the server at `base_url` offered at `at` (unix seconds). `stale` says why it could not be read anew."""
+    """What the server at `base_url` offered at `at` (unix seconds). `stale` says why it could not be renewed."""
 
     base_url: str
     at: float
@@ -53,10 +53,9 @@ class Catalogue(msgspec.Struct, frozen=True):
 
 
 async def load(client: Client, base_url: str, *, fresh: bool, now: float) -> Catalogue:
-    """The catalogue of the server, from the disk if it is at most a day old and `fresh` does not ask for a new one.
+    """The catalogue of the server: the copy on disk if that is at most a day old, unless `fresh` asks for a new one.
 
-    `now` is in unix seconds. If the server cannot be read, what is on the disk will do, of whatever age. Raises
-    UserError if there is nothing there either.
+    `now` is in unix seconds. If the server gives none, a copy of any age is used. Raises UserError if there is none.
     """
     path = _file(base_url)
     kept = _kept(path)
@@ -75,17 +74,17 @@ async def load(client: Client, base_url: str, *, fresh: bool, now: float) -> Cat
 
 
 def read_page(body: bytes) -> tuple[list[Offer], dict[str, str]] | None:
-    """The models of a page, and the query of the next page, empty if it is the last; None if the body holds no
-    list of models. Only the query is taken of the next page's address, so that no reply leads to another server."""
+    """The models of a page, and the query of the next page, empty after the last. None if the body contains no list of
+    models. Only the query of the next page's address is used, so that no reply can lead to another server."""
     try:
-        told = decode(body)
+        value = decode(body)
     except ValueError:
         return None
-    listing = told if isinstance(told, list) else record(told).get("data")
+    listing = value if isinstance(value, list) else record(value).get("data")
     if not isinstance(listing, list):
         return None
     offers = [offer for offer in map(_offer, listing) if offer.id]
-    return offers, _query(text(record(record(told).get("links")).get("next")))
+    return offers, _query(text(record(record(value).get("links")).get("next")))
 
 
 async def _read(client: Client) -> list[Offer] | str:
@@ -102,7 +101,7 @@ async def _read(client: Client) -> list[Offer] | str:
             return one_line(read_fault(got.status, got.body).message)
         page = read_page(got.body)
         if page is None:
-            return "the reply to GET /models holds no list of models."
+            return "the reply to GET /models contains no list of models."
         offers, query = page
         found.update((offer.id, offer) for offer in offers)
         if not query:
@@ -111,17 +110,17 @@ async def _read(client: Client) -> list[Offer] | str:
 
 
 def _offer(value: object) -> Offer:
-    told = record(value)
-    parameters = told.get("supported_parameters")
-    lengths = (told.get("context_length"), told.get("max_model_len"), record(told.get("meta")).get("n_ctx"))
+    fields = record(value)
+    parameters = fields.get("supported_parameters")
+    lengths = (fields.get("context_length"), fields.get("max_model_len"), record(fields.get("meta")).get("n_ctx"))
     return Offer(
-        name(told.get("id")),
-        name(told.get("name")),
+        name(fields.get("id")),
+        name(fields.get("name")),
         next((length for length in map(count, lengths) if length), None),
-        read_price(told.get("pricing")),
+        read_price(fields.get("pricing")),
         sorted({name(one) for one in parameters} - {""}) if isinstance(parameters, list) else None,
-        count(told.get("created")),
-        name(told.get("expiration_date")) or None,
+        count(fields.get("created")),
+        name(fields.get("expiration_date")) or None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Asks a model behind a server that speaks OpenAI's API: one on the network, or llama.cpp's own with a model file."""
+"""Connects to a server with OpenAI's API, on the network or llama.cpp's own for a model file, and asks its model."""
 
 import asyncio
 import logging
@@ -34,22 +34,22 @@ _log = logging.getLogger(__name__)
 
 _Number = TypeVar("_Number", int, float)
 
-# A reply without log-probabilities is asked for again so often; some routers lose them now and then.
+# How often a reply without log-probabilities is asked for in all; some routers lose them now and then.
 _TRIES_FOR_LOGPROBS = 4
 _LONGEST_SHUTDOWN_GRACE = 30.0
-# Around the items of a prompt: the instruction, and the words beside each of them.
+# Characters of a prompt beside its items: the instruction, and the words around each item.
 _CHARACTERS_OF_HEAD = 400
 _CHARACTERS_OF_PAIR = 24
-# A model file's server keeps what it read by slots. Questions go to it one by one, so that a context stays where it was
-# read; explanations take the other slot.
+# A model file's server caches a prompt in the slot that read it. Questions go there one by one, so that a context stays
+# in its slot; explanations use the other slot.
 _SLOTS = 2
 _AT_ONCE = 1
 
 
 class Connection(msgspec.Struct, frozen=True):
-    """A server that can be asked. `base_url` names it in an Endpoint (see there); `pin` is set at a router whose one
-    endpoint was chosen just now; `most` is how many questions it is to have in flight, None if the profile alone
-    says that. `trouble` says what became of a server of our own, None while it serves."""
+    """A server that can be asked. `base_url` names it in an Endpoint (see there); `pin` is the endpoint that was just
+    chosen at a router; `most` limits the questions in flight, None if only the profile does. `trouble` returns why our
+    own server has ended, None while it serves."""
 
     client: Client
     base_url: str
@@ -61,17 +61,18 @@ class Connection(msgspec.Struct, frozen=True):
 
 @asynccontextmanager
 async def connect(model: Model, folder: Path, held: Endpoint | None = None) -> AsyncIterator[Connection]:
-    """The server of a resolved profile's model section; a model file gets one of its own that ends with the context.
+    """Connect to the server of a resolved profile's model section. A model file gets a server of its own, which ends
+    with this context.
 
     `folder` may hold a file .env with the key. With `held`, the endpoint of a run under way, no other is chosen. Raises
-    UserError: no key, no such provider, no such file.
+    UserError if there is no key, no such provider or no such file.
     """
     if model.backend == "gguf":
         assert model.path is not None
         async with serve(Path(model.path).expanduser(), slots=_SLOTS) as local:
             if held is not None and held.base_url != f"gguf:{local.digest}":
                 raise UserError(
-                    f"{model.path} is another file than the run began with. Put it back, or start a new run."
+                    f"{model.path} is not the file that the run began with. Put that back, or start a new run."
                 )
             client = Client(local.base_url, local.key, concurrency=_AT_ONCE, timeout_s=model.timeout_s)
             try:
@@ -107,15 +108,15 @@ async def probe_endpoint(connection: Connection, model: Model, labels: Sequence[
     """
     known = recall(connection.base_url, model, labels, time.time()) or await diagnose(connection, model, labels)
     if why := why_not(known):
-        raise UserError(f"{why} `icm-tui doctor` tells more.")
+        raise UserError(f"{why} `icm-tui doctor` says more.")
     return known
 
 
 class ServerClient:
     """A ModelClient over one model server.
 
-    `texts` are the items' and `groups` numbers their groups; `folder` is where a file .env may hold the key. Without a
-    `cache`, every question is sent.
+    `texts` and `groups` are the texts of the items and the numbers of their groups; a file .env in `folder` may hold
+    the key. Without a `cache`, every question is sent.
     """
 
     def __init__(
@@ -146,7 +147,7 @@ class ServerClient:
         self._broken: Exception | None = None
 
     async def open(self, held: Endpoint | None) -> Endpoint:
-        """Connect, and find out what the server can do if neither the run nor a probe kept from before knows."""
+        """Connect. If the run holds no endpoint yet, take that of a kept probe or of a new one."""
         try:
             self._connection = await self._stack.enter_async_context(connect(self._model, self._folder, held))
             self._endpoint = held or (await probe_endpoint(self._connection, self._model, self._prompt.labels)).endpoint
@@ -157,7 +158,7 @@ class ServerClient:
         return self._endpoint
 
     async def close(self) -> None:
-        """Let go of connections and of the model file's server; what is under way is lost."""
+        """Close the connections and the model file's server. Queries in flight are lost."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -169,7 +170,7 @@ class ServerClient:
                 _log.warning(self._cache.trouble)
 
     def apply_settings(self, model: Model, reasoning: Reasoning) -> None:
-        """Go on with changed settings; the key is looked up again. Raises UserError if it is set nowhere."""
+        """Go on with changed settings. The key is looked up again; raises UserError if it is set nowhere."""
         self._model, self._reasoning = model, reasoning
         if self._connection is None:
             return
@@ -179,12 +180,12 @@ class ServerClient:
 
     @property
     def concurrency_limit(self) -> int:
-        """How many questions the server takes at once now."""
+        """How many questions the server handles at once now."""
         return self._open[0].client.concurrency_limit
 
     @property
     def warms(self) -> bool:
-        """Whether the server keeps what it read of a prompt's beginning."""
+        """Whether the server caches the beginnings of prompts."""
         return self._open[1].warms
 
     @property
@@ -194,7 +195,7 @@ class ServerClient:
 
     @property
     def speaker(self) -> str:
-        """The model, as its server calls it."""
+        """The name of the model at its server."""
         name = self._model.model or (Path(self._model.path).stem if self._model.path else "the model")
         return one_line(name)
 
@@ -207,19 +208,21 @@ class ServerClient:
                 labels[item] = after
 
     def expected_cost(self, query: Query) -> float | None:
-        """What an answer may cost at most, by the length of its prompt."""
+        """The most that an answer may cost, by the length of its prompt."""
         endpoint = self._open[1]
         return most_cost(self._characters(query), endpoint.max_tokens, price_of(self._model, endpoint.price))
 
     def expected_explanation_cost(self, query: Query) -> float | None:
-        """What an explanation may cost at most."""
+        """The most that an explanation may cost."""
         price = price_of(self._model, self._open[1].price)
         return most_cost(self._characters(query), self._reasoning.max_tokens, price)
 
     def ask(self, query: Query) -> None:
-        """Send a question, unless its answer is in the cache and will do."""
+        """Send a question, unless its answer is in the cache."""
         endpoint = self._open[1]
-        request = label_request(endpoint, self._prompt, self._shown(query), self._texts[query.item], self._model.extra)
+        request = label_request(
+            endpoint, self._prompt, self._demonstrations(query), self._texts[query.item], self._model.extra
+        )
         key = None
         if self._cache is not None and not query.fresh:
             key = request_key(endpoint, request, self._prompt.labels)
@@ -246,8 +249,8 @@ class ServerClient:
         return came
 
     async def explain(self, query: Query, label: int | None) -> AsyncIterator[Piece]:
-        """Ask in a stream why the item has `label`; the last piece says what it took. Raises RunFailed if the
-        stream ends in an error, after the pieces that came."""
+        """Stream why the item has `label`. Raises RunFailed if the stream ends in an error, after the pieces that
+        came."""
         connection, endpoint = self._open
         if label is None:
             raise RunFailed("there is no label to explain")
@@ -255,7 +258,7 @@ class ServerClient:
             endpoint,
             self._prompt,
             self._reasoning,
-            self._shown(query),
+            self._demonstrations(query),
             self._texts[query.item],
             self._prompt.labels[label],
             self._model.extra,
@@ -270,7 +273,7 @@ class ServerClient:
             if came.text:
                 yield Piece(came.text)
         if not isinstance(outcome, Completion):
-            raise RunFailed(outcome.message if outcome is not None else "the stream ended without a word")
+            raise RunFailed(outcome.message if outcome is not None else "the stream ended without an answer")
         usage = outcome.usage
         yield Piece("", tokens=usage.tokens_out, cost=cost_of(usage, price_of(self._model, endpoint.price)))
 
@@ -282,7 +285,7 @@ class ServerClient:
         assert self._endpoint is not None
         return self._connection, self._endpoint
 
-    def _shown(self, query: Query) -> list[tuple[str, str]]:
+    def _demonstrations(self, query: Query) -> list[tuple[str, str]]:
         names, texts = self._prompt.labels, self._texts
         shown: Iterable[tuple[int, int]]
         if query.demonstrations == "all":
@@ -337,7 +340,7 @@ class ServerClient:
             wasted.append(outcome.usage)
         else:
             return Unavailable(
-                f"The server gave no log-probabilities, {_TRIES_FOR_LOGPROBS} times in a row; `icm-tui doctor` tells "
+                f"The server gave no log-probabilities, {_TRIES_FOR_LOGPROBS} times in a row; `icm-tui doctor` says "
                 "what it can do."
             )
         wasted.append(outcome.usage)
@@ -351,7 +354,7 @@ class ServerClient:
         )
 
     def _of_another(self, endpoint: Endpoint, completion: Completion) -> str:
-        """Why a reply does not count, if a router let another provider answer than the one the run is held to."""
+        """Why a reply does not count: a router let another provider answer than the one that the run is held to."""
         if not endpoint.provider or not completion.provider:
             return ""
         pinned = self._open[0].pin
@@ -364,7 +367,7 @@ class ServerClient:
         )
 
     def _priced(self, reply: Reply, usages: Sequence[Usage]) -> Reply:
-        """`reply` with what all its tries took; one try's unknown count makes the sum unknown only if all are."""
+        """`reply` with the sums over all its tries; a sum is unknown only if it is unknown for every try."""
         price = price_of(self._model, self._open[1].price)
         return msgspec.structs.replace(
             reply,

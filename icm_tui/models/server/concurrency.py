@@ -1,9 +1,9 @@
-"""How many requests a server is sent at once: it follows what the server takes. No clock, no input or output."""
+"""Adapts the number of requests in flight to what a server can handle. No clock, no input or output."""
 
 import math
 from statistics import median
 
-# A median is taken over so many answers at least: over fewer, an honest spread of latencies looks like a change.
+# The fewest answers to take a median of: with fewer, an ordinary spread of latencies looks like a change.
 _LEAST = 32
 _CLEAR = 2.5
 _SUSTAINED = 3
@@ -12,16 +12,16 @@ _DRIFT = 1.01
 
 
 class ConcurrencyLimit:
-    """How many requests may be in flight, between 1 and `most`; it starts at `most`.
+    """The number of requests that may be in flight: between 1 and `most`, at first `most`.
 
-    Outcomes are taken in rounds of as many as were allowed when the round began. At its end, with a share s of its
-    outcomes refused, the window w becomes w (1 - s/2) + (1 - s): the decrease of DCTCP (RFC 8257, with g = 1) and one
-    more for a round of answers. So one burst of refusals is one signal, a server that refuses everything halves the
-    window, and one that refuses now and then costs little.
+    Outcomes are counted in rounds, each as large as the window was when it began. If a share s of a round was refused,
+    the window w becomes w (1 - s/2) + (1 - s): the decrease of DCTCP (RFC 8257, with g = 1), plus one for a round of
+    answers. So a burst of refusals is one signal, a server that refuses everything halves the window, and one that
+    refuses now and then costs little.
 
-    Latency: the median of at least 32 answers is held against the best such median so far, which is forgotten by 1% a
-    time. From the third in a row on that is over 2.5 times the best, each takes a tenth off the window, though never
-    below half of `most`, and the window does not grow meanwhile.
+    Medians of at least 32 latencies are compared with the best median so far, which is raised by 1% each time. From
+    the third one in a row that exceeds 2.5 times the best, each reduces the window by a tenth, but not below half of
+    `most`. Meanwhile the window does not grow.
     """
 
     def __init__(self, most: int) -> None:
@@ -36,12 +36,12 @@ class ConcurrencyLimit:
 
     @property
     def allowed(self) -> int:
-        """How many may be in flight now."""
+        """How many requests may be in flight now."""
         return max(1, math.floor(self._window))
 
     @property
     def most(self) -> int:
-        """How many may ever be in flight."""
+        """The largest number that is ever allowed."""
         return self._most
 
     @most.setter
@@ -52,7 +52,7 @@ class ConcurrencyLimit:
         self._round = self.allowed
 
     def answered(self, seconds: float) -> None:
-        """An answer came, after so many seconds."""
+        """Count an answer that took so many seconds."""
         if seconds >= 0 and math.isfinite(seconds):
             self._seconds.append(seconds)
             if len(self._seconds) >= max(_LEAST, self.allowed):
@@ -60,7 +60,7 @@ class ConcurrencyLimit:
         self._count(refused=False)
 
     def refused(self) -> None:
-        """The server said that it is asked too much (429, 503, 529)."""
+        """Count a refusal of an overloaded server (429, 503, 529)."""
         self._count(refused=True)
 
     def _count(self, *, refused: bool) -> None:

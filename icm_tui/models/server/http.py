@@ -1,4 +1,4 @@
-"""Sends requests to one model server and reads what comes back; no server makes it raise."""
+"""Sends requests to one model server and reads its replies. Nothing that a server does raises an exception."""
 
 import asyncio
 import functools
@@ -30,17 +30,17 @@ from icm_tui.models.server.requests import Request
 _MOST_BYTES = 64 * 1024 * 1024
 _CONNECT_S = 10.0
 _KEEPALIVE_S = 15.0
-# httpx looks at every connection of a pool at every request, and at every pair of idle ones; so pools are kept small.
+# httpx goes through all connections of a pool at every request, and through all pairs of idle ones; so pools are small.
 _LANE = 8
 _WHOLE_STREAM = 10
 _CROWDED = {429, 503, 529}
-# What says that a connection broke, rather than that there is none.
+# A connection broke, rather than could not be made.
 _CUT = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 
 
 class Retries(msgspec.Struct, frozen=True):
-    """How often a request is tried, and how long at most, in seconds, waits included. Waits double from `wait_initial`
-    to `wait_max`, and up to `jitter` seconds are added by chance."""
+    """Limits on retries: the number of tries and their time in seconds, waits included. Waits double from
+    `wait_initial` to `wait_max`, plus up to `jitter` random seconds."""
 
     attempts: int = 10
     seconds: float = 300
@@ -50,7 +50,7 @@ class Retries(msgspec.Struct, frozen=True):
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """What came of a request: `seconds` is what the last try took, `tries` how many there were."""
+    """The outcome of a request, the seconds that its last try took, and the number of tries."""
 
     outcome: Completion | Fault
     seconds: float
@@ -58,7 +58,7 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 class Fetched(msgspec.Struct, frozen=True):
-    """What a GET brought, whatever its status; the key is hidden in it."""
+    """The reply to a GET, whatever its status, with the key hidden."""
 
     status: int
     body: bytes
@@ -66,11 +66,11 @@ class Fetched(msgspec.Struct, frozen=True):
 
 
 class Client:
-    """One server, its connections, one key.
+    """One server, its connections and one key.
 
-    The connections are made in the loop that uses them first, and must be closed there. Their number has no limit of
-    its own: whoever asks keeps to `room`, and time spent waiting for a connection would count as the server's.
-    Redirects are not followed, cookies not kept. Proxies and certificates are those that the environment names.
+    The connections belong to the event loop that uses them first, and must be closed there. Their number has no limit:
+    callers keep to `concurrency_limit`, and time spent waiting for a connection would count as the server's. Redirects
+    are not followed and cookies not kept. Proxies and certificates are those that the environment names.
     """
 
     def __init__(
@@ -83,9 +83,8 @@ class Client:
         retries: Retries = Retries(),  # noqa: B008
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        """`timeout_s` is the wait for one answer; in a stream, for the next token. Raises UserError for a `base_url`
-        that no request can be sent to, and
-        for certificates or a proxy of the environment that cannot be used."""
+        """`timeout_s` is how long to wait for an answer or, in a stream, for the next token. Raises UserError if
+        `base_url` is no address, or if the environment's certificates or proxy cannot be used."""
         self._base = _base(base_url)
         self._where = f"{self._base.host}:{self._base.port or (443 if self._base.scheme == 'https' else 80)}"
         self._retries = retries
@@ -96,21 +95,22 @@ class Client:
         self._lanes = [_Lane(self._first_pool())]
         self._fresh: httpx.AsyncClient | None = None
         self._sign(key, timeout_s)
-        # Its hooks would log every wait; this is the one switch it has.
+        # The hooks would log every wait; this is their only switch.
         stamina.instrumentation.set_on_retry_hooks(())
 
     @property
     def concurrency_limit(self) -> int:
-        """How many requests the server takes at once, as far as its answers show; at most `concurrency`."""
+        """How many requests the server handles at once, to judge by its answers; at most `concurrency`."""
         return self._concurrency_limit.allowed
 
     def apply_settings(self, *, concurrency: int, timeout_s: float, key: Key | None) -> None:
-        """Go on with other settings. What is under way goes on with those it was sent with."""
+        """Go on with other settings. Requests under way keep those that they were sent with."""
         self._concurrency_limit.most = concurrency
         self._sign(key, timeout_s)
 
     async def send(self, request: Request) -> Sent:
-        """Send a request until it is answered, blames its item, or is given up: then the fault is of kind `pause`."""
+        """Send a request until it is answered, the server blames the item, or the tries are used up. Then the fault is
+        of kind `pause`."""
         prepared = self._prepared(request.path, msgspec.json.encode(request.body))
         started = time.monotonic()
         tries, seconds = 0, 0.0
@@ -126,9 +126,8 @@ class Client:
         return Sent(outcome, seconds, tries)
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta | Completion | Fault]:
-        """The reply in pieces; what comes last is the whole Completion, or a Fault. It is retried as in `send` until
-        its first piece came; a stream that breaks after that ends with a fault of kind `retry`. Whoever stops early
-        closes the generator."""
+        """Yield the reply in pieces, then the whole Completion or a Fault. Retries as `send` does until the first piece
+        has come; a stream that breaks later ends with a fault of kind `retry`. Close the generator to stop early."""
         body = {**request.body, "stream": True, "stream_options": {"include_usage": True}}
         prepared = self._prepared(request.path, msgspec.json.encode(body))
         started = time.monotonic()
@@ -153,17 +152,17 @@ class Client:
             yield no_answer.given_up(again.fault, tries, time.monotonic() - started)
 
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> Fetched | Fault:
-        """GET `path` below the base URL, in one try. Only if no reply came, or a redirect, it is a Fault."""
+        """GET `path` below the base URL, in one try. A Fault means that no reply came, or a redirect."""
         prepared = self._prepared(path, None, params)
         got = await self._fetch(prepared)
         return got.fault or Fetched(got.status, got.body, got.content_type)
 
     async def once(self, request: Request) -> tuple[Completion | Fault, bytes, float]:
-        """One try: what it came to, the body as it came (the key hidden), and the seconds it took."""
+        """Send a request once. Returns its outcome, the body with the key hidden, and the seconds it took."""
         return await self._try(self._prepared(request.path, msgspec.json.encode(request.body)))
 
     async def close(self) -> None:
-        """Close all connections. What is under way is lost."""
+        """Close all connections. Requests under way are lost."""
         pools = [lane.pool for lane in self._lanes] + ([self._fresh] if self._fresh else [])
         self._lanes, self._fresh = [], None
         for pool in pools:
@@ -173,7 +172,7 @@ class Client:
         self._key, self._timeout_s = key, timeout_s
         signed: dict[str, str | bytes] = {**self._extra, **(key.headers() if key else {})}
         packed = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
-        # An answer is short, and a stream must not wait for a packer; a catalogue is long.
+        # A catalogue is long, but an answer is short, and a stream must not wait to be compressed.
         plain = {"Accept": "*/*", "Accept-Encoding": "identity", "Content-Type": "application/json"}
         self._get_headers, self._post_headers = _headers({**packed, **signed}), _headers({**plain, **signed})
         limit = {"connect": min(_CONNECT_S, timeout_s), "read": None, "write": None, "pool": None}
@@ -211,10 +210,10 @@ class Client:
 
     async def _try(self, prepared: "_Prepared") -> tuple[Completion | Fault, bytes, float]:
         got = await self._fetch(prepared)
-        return self._heeded(got.fault or got.read(), got.seconds), got.body, got.seconds
+        return self._counted(got.fault or got.read(), got.seconds), got.body, got.seconds
 
     async def _fetch(self, prepared: "_Prepared") -> "_Got":
-        """The whole reply, or why it did not come."""
+        """Receive a whole reply, or the fault that prevented it."""
         started = time.monotonic()
         got = _Got()
         try:
@@ -233,14 +232,14 @@ class Client:
             got.fault = no_answer.cut_off(failure, self._where, headed=got.status > 0)
         got.seconds = time.monotonic() - started
         got.gather(self._key)
-        # What came whole is an answer, however the connection ended after it.
+        # A whole answer counts, however the connection ended after it.
         if got.fault is not None and got.body and isinstance(got.read(), Completion):
             got.fault = None
         return got
 
     async def _begin(self, prepared: "_Prepared", pool: httpx.AsyncClient) -> httpx.Response:
-        """The head of the reply. A kept connection may have been closed by the server just now; that says nothing of
-        the server, so the request goes out once more, on a new one."""
+        """Receive the head of the reply. The server may close an idle connection at any time, which says nothing about
+        the server; so the request is then sent once more, on a new connection."""
         seen = _Seen()
         try:
             return await pool.send(prepared.request(seen), stream=True)
@@ -271,7 +270,7 @@ class Client:
                 return
 
     async def _try_stream(self, prepared: "_Prepared") -> AsyncGenerator[Delta | Completion | Fault]:
-        """One try; what comes last is no Delta."""
+        """Stream one try; the last piece is no Delta."""
         with self._lane() as pool:
             async with aclosing(self._stream_over(pool, prepared)) as pieces:
                 async for piece in pieces:
@@ -296,7 +295,7 @@ class Client:
             if 200 <= got.status < 300 and got.streams:
                 async with aclosing(self._read_stream(response, prepared)) as pieces:
                     async for piece in pieces:
-                        yield self._heeded(piece, time.monotonic() - started) if isinstance(piece, _Outcome) else piece
+                        yield self._counted(piece, time.monotonic() - started) if isinstance(piece, _Outcome) else piece
                 return
             try:
                 async with asyncio.timeout(prepared.timeout_s):
@@ -308,7 +307,7 @@ class Client:
         finally:
             await response.aclose()
         got.gather(self._key)
-        outcome = self._heeded(got.fault or got.read(), time.monotonic() - started)
+        outcome = self._counted(got.fault or got.read(), time.monotonic() - started)
         if isinstance(outcome, Completion) and (outcome.text or outcome.reasoning):
             yield Delta(outcome.text, outcome.reasoning)
         yield outcome
@@ -352,7 +351,7 @@ class Client:
                 yield shown
         for shown in cover.rest():
             yield shown
-        # A stream that said why it finished is whole, however it ended after that; an error it names says most.
+        # A stream with a finish reason is whole, however it ended after that; an error in it says more than ours.
         yield fault if fault is not None and not isinstance(outcome, Completion) and not reader.ended else outcome
 
     def _late(self, reader: StreamReader, seconds: float, *, over: bool) -> Fault:
@@ -364,9 +363,9 @@ class Client:
             return no_answer.speechless(self._where, seconds)
         return no_answer.silent(self._where, seconds, 0)
 
-    def _heeded(self, outcome: Completion | Fault, seconds: float) -> Completion | Fault:
-        """The outcome without the key, once the room has taken it in. A text read from JSON may spell out the key that
-        its bytes did not."""
+    def _counted(self, outcome: Completion | Fault, seconds: float) -> Completion | Fault:
+        """The outcome with the key hidden, after it has been counted towards the concurrency limit. A text read from
+        JSON may contain the key even though its bytes did not."""
         if isinstance(outcome, Completion):
             self._concurrency_limit.answered(seconds)
         elif outcome.kind == "retry" and outcome.status in _CROWDED:
@@ -378,7 +377,7 @@ class Client:
 
     @contextmanager
     def _lane(self) -> Iterator[httpx.AsyncClient]:
-        """A pool with room for one more."""
+        """A pool that has room for one more request."""
         lane = next((lane for lane in self._lanes if lane.busy < _LANE), None)
         if lane is None:
             lane = _Lane(self._pool(kept=None))
@@ -394,7 +393,7 @@ class Client:
             return self._pool(kept=None)
         except (ValueError, ImportError):
             why = "The proxy that the environment names (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY) cannot be used"
-            raise UserError(f"{why}; mend or unset it.") from None
+            raise UserError(f"{why}; fix or unset it.") from None
 
     def _pool(self, *, kept: int | None) -> httpx.AsyncClient:
         return httpx.AsyncClient(
@@ -411,7 +410,7 @@ _FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, Valu
 
 
 class _Again(Exception):
-    """A fault that another try may mend."""
+    """A fault that may be gone at the next try."""
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.message)
@@ -419,14 +418,14 @@ class _Again(Exception):
 
 
 class _Lane(msgspec.Struct):
-    """A pool of connections, and how many requests it has under way."""
+    """A pool of connections, and its number of requests under way."""
 
     pool: httpx.AsyncClient
     busy: int = 0
 
 
 class _Seen:
-    """What a request's way shows: whether a connection was made for it, or a kept one taken."""
+    """Watches one request: whether a connection was made for it, or an idle one was reused."""
 
     def __init__(self) -> None:
         self.connected = False
@@ -437,7 +436,7 @@ class _Seen:
 
 
 class _Prepared(msgspec.Struct, frozen=True):
-    """A request ready to go out, with the settings it was made under."""
+    """A request ready to be sent, with the settings at that time."""
 
     method: str
     url: httpx.URL
@@ -452,7 +451,7 @@ class _Prepared(msgspec.Struct, frozen=True):
 
 
 class _Got(msgspec.Struct):
-    """What came of one try so far; a status of 0 is none."""
+    """What one try has received so far; status 0 means no head yet."""
 
     status: int = 0
     headers: dict[str, str] = {}
@@ -468,7 +467,7 @@ class _Got(msgspec.Struct):
         return "text/event-stream" in self.content_type.lower()
 
     def gather(self, key: Key | None) -> None:
-        """Make the body of what came, without the key."""
+        """Join the chunks into the body, with the key hidden."""
         whole = b"".join(self.chunks)
         self.body = key.hide(whole) if key else whole
 
@@ -481,7 +480,7 @@ class _Got(msgspec.Struct):
 
 
 class _Cover:
-    """Hides the key in a stream, even if it is split between two pieces: what may be its beginning waits."""
+    """Hides the key in a stream, even if it is split between pieces: what may be its beginning is held back."""
 
     def __init__(self, key: Key | None) -> None:
         self._key = key
@@ -497,7 +496,7 @@ class _Cover:
         return data[:at]
 
     def delta(self, delta: Delta) -> list[Delta]:
-        """The piece that may be shown now, if any: a server may also spell the key out token by token."""
+        """The piece that may be shown now, if any; a server may also send the key token by token."""
         if self._key is None:
             return [delta]
         text, reasoning = self._text + delta.text, self._reasoning + delta.reasoning
@@ -548,16 +547,18 @@ def _base(base_url: str) -> httpx.URL:
         url = httpx.URL(base_url)
     except (httpx.InvalidURL, ValueError):
         url = httpx.URL("")
-    # The address is not shown: what is wrong with it may be a key that stands in it.
+    # The message does not show the address, since it may contain a key.
     if "@" in base_url:
-        raise UserError("model.base_url holds a name or password; put the key into a variable named in model.key_env.")
+        raise UserError(
+            "model.base_url contains a name or password; put the key into a variable that model.key_env names."
+        )
     if url.scheme not in ("http", "https") or not url.host:
-        raise UserError("model.base_url is no address of a server; give it as http://HOST:PORT/v1.")
+        raise UserError("model.base_url is not the address of a server; write it as http://HOST:PORT/v1.")
     return url
 
 
 def _attribution(host: str) -> dict[str, str]:
-    """What OpenRouter counts calls by: the program's name, and an address that is nobody's."""
+    """The headers by which OpenRouter attributes calls: the program's name, and an address that is nobody's."""
     if host != "openrouter.ai" and not host.endswith(".openrouter.ai"):
         return {}
     return {"HTTP-Referer": "https://icm-tui.invalid", "X-OpenRouter-Title": "icm-tui"}
@@ -569,15 +570,15 @@ def _headers(given: Mapping[str, str | bytes]) -> httpx.Headers:
 
 
 def _trusted() -> ssl.SSLContext:
-    """The certificates that are trusted, as the environment says."""
+    """The trusted certificates, as the environment names them."""
     names = "SSL_CERT_FILE", "SSL_CERT_DIR"
     try:
         return _certificates(*(os.environ.get(name) for name in names))
     except OSError:
-        raise UserError(f"The certificates that {' or '.join(names)} names cannot be read. Mend or unset it.") from None
+        raise UserError(f"The certificates that {' or '.join(names)} names cannot be read. Fix or unset it.") from None
 
 
 @functools.cache
 def _certificates(_file: str | None, _folder: str | None) -> ssl.SSLContext:
-    """Read once for each value of the two variables, since it takes a while."""
+    """Read the certificates once for each value of the two variables, since it takes a while."""
     return httpx.create_ssl_context()

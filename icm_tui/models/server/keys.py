@@ -14,13 +14,13 @@ from icm_tui.errors import UserError
 from icm_tui.text import one_line
 
 _MASK = "[key]"
-# Servers at home take any word ("x", "EMPTY"). So short a value is nobody's secret, and replacing it would tear
-# replies apart, if it may be the name of a field.
+# Local servers accept any word ("x", "EMPTY"). So short a value is no secret, and replacing it would garble replies, in
+# which it may be the name of a field.
 _SHORTEST_SECRET = 8
 
 
 class Key:
-    """A key and the name of the variable that held it. It can be sent and it can be hidden, but not shown or stored."""
+    """A key and the name of its variable. It can be sent and hidden, but not shown or stored."""
 
     __slots__ = ("_bytes", "_secret", "_texts", "name")
 
@@ -28,7 +28,7 @@ class Key:
         self.name = name
         self._secret = secret
         self._texts = _forms(secret) if len(secret) >= _SHORTEST_SECRET else []
-        # A server may send a letter beyond ASCII back in either encoding.
+        # A server may return a letter beyond ASCII in either encoding.
         both = {text.encode(encoding) for text in self._texts for encoding in ("utf-8", "latin-1")}
         self._bytes = sorted(both, key=len, reverse=True)
 
@@ -39,38 +39,38 @@ class Key:
         raise TypeError("a key is never written anywhere")
 
     def headers(self) -> dict[str, bytes]:
-        """The header that signs a request; its value as bytes, since a key may hold letters beyond ASCII."""
+        """The header that carries the key, as bytes, since it may contain letters beyond ASCII."""
         return {"Authorization": b"Bearer " + self._secret.encode("latin-1")}
 
     def hide(self, data: bytes) -> bytes:
-        """`data` with every occurrence of the key replaced: as it is, escaped for JSON or a URL, and in base64.
+        """`data` with every occurrence of the key replaced: as it is, escaped for JSON or a URL, or in base64.
 
-        A value of fewer than eight characters is a placeholder rather than a key, and is left.
+        A value of fewer than eight characters is taken for a placeholder and left.
         """
         for form in self._bytes:
             data = data.replace(form, _MASK.encode())
         return data
 
     def hide_text(self, text: str) -> str:
-        """As `hide`, for text."""
+        """Do as `hide` for text."""
         for form in self._texts:
             text = text.replace(form, _MASK)
         return text
 
     def held_back(self, data: bytes) -> int:
-        """How many bytes at the end of `data` may be the beginning of the key, in any of its forms."""
+        """How many bytes at the end of `data` may be the beginning of the key in any of its forms."""
         return max((_begun(data, form) for form in self._bytes), default=0)
 
     def held_back_text(self, text: str) -> int:
-        """As `held_back`, in characters."""
+        """Count as `held_back` does, in characters of a text."""
         return max((_begun(text, form) for form in self._texts), default=0)
 
 
 def find_key(name: str | None, folder: Path, environ: Mapping[str, str] = os.environ) -> Key | None:
-    """The key that the variable `name` holds in the environment, else in the file `.env` of `folder`; None without a
-    name. An empty value counts as not set.
+    """The value of the variable `name` in the environment or, if it is not set there, in the file `.env` of `folder`;
+    None without a name. An empty value counts as not set.
 
-    Raises UserError, which never shows a value: if it is set nowhere, cannot be sent, or `.env` cannot be read.
+    Raises UserError, which never shows a value, if the key is set nowhere or cannot be sent, or `.env` cannot be read.
     """
     if name is None:
         return None
@@ -83,8 +83,8 @@ def find_key(name: str | None, folder: Path, environ: Mapping[str, str] = os.env
         )
     if not secret.isprintable() or any(ord(letter) > 0xFF for letter in secret):
         raise UserError(
-            f"The value of {shown} cannot be a key: it holds a line break, a control character or a letter that no "
-            f"header can carry. Set it anew, in the environment or in {path}."
+            f"The value of {shown} cannot be a key: it contains a line break, a control character or a letter that no "
+            f"header can carry. Set it again, in the environment or in {path}."
         )
     return Key(name, secret)
 
@@ -93,12 +93,12 @@ def _read(path: Path) -> dict[str, str | None]:
     try:
         return dotenv_values(path, interpolate=False, encoding="utf-8")
     except (OSError, ValueError) as fault:
-        why = fault.strerror if isinstance(fault, OSError) and fault.strerror else "it is no UTF-8 text"
-        raise UserError(f"{path} cannot be read: {why}. Mend the file, or set the key in the environment.") from None
+        why = fault.strerror if isinstance(fault, OSError) and fault.strerror else "it is not UTF-8 text"
+        raise UserError(f"{path} cannot be read: {why}. Fix the file, or set the key in the environment.") from None
 
 
 def _forms(secret: str) -> list[str]:
-    """The key as servers may write it, the longest first."""
+    """All ways in which servers may write the key, the longest first."""
     raw = secret.encode("latin-1")
     escaped = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
     escaped |= {form.replace("/", "\\/") for form in escaped}

@@ -1,7 +1,7 @@
-"""What is sent to ask for a label, or why it fits: the bodies that chat and completions endpoints take.
+"""The requests for a label and for its explanation, as chat and completions endpoints accept them.
 
-Questions of one context share every byte up to the question, so that a server which keeps what it read need not read
-the context again; the explanation of an answer begins with the same bytes.
+Questions with one context share every byte up to the question, and explanations begin with the same bytes, so that a
+server with a prefix cache reads a context once.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _NO_REASONING: dict[str, dict[str, Any]] = {
     "reasoning": {"reasoning": {"enabled": False}},
     "template": {"chat_template_kwargs": {"enable_thinking": False}},
 }
-_GO_ON: dict[str, Any] = {"continue_final_message": True, "add_generation_prompt": False}
+_CONTINUE: dict[str, Any] = {"continue_final_message": True, "add_generation_prompt": False}
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -31,9 +31,9 @@ class Request(msgspec.Struct, frozen=True):
 def label_request(
     endpoint: Endpoint, prompt: Prompt, demonstrations: Demonstrations, question: str, extra: Mapping[str, Any]
 ) -> Request:
-    """Asks for the label of `question` after `demonstrations` of (item text, label name), with log-probabilities.
+    """Ask for the label of `question` after `demonstrations` of (item text, label name), with log-probabilities.
 
-    `extra` are a profile's own fields; they come last and win.
+    `extra` are the profile's own fields, which override all others.
     """
     template, words = find_template(prompt.template), _words(prompt)
     body: dict[str, Any] = {"model": endpoint.model}
@@ -47,12 +47,12 @@ def label_request(
         body |= {"logprobs": True, "top_logprobs": endpoint.top_logprobs}
         body |= _NO_REASONING[endpoint.reasoning_switch]
         if endpoint.prefill == "fields":
-            body |= _GO_ON
+            body |= _CONTINUE
     return Request(_path(endpoint), {**body, **_route(endpoint), **extra})
 
 
 def begins_of(endpoint: Endpoint, prompt: Prompt) -> str:
-    """What a reply to `label_request` may begin with, since some servers repeat it."""
+    """The prefill that a reply to `label_request` may begin with, since some servers repeat it."""
     begun = endpoint.kind == "chat" and endpoint.prefill != "none"
     return f"{find_template(prompt.template).label}:" if begun else ""
 
@@ -66,9 +66,9 @@ def explanation_request(
     label: str,
     extra: Mapping[str, Any],
 ) -> Request:
-    """Asks why `question` goes with `label`, after the same `demonstrations`; a thinking model may think.
+    """Ask why `question` has `label`, after the same `demonstrations`. A model that reasons may do so.
 
-    `reasoning.prefill` is how the answer begins, if the server goes on with what was begun.
+    The answer begins with `reasoning.prefill` if the server continues a prefilled message.
     """
     template = find_template(prompt.template)
     completions = endpoint.kind == "completions"
@@ -81,10 +81,10 @@ def explanation_request(
         body["messages"] = [{"role": "user", "content": query}]
         if reasoning.prefill and endpoint.prefill != "none":
             body["messages"].append({"role": "assistant", "content": reasoning.prefill.rstrip()})
-            body |= _GO_ON if endpoint.prefill == "fields" else {}
+            body |= _CONTINUE if endpoint.prefill == "fields" else {}
     body |= {"max_tokens": reasoning.max_tokens, "temperature": 0}
     if completions:
-        # A base model would go on with pairs of its own.
+        # A base model would continue with pairs of its own.
         body["stop"] = [f"\n\n{template.item}:", f"\n{template.label}:"]
     return Request(_path(endpoint), {**body, **_route(endpoint), **extra})
 
@@ -94,7 +94,7 @@ def _path(endpoint: Endpoint) -> str:
 
 
 def _route(endpoint: Endpoint) -> dict[str, Any]:
-    """A router is held to one endpoint, since log-probabilities of two do not compare."""
+    """Hold a router to one endpoint, since log-probabilities of two do not compare."""
     if not endpoint.provider:
         return {}
     return {"provider": {"only": [endpoint.provider], "allow_fallbacks": False, "require_parameters": True}}

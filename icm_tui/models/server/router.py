@@ -1,7 +1,6 @@
 """OpenRouter: which providers serve a model, the one that a run is held to, and what a key may still spend.
 
-Log-probabilities of two providers do not compare, nor those of two quantizations, so a run asks one endpoint and is
-never sent on to another.
+Log-probabilities of two providers or two quantizations do not compare, so a run keeps to one endpoint.
 """
 
 import re
@@ -22,16 +21,16 @@ from icm_tui.text import one_line
 HOST = "openrouter.ai"
 
 _NEEDED = {"logprobs", "top_logprobs"}
-# Percent; below it an endpoint is cheap for a reason.
+# Percent. An endpoint with less is cheap for a reason.
 _GOOD_UPTIME = 95.0
 _MODEL = re.compile(r"(?!\.)[^/\s]+/(?!\.)[^/\s]+")
 _NO_LETTER = re.compile(r"[\W_]+")
 
 
 class Route(msgspec.Struct, frozen=True):
-    """One endpoint of a model. `tag` names it in requests, `name` is its provider's. `context` is in tokens, `uptime`
-    in percent of the last half hour, else day; `logprobs` says that it takes both `logprobs` and `top_logprobs`. None
-    is unknown. A negative `status` is out of order."""
+    """One endpoint of a model. `tag` names it in requests, `name` is its provider's name. `context` is in tokens,
+    `uptime` in percent of the last half hour or day. `logprobs` means that it accepts `logprobs` and `top_logprobs`. A
+    negative `status` is out of order. None is unknown."""
 
     tag: str
     name: str
@@ -50,12 +49,12 @@ class Route(msgspec.Struct, frozen=True):
 
     @property
     def works(self) -> bool:
-        """Whether the endpoint is in order, as far as is known."""
+        """Whether the endpoint is in order, to the best of our knowledge."""
         return self.status is None or self.status >= 0
 
 
 class Pin(msgspec.Struct, frozen=True):
-    """The one endpoint that a run is held to: its tag (`provider`), its provider's name, and what it asks."""
+    """The one endpoint that a run is held to: its tag (`provider`), its provider's name, and its price."""
 
     provider: str
     name: str
@@ -64,7 +63,7 @@ class Pin(msgspec.Struct, frozen=True):
 
 
 class KeyStanding(msgspec.Struct, frozen=True):
-    """What a key may spend, in USD. `limit` and `remaining` are None if it has no limit of its own."""
+    """What a key may spend, in USD. `limit` and `remaining` are None without a limit."""
 
     limit: float | None
     remaining: float | None
@@ -89,7 +88,7 @@ class KeyStanding(msgspec.Struct, frozen=True):
 
 
 def is_openrouter(base_url: str) -> bool:
-    """Whether an address is OpenRouter's."""
+    """Whether an address belongs to OpenRouter."""
     try:
         host = urlsplit(base_url).hostname or ""
     except ValueError:
@@ -98,10 +97,11 @@ def is_openrouter(base_url: str) -> bool:
 
 
 async def endpoints_of(client: Client, model: str) -> list[Route]:
-    """The endpoints of a model ("author/slug"), in OpenRouter's order. Raises UserError: no such model, no reply."""
+    """The endpoints of a model ("author/slug"), in OpenRouter's order. Raises UserError if OpenRouter has no such model
+    or gives no list."""
     shown = one_line(model)
     if not _MODEL.fullmatch(model):
-        raise UserError(f'"{shown}" is no model\'s name at OpenRouter, which are AUTHOR/MODEL; see `icm-tui models`.')
+        raise UserError(f'"{shown}" is not AUTHOR/MODEL, as OpenRouter names its models; see `icm-tui models`.')
     got = await client.get(f"/models/{quote(model, safe='/:@')}/endpoints")
     fault = got if isinstance(got, Fault) else None if got.status == 200 else read_fault(got.status, got.body)
     if fault is not None and fault.status == 404:
@@ -112,12 +112,12 @@ async def endpoints_of(client: Client, model: str) -> list[Route]:
         raise UserError(f"OpenRouter did not say who serves {shown}: {one_line(fault.message)}")
     routes = read_routes(got.body)
     if routes is None:
-        raise UserError(f"OpenRouter did not say who serves {shown}: its reply holds no list of endpoints.")
+        raise UserError(f"OpenRouter did not say who serves {shown}: its reply contains no list of endpoints.")
     return routes
 
 
 def read_routes(body: bytes) -> list[Route] | None:
-    """The endpoints in a reply; None if it holds no list of them."""
+    """The endpoints in a reply; None if it contains no list of them."""
     try:
         listing = record(record(decode(body)).get("data")).get("endpoints")
     except ValueError:
@@ -128,23 +128,23 @@ def read_routes(body: bytes) -> list[Route] | None:
 
 
 def choose(routes: Sequence[Route], providers: Sequence[str]) -> Pin:
-    """The endpoint to ask: that of the first of `providers` which has one that can, the cheapest of it.
+    """Choose the endpoint to ask: the cheapest of the first of `providers` that has a usable one.
 
-    `providers` are names, base slugs or tags, whatever their case; empty for any: the cheapest of those whose uptime is
-    good. Only endpoints in order that give log-probabilities are taken. Raises UserError, which says of each provider
-    why it will not do, and which would.
+    `providers` are names, base slugs or tags in any case; without any, the cheapest endpoint with a good uptime is
+    chosen. Usable are endpoints in order that give log-probabilities. Raises UserError, which says why each provider
+    will not do, and which would.
     """
     able = [route for route in routes if route.logprobs and route.works]
     if not providers:
         if not able:
             raise UserError(_none_at_all(routes))
-        return _pin(min(able, key=lambda route: (not _is_up(route), *_worth(route))))
+        return _pin(min(able, key=lambda route: (not _is_up(route), *_rank(route))))
     for word in providers:
         wanted = [route for route in able if _names(word, route)]
         if wanted:
-            return _pin(min(wanted, key=_worth))
+            return _pin(min(wanted, key=_rank))
     reasons = "; ".join(_why_not(word, routes) for word in providers)
-    others = list(dict.fromkeys(route.slug for route in sorted(able, key=_worth)))
+    others = list(dict.fromkeys(route.slug for route in sorted(able, key=_rank)))
     if not others:
         raise UserError(f"No provider in model.providers will do: {reasons}. {_none_at_all(routes)}")
     raise UserError(
@@ -154,10 +154,10 @@ def choose(routes: Sequence[Route], providers: Sequence[str]) -> Pin:
 
 
 def same_provider(pin_tag: str, name: str, reply_provider: str) -> bool:
-    """Whether a reply's `provider`, a name or a slug, is the pinned one; one that is not named counts as it.
+    """Whether a reply's `provider`, a name or a slug, is the pinned one; an empty one counts as pinned.
 
-    If the pinned provider's `name` is unknown (empty), its slug must begin as the reply's name does, or the other
-    way round: "google-vertex" is "Google".
+    If the pinned provider's `name` is unknown (empty), one of its slug and the reply's name must begin with the other:
+    "google-vertex" is "Google".
     """
     said = _plain(reply_provider)
     slug = _plain(pin_tag.partition("/")[0])
@@ -172,36 +172,36 @@ async def key_standing(client: Client) -> KeyStanding | None:
     if isinstance(got, Fault) or got.status != 200:
         return None
     try:
-        told = record(record(decode(got.body)).get("data"))
+        fields = record(record(decode(got.body)).get("data"))
     except ValueError:
         return None
-    if not told:
+    if not fields:
         return None
     return KeyStanding(
-        number(told.get("limit")),
-        number(told.get("limit_remaining")),
-        number(told.get("usage")),
-        told.get("is_free_tier") is True,
+        number(fields.get("limit")),
+        number(fields.get("limit_remaining")),
+        number(fields.get("usage")),
+        fields.get("is_free_tier") is True,
     )
 
 
 def _route(value: object) -> Route:
-    told = record(value)
-    tag = name(told.get("tag"))
-    quantization = name(told.get("quantization"))
-    status = number(told.get("status"))
-    context = number(told.get("context_length"))
-    uptimes = (number(told.get(f"uptime_last_{span}")) for span in ("30m", "1d", "5m"))
+    fields = record(value)
+    tag = name(fields.get("tag"))
+    quantization = name(fields.get("quantization"))
+    status = number(fields.get("status"))
+    context = number(fields.get("context_length"))
+    uptimes = (number(fields.get(f"uptime_last_{span}")) for span in ("30m", "1d", "5m"))
     return Route(
         tag,
-        name(told.get("provider_name")) or tag,
+        name(fields.get("provider_name")) or tag,
         None if context is None else int(context),
         quantization if quantization not in ("", "unknown") else None,
-        read_price(told.get("pricing")),
+        read_price(fields.get("pricing")),
         None if status is None else int(status),
         next((uptime for uptime in uptimes if uptime is not None), None),
-        {text(one) for one in array(told.get("supported_parameters"))} >= _NEEDED,
-        told.get("supports_implicit_caching") is True,
+        {text(one) for one in array(fields.get("supported_parameters"))} >= _NEEDED,
+        fields.get("supports_implicit_caching") is True,
     )
 
 
@@ -209,8 +209,9 @@ def _is_up(route: Route) -> bool:
     return route.uptime is None or route.uptime >= _GOOD_UPTIME
 
 
-def _worth(route: Route) -> tuple[float, float, float, str]:
-    """The cheapest first: what is read costs most of all in a run. Then the uptime, and the tag for a firm order."""
+def _rank(route: Route) -> tuple[float, float, float, str]:
+    """Sorts the cheapest first, by what is read, which costs most in a run; then by uptime, and by tag for a definite
+    order."""
     price = route.price or Price(float("inf"), float("inf"))
     return price.tokens_in, price.tokens_out, -(route.uptime or 0.0), route.tag
 
@@ -220,7 +221,7 @@ def _plain(words: str) -> str:
 
 
 def _names(word: str, route: Route) -> bool:
-    """Whether a word of the whitelist names the route: its tag, its base slug or its provider."""
+    """Whether a word of model.providers names the route: its tag, its base slug or its provider."""
     if "/" in word:
         return word.strip().casefold() == route.tag.casefold()
     plain = _plain(word)
@@ -240,10 +241,10 @@ def _why_not(word: str, routes: Sequence[Route]) -> str:
 
 def _none_at_all(routes: Sequence[Route]) -> str:
     if not routes:
-        return "No provider at OpenRouter serves this model; take one that `icm-tui models` lists."
+        return "No provider at OpenRouter serves this model; choose one that `icm-tui models` lists."
     if any(route.logprobs for route in routes):
         return "All providers of this model that give log-probabilities are out of order; try later or another model."
-    return "No provider at OpenRouter gives log-probabilities of this model; take one that `icm-tui models` lists."
+    return "No provider at OpenRouter gives log-probabilities of this model; choose one that `icm-tui models` lists."
 
 
 def _pin(route: Route) -> Pin:

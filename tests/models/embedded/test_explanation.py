@@ -96,12 +96,10 @@ def test_what_speaks_for_a_label_is_named_with_its_letters() -> None:
 
 def test_nothing_to_go_by_is_said() -> None:
     model = EmbeddedModel(["sun", "moon", "sun", "river river"], [0, 1, 2, 3], 2)
-    assert said(model, model.vote_by_list(0, [], 0), 0) == (
-        "Nothing speaks for A or against it: no labelled item is shown."
-    )
+    assert said(model, model.vote_by_list(0, [], 0), 0) == ("Nothing is for or against A: no labelled item is shown.")
     blank = EmbeddedModel(["", "", ""], [0, 1, 2], 2)
     assert said(blank, blank.vote_by_list(0, [(1, 1)], 1), 0) == (
-        "Nothing speaks for B or against it: it has nothing in common with 1 labelled item."
+        "Nothing is for or against B: it has nothing in common with 1 labelled item."
     )
 
 

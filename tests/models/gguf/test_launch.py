@@ -162,7 +162,7 @@ class TestServed:
     def test_too_large_a_context_is_told(self) -> None:
         said = _refusal(_serving(MODEL), slots=4, context=100_000_000)
         assert said.startswith(f"{MODEL} needs about 9216.1 GB of memory for 4 slots of 100000000 tokens, and this ")
-        assert said.endswith("; take a smaller model, or set model.concurrency lower.")
+        assert said.endswith("; use a smaller model, or lower model.concurrency.")
 
     def test_a_model_that_llama_cpp_does_not_know_is_told(self, tmp_path: Path) -> None:
         path = tmp_path / "odd\x1b[2J.gguf"
@@ -247,7 +247,7 @@ def test_no_slots(tmp_path: Path) -> None:
 def test_without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert _refusal(tmp_path / "model.gguf") == (
-        "A model file is served by the package xllamacpp, which is not installed: `pip install 'icm-tui[local]'`, or "
+        "A model file needs the package xllamacpp, which is not installed: `pip install 'icm-tui[local]'`, or "
         "run `uvx --from 'icm-tui[local]' icm-tui`."
     )
 

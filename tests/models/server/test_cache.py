@@ -151,10 +151,10 @@ def _spoil(path: Path, how: str) -> None:
 
 
 SPOILT = {
-    "no database": "the file is damaged; `icm-tui cache clear` puts it aside",
-    "newer": "a newer icm-tui wrote it; use that one, or `icm-tui cache clear` puts it aside",
-    "another program's": "it is another program's database; `icm-tui cache clear` puts it aside",
-    "other columns": "the file is damaged; `icm-tui cache clear` puts it aside",
+    "no database": "the file is damaged; `icm-tui cache clear` moves it aside",
+    "newer": "a newer icm-tui wrote it; use that one, or `icm-tui cache clear` moves it aside",
+    "another program's": "it is another program's database; `icm-tui cache clear` moves it aside",
+    "other columns": "the file is damaged; `icm-tui cache clear` moves it aside",
 }
 
 
@@ -193,7 +193,7 @@ def test_a_damaged_page_turns_the_cache_off(cache: AnswerCache, path: Path) -> N
     again = AnswerCache.open(path)
     assert [again.get(_key(n)) for n in range(500)][-1] is None
     assert again.trouble == (
-        f"The answer cache {path} is off for this process: the file is damaged; `icm-tui cache clear` puts it aside."
+        f"The answer cache {path} is off for this process: the file is damaged; `icm-tui cache clear` moves it aside."
     )
     again.close()
 
@@ -219,7 +219,7 @@ def test_a_locked_file_turns_the_cache_off(cache: AnswerCache, path: Path, monke
         assert late.trouble is None
         late.close()
         assert late.trouble == (
-            f"The answer cache {path} is off for this process: another process holds it; try again when that is done."
+            f"The answer cache {path} is off for this process: another process holds it; try again when that has ended."
         )
         with pytest.raises(UserError, match="was not cleared: another process holds it"):
             clear(path)

@@ -171,7 +171,7 @@ _STREAM = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encod
             Scripted([_HEAD + b"transfer-encoding: chunked\r\n\r\n14\r\n", _BODY[:20] + b"\r\n"], "reset"),
             "in the middle",
         ),
-        (reply(b"nonsense", content_encoding="gzip"), "does not unpack"),
+        (reply(b"nonsense", content_encoding="gzip"), "is not compressed"),
         (reply(b"", location="http://[broken"), "empty body"),
         (reply(b""), "empty body"),
         (reply(b"<html><title>Hello</title>", content_type="text/html"), "web page"),
@@ -255,7 +255,7 @@ def test_silent_and_slow_are_told_apart() -> None:
     [
         (Scripted([], "hang"), "was silent"),
         (events(end="hang"), "was silent"),
-        (events(b": ping\n\n", drip=True), "heard but does not speak"),
+        (events(b": ping\n\n", drip=True), "but sent no token"),
         (events(_event("A"), b": ping\n\n", drip=True), "stopped in the middle"),
         (events(_event("A"), drip=True), "did not end its stream"),
         (events(_event("A"), _DONE), "was cut"),

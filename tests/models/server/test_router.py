@@ -70,8 +70,8 @@ def test_the_endpoints_of_a_model_are_read() -> None:
     ("model", "says"),
     [
         ("acme/none", "OpenRouter has no model acme/none; `icm-tui models none` searches for it."),
-        ("tiny-1", '"tiny-1" is no model\'s name at OpenRouter, which are AUTHOR/MODEL; see `icm-tui models`.'),
-        ("../key", '"../key" is no model\'s name at OpenRouter, which are AUTHOR/MODEL; see `icm-tui models`.'),
+        ("tiny-1", '"tiny-1" is not AUTHOR/MODEL, as OpenRouter names its models; see `icm-tui models`.'),
+        ("../key", '"../key" is not AUTHOR/MODEL, as OpenRouter names its models; see `icm-tui models`.'),
         ("a/b\x1b[2J", "OpenRouter has no model a/b; `icm-tui models b` searches for it."),
         ("a/b?c#d", "OpenRouter has no model a/b?c#d; `icm-tui models b?c#d` searches for it."),
     ],

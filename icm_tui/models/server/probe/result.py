@@ -1,4 +1,4 @@
-"""What a probe found, and its keeping on disk, so that the next run on the same endpoint need not probe again."""
+"""What a probe found, kept on disk so that the next run on the same endpoint need not probe again."""
 
 import contextlib
 import hashlib
@@ -17,11 +17,11 @@ _PRIVATE = 0o600
 
 
 class ProbeResult(msgspec.Struct, frozen=True):
-    """What a probe found. `endpoint` is what a run may ask, None if it cannot be asked.
+    """What a probe found. `endpoint` is what a run may ask, None if no run can.
 
-    `calls` counts the requests sent, `cost_usd` is None if the server named no cost and no price is known, `at` is in
-    unix seconds. `label_bias` is a score a label (nats, mean 0), as the search measures it; `latency_s` is the median
-    wait for a label in seconds, `tokens_a_second` how fast a longer answer was written. None is unknown.
+    `calls` is the number of requests, `cost_usd` what they cost, `at` the time in unix seconds. `label_bias` is a score
+    for each label (nats, mean 0), as the search measures it; `latency_s` is the median wait for a label in seconds,
+    `tokens_a_second` the speed of a longer answer. None is unknown.
     """
 
     endpoint: Endpoint | None
@@ -35,7 +35,7 @@ class ProbeResult(msgspec.Struct, frozen=True):
 
 
 def why_not(probe_result: ProbeResult) -> str:
-    """One sentence or two that say why no run can be made, and what to change; empty if one can."""
+    """Why no run can be made, and what to change, in one or two sentences; empty if one can."""
     if probe_result.endpoint is not None:
         return ""
     worst = next((finding for finding in probe_result.findings if finding.state == "bad"), None)
@@ -45,9 +45,9 @@ def why_not(probe_result: ProbeResult) -> str:
 
 
 def recall(base_url: str, model: Model, labels: Sequence[str], now: float) -> ProbeResult | None:
-    """The probe kept for this endpoint and these settings, if one is there, can be read and is at most a week old.
+    """The probe kept for this endpoint and these settings; None if it is missing, unreadable or over a week old.
 
-    `base_url` as in Endpoint, `now` in unix seconds.
+    `base_url` is that of the Endpoint, `now` in unix seconds.
     """
     try:
         probe_result = msgspec.json.decode(_file(base_url, model, labels).read_bytes(), type=ProbeResult)
@@ -58,7 +58,7 @@ def recall(base_url: str, model: Model, labels: Sequence[str], now: float) -> Pr
 
 
 def keep(base_url: str, model: Model, labels: Sequence[str], probe_result: ProbeResult) -> None:
-    """Keeps a probe that found an endpoint. A disk that refuses loses nothing but the time of the next probe."""
+    """Keep a probe that found an endpoint. If the disk refuses, the next run probes again."""
     if probe_result.endpoint is None:
         return
     path = _file(base_url, model, labels)

@@ -1,4 +1,4 @@
-"""What model servers send, read without input or output: bytes and JSON in, structs out.
+"""Reads what model servers send, without input or output: bytes and JSON in, structs out.
 
-Everything here is foreign: no reader raises for what a server wrote, it gives a Completion or says what is wrong.
+Everything here is foreign, so no reader raises an exception: it returns a Completion or says what is wrong.
 """

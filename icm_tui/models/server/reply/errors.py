@@ -1,4 +1,4 @@
-"""Why a server gave no answer: one reader for the bodies of errors, and whom the error blames."""
+"""Reads why a server gave no answer, and decides what the error blames."""
 
 import math
 import re
@@ -13,14 +13,14 @@ from icm_tui.text import multi_line
 Kind = Literal["item", "retry", "pause"]
 
 _LINES, _CHARACTERS = 12, 900
-# Longer than any reason; what a hostile body holds beyond it is not looked at.
+# Longer than any reason. The rest of a hostile body is ignored.
 _LOOKED_AT = 20_000
 _MAYBE_KEY = re.compile(r"(?i)(\bbearer\s+)[^\s\"',]+|\b(?:sk|pk|rk)-[\w*.-]{8,}")
 _TITLE = re.compile(r"(?is)<title[^>]*>([^<]{1,300})")
 
 _TRY_AGAIN = {408, 409, 425, 429}
 _ITEM = {400, 413, 422}
-# Names that servers put into `code`, `type` or `error_type`; they tell more than the status.
+# Names that servers put into `code`, `type` or `error_type`; they say more than the status.
 _MODERATED = re.compile(r"(?i)moderation|content_?(?:filter|policy)|flagged")
 _ITEM_NAMES = {"context_length_exceeded", "exceed_context_size_error", "string_above_max_length", "invalid_prompt"}
 _PAUSE_NAMES = {
@@ -31,19 +31,19 @@ _PAUSE_NAMES = {
     "invalid_api_key",
     "model_not_found",
 }
-# A request that is wrong in one of these is wrong for every item.
+# A request that is wrong in one of these fields is wrong for every item.
 _SETTINGS = {"logit_bias", "logprobs", "model", "seed", "temperature", "top_logprobs", "top_p"}
 
 
 def read_fault(
     status: int, content: object, headers: Mapping[str, str] | None = None, now: float = 0.0, *, default: str = ""
 ) -> Fault:
-    """The fault that a reply with `status` and the body `content` (bytes, or JSON already read) tells of.
+    """The fault of a reply with `status` and the body `content` (bytes, or decoded JSON).
 
     `now` is in unix seconds, for a Retry-After that is a date; `default` is the message if the body has none. A 400
-    that wraps a code to be retried and a 200 that wraps any are taken as that code. 400, 413, 422 and moderation blame
-    the item, unless the body says that key, money, model or a setting is at fault; that, 401, 402, other 403s, 404 and
-    the daily limit of free models pause; what is left is retried.
+    that wraps a code to be retried, and a 200 that wraps any code, count as that code. 400, 413, 422 and moderation
+    blame the item, unless the body says that the key, money, model or a setting is at fault. That pauses, as do 401,
+    402, other 403s, 404 and the daily limit of free models. All else is retried.
     """
     body = _body(content)
     error = _error(body)
@@ -53,7 +53,7 @@ def read_fault(
 
 
 def screenful(message: str) -> str:
-    """`message` without what moves a terminal or may be a key, cut to twelve lines and 900 characters."""
+    """`message` without control characters and what may be a key, cut to twelve lines and 900 characters."""
     shown = _MAYBE_KEY.sub(lambda found: (found[1] or "") + "[key]", multi_line(message[:_LOOKED_AT])).strip()
     lines = shown.split("\n")
     cut = "\n".join(lines[:_LINES])[:_CHARACTERS].rstrip()
@@ -70,13 +70,13 @@ def _body(content: object) -> object:
 
 
 def _error(body: object) -> Record:
-    """The object that holds the error's fields, whichever level it is on."""
+    """The object with the error's fields, at whichever level it is."""
     fields = record(body)
     return record(fields.get("error")) or fields
 
 
 def _decided(status: int, error: Record) -> int:
-    """The status to judge by; 0 if a 200 wraps no number."""
+    """The status that decides; 0 if a 200 wraps no number."""
     inner = _number_of(error.get("code"))
     if inner is None:
         inner = _number_of(error.get("http_status"))
@@ -116,16 +116,16 @@ def _said(body: object, depth: int) -> str:
     if isinstance(body, str):
         return _first_line(body)
     fields = record(body)
-    told = fields.get("error")
-    if isinstance(told, str) and told.strip():
-        return text(told)
-    error = record(told) or fields
+    named = fields.get("error")
+    if isinstance(named, str) and named.strip():
+        return text(named)
+    error = record(named) or fields
     said = _wrapped(error, depth) or _listed(fields.get("detail")) or text(fields.get("message"))
     return said or text(error.get("type")) or text(error.get("code"))
 
 
 def _wrapped(error: Record, depth: int) -> str:
-    """The error's own words; a router's "Provider returned error" gives way to what the provider said."""
+    """The error's own words; what the provider said replaces a router's "Provider returned error"."""
     metadata = record(error.get("metadata"))
     message = text(error.get("message")).strip()
     raw = metadata.get("raw")

@@ -1,4 +1,4 @@
-"""Finds the place where a reply names a label, and what each label weighs there."""
+"""Finds the place where a reply names a label, and the log-probability of each label there."""
 
 import math
 import unicodedata
@@ -16,10 +16,10 @@ _TOKEN = 100
 def read_labels(completion: Completion, labels: Sequence[str], begins: str = "") -> Reply | None:
     """The log-probability of every label (nats, rounded to 1e-6), in the order of `labels`, and what the reply took.
 
-    `begins` is what the reply may begin with: the prefill, which servers repeat or leave out. The label is looked for
-    after thoughts, that beginning, white space and marks. Spellings of a label (with white space or marks around it;
-    in other cases if it has two letters or more) count together, by log-sum-exp. A label that was not returned is
-    censored, at the smallest value returned; `mass` sums the labels that were. None if no place shows a label.
+    `begins` is the prefill, which servers repeat or leave out. The label is looked for after reasoning, prefill, white
+    space and marks. Spellings of a label (with white space or marks around it; in any case if it has two letters or
+    more) count together, by log-sum-exp. A label that was not returned is censored, at the smallest value returned;
+    `mass` is the sum over those that were. None if no place shows a label.
     """
     place = _place(completion, labels, begins)
     if place is None:
@@ -32,7 +32,7 @@ def read_labels(completion: Completion, labels: Sequence[str], begins: str = "")
             found[label].append(logprob)
     if not any(found):
         return None
-    # A written token that the list lacks says nothing about how far down the list reached.
+    # A written token that is not in the list says nothing about how far down the list reached.
     floor = min(logprob for _, logprob in place.top or top)
     logprobs = [min(logsumexp(values), 0.0) if values else floor for values in found]
     mass = sum(math.exp(logprob) for logprob, values in zip(logprobs, found, strict=True) if values)
@@ -59,7 +59,7 @@ def _place(completion: Completion, labels: Sequence[str], begins: str) -> TokenL
     if at is None:
         return None
     first = _skip(tokens, _after(tokens, at, begins), _blank)
-    if first == len(tokens):  # nothing but white space or the end was written: what else might have been, at its start
+    if first == len(tokens):  # only white space or the end was written: read the alternatives at its start
         return tokens[at] if at < len(tokens) else None
     if _label_of(tokens[first].token, labels) is None:
         named = _skip(tokens, first, _no_word)
@@ -69,7 +69,7 @@ def _place(completion: Completion, labels: Sequence[str], begins: str) -> TokenL
 
 
 def _answer_start(tokens: list[TokenLogprobs], answer: str, reasoning: str) -> int | None:
-    """The index of the token that the answer begins at: servers may list the thought's tokens before it, or not."""
+    """The index of the answer's first token; servers may or may not list the tokens of the reasoning before it."""
     texts = [token.token for token in tokens]
     joined = "".join(texts)
     if (end := joined.rfind(CLOSE)) >= 0:
@@ -83,7 +83,7 @@ def _answer_start(tokens: list[TokenLogprobs], answer: str, reasoning: str) -> i
 
 
 def _agrees(joined: str, answer: str) -> bool:
-    """One begins with the other; a byte that is no text may read differently in the token and in the answer."""
+    """Whether one begins with the other; bytes that are no text may read differently in token and answer."""
     size = min(len(joined), len(answer))
     return size > 0 and all(
         one == other or "\ufffd" in (one, other) for one, other in zip(joined, answer, strict=False)
@@ -101,7 +101,7 @@ def _index_at(texts: list[str], offset: int) -> int:
 
 
 def _after(tokens: list[TokenLogprobs], at: int, begins: str) -> int:
-    """The index after the tokens that spell `begins`, if they do."""
+    """The index after the tokens that spell `begins`, or `at` if none do."""
     texts = [token.token for token in tokens[at:]]
     joined = "".join(texts)
     bare = joined.lstrip()
@@ -123,14 +123,14 @@ def _no_word(token: str) -> bool:
 
 
 def _alternatives(place: TokenLogprobs) -> list[tuple[str, float]]:
-    """The server's list, and the token that was written if a bias or a grammar left it out of the list."""
+    """The server's list, with the written token if a bias or a grammar left that out."""
     if place.logprob is None or any(token == place.token for token, _ in place.top):
         return place.top
     return sorted([*place.top, (place.token, place.logprob)], key=lambda pair: -pair[1])
 
 
 def _label_of(token: str, labels: Sequence[str]) -> int | None:
-    """Which label a token spells, if one: exactly, then without marks around it, then in another case."""
+    """Which label a token spells, if any: exactly, without marks around it, or in another case."""
     bare = token.strip()
     plain = _without_marks(bare)
     for spelling in (bare, plain):

@@ -1,4 +1,4 @@
-"""Tells a thought from the answer if both come in one text, as `<think>...</think>` before it."""
+"""Separates a model's reasoning from its answer if both come in one text, as `<think>...</think>` before the answer."""
 
 import msgspec
 
@@ -6,9 +6,9 @@ _OPEN, CLOSE = "<think>", "</think>"
 
 
 class Delta(msgspec.Struct, frozen=True):
-    """What came next: a piece of the thought, then a piece of the answer.
+    """What came next: a piece of the reasoning, then a piece of the answer.
 
-    `turned` says that every text before this piece was thought too: templates may leave out the tag that opens.
+    `turned` says that all text before this piece was reasoning, too, because templates may omit the opening tag.
     """
 
     text: str = ""
@@ -20,7 +20,7 @@ class Delta(msgspec.Struct, frozen=True):
 
 
 class ReasoningSplitter:
-    """Splits a text that comes in pieces. What may be the start of a tag is held back until it is clear."""
+    """Splits a text that comes in pieces. What may be the beginning of a tag is held back until that is clear."""
 
     def __init__(self) -> None:
         self._held = ""
@@ -28,11 +28,11 @@ class ReasoningSplitter:
         self._may_turn = True
 
     def reasoning_separated(self) -> None:
-        """The server splits by itself, so a closing tag without an opening one is the answer's own."""
+        """Note that the server separates reasoning itself, so that a lone closing tag belongs to the answer."""
         self._may_turn = False
 
     def feed(self, piece: str, *, last: bool = False) -> Delta:
-        """What `piece` adds; with `last`, also all that was held back."""
+        """What `piece` adds; with `last`, everything that was held back, too."""
         rest = self._held + piece
         self._held = ""
         text: list[str] = []
@@ -42,18 +42,18 @@ class ReasoningSplitter:
             if self._state == "start":
                 bare = rest.lstrip()
                 if bare.startswith(_OPEN):
-                    self._state, self._may_turn = "explanation", False
+                    self._state, self._may_turn = "reasoning", False
                     rest = bare[len(_OPEN) :]
                 elif _OPEN.startswith(bare) and not last:
                     self._held, rest = rest, ""
                 else:
                     self._state = "text"
-            elif self._state == "explanation" or self._may_turn:
+            elif self._state == "reasoning" or self._may_turn:
                 before, tag, after = rest.partition(CLOSE)
                 if not tag and not last:
                     keep = _half_tag(rest)
                     before, self._held = rest[: len(rest) - keep], rest[len(rest) - keep :]
-                if self._state == "explanation":
+                if self._state == "reasoning":
                     reasoning.append(before)
                 elif tag:
                     reasoning += [*text, before]
@@ -69,10 +69,10 @@ class ReasoningSplitter:
         return Delta("".join(text), "".join(reasoning), turned)
 
 
-def split_reasoning(content: str, *, told_apart: bool = False) -> tuple[str, str]:
-    """(answer, thought) of a whole text; `told_apart` as in ThoughtSplitter."""
+def split_reasoning(content: str, *, separated: bool = False) -> tuple[str, str]:
+    """(answer, reasoning) of a whole text. `separated`: the server gave the reasoning in a field of its own."""
     splitter = ReasoningSplitter()
-    if told_apart:
+    if separated:
         splitter.reasoning_separated()
     whole = splitter.feed(content, last=True)
     return whole.text, whole.reasoning

@@ -1,4 +1,4 @@
-"""A streamed reply, read from the bytes of its server-sent events in whatever pieces they arrive."""
+"""Reads a streamed reply from the bytes of its server-sent events, in whatever pieces they arrive."""
 
 from icm_tui.models.server.reply.errors import read_fault
 from icm_tui.models.server.reply.reasoning import Delta, ReasoningSplitter
@@ -17,11 +17,11 @@ from icm_tui.models.server.reply.types import (
 from icm_tui.models.server.reply.whole import content_field, read_logprobs, reasoning_field, usage_of
 
 _LINE_LIMIT = 4 * 1024 * 1024
-_BROKEN = "The stream held an event that cannot be read."
+_BROKEN = "The stream contained an event that cannot be read."
 
 
 class EventReader:
-    """Cuts bytes into the data of server-sent events; comments and events of another name are left out."""
+    """Cuts bytes into the data of server-sent events, without comments and events of other names."""
 
     def __init__(self) -> None:
         self.too_long = False
@@ -32,7 +32,7 @@ class EventReader:
         self._data: list[str] = []
 
     def feed(self, data: bytes) -> list[str]:
-        """The data of the events that `data` ends. A line ends with CR, LF or both."""
+        """The data of the events that `data` completes. A line ends with CR, LF or both."""
         if self._after_return and data.startswith(b"\n"):
             data = data[1:]
             self._after_return = False
@@ -77,10 +77,8 @@ class EventReader:
 
 
 class StreamReader:
-    """Reads one stream. `heard` counts the bytes that came, comments too; `spoken` the chunks that brought a token.
-
-    A server that keeps a connection open with comments is heard and does not speak.
-    """
+    """Reads one stream. `heard` counts all bytes, `spoken` only the chunks that brought a token, because a server may
+    keep a connection open with comments."""
 
     def __init__(self) -> None:
         self.heard = 0
@@ -104,14 +102,14 @@ class StreamReader:
         return self._done or self._fault is not None
 
     def feed(self, data: bytes) -> list[Delta]:
-        """What the bytes add to thought and answer. Bytes after the end or after an error add nothing."""
+        """What the bytes add to reasoning and answer. Bytes after the end or an error add nothing."""
         self.heard += len(data)
         return self._read(self._events.feed(data))
 
     def close(self) -> tuple[list[Delta], Completion | Fault]:
-        """What was held back, and what the stream comes to; to be called once, however the connection ended.
+        """What was held back, and the outcome of the stream. Call it once, however the connection ended.
 
-        It is an answer only if the server said why it finished: `[DONE]` alone also ends streams that were cut.
+        Only a stream with a finish reason is an answer, because `[DONE]` also ends streams that were cut.
         """
         deltas = self._read(self._events.close())
         deltas += self._keep(self._splitter.feed("", last=True))
@@ -179,14 +177,14 @@ class StreamReader:
             return []
         self._finish = finish or self._finish
         delta = record(choice.get("delta"))
-        told = reasoning_field(delta)
+        reasoning = reasoning_field(delta)
         written = content_field(delta.get("content")) or text(choice.get("text"))
         tokens = read_logprobs(choice.get("logprobs"), written) or []
         self._tokens += tokens
-        self.spoken += bool(told or written or tokens)
-        if told:
+        self.spoken += bool(reasoning or written or tokens)
+        if reasoning:
             self._splitter.reasoning_separated()
-        return [*self._keep(Delta(reasoning=told)), *self._keep(self._splitter.feed(written))]
+        return [*self._keep(Delta(reasoning=reasoning)), *self._keep(self._splitter.feed(written))]
 
     def _keep(self, delta: Delta) -> list[Delta]:
         if delta.turned:

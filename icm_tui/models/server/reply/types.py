@@ -1,6 +1,6 @@
-"""What a server's reply may hold: readers of single fields of foreign JSON, and the structs that replies are read into.
+"""What a server's reply may contain: readers of single fields of foreign JSON, and the structs for whole replies.
 
-The readers take anything, and give their type or a default.
+A reader accepts any value and returns its type or a default.
 """
 
 import json
@@ -15,12 +15,12 @@ from icm_tui.text import one_line
 Record = dict[str, object]
 
 _NAME = 200
-# Half a surrogate pair can be written as an escape in JSON, but in no UTF-8 file.
+# JSON can contain half a surrogate pair as an escape, but no UTF-8 file can.
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def decode(body: bytes | str) -> object:
-    """The JSON value of `body`. Raises ValueError if it is none, or is nested too deeply to be a reply."""
+    """The JSON value of `body`. Raises ValueError if it is not JSON, or nested too deeply."""
     try:
         return json.loads(body.decode("utf-8-sig", "replace") if isinstance(body, bytes) else body)
     except RecursionError as fault:
@@ -38,12 +38,12 @@ def array(value: object) -> list[object]:
 
 
 def text(value: object) -> str:
-    """The string, or an empty one; what no UTF-8 file can hold becomes U+FFFD."""
+    """The string, or an empty one; half a surrogate pair becomes U+FFFD."""
     return _SURROGATE.sub("\ufffd", value) if isinstance(value, str) else ""
 
 
 def number(value: object) -> float | None:
-    """The finite number, or None; a boolean is no number."""
+    """The finite number, or None; a boolean does not count."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -54,7 +54,7 @@ def number(value: object) -> float | None:
 
 
 def count(value: object) -> int | None:
-    """The whole number that is neither negative nor beyond what a float counts exactly, or None."""
+    """The whole number from 0 to what a float holds exactly, or None."""
     found = number(value)
     return int(found) if found is not None and 0 <= found < 2**53 and found == int(found) else None
 
@@ -65,10 +65,10 @@ def name(value: object) -> str:
 
 
 class TokenLogprobs(msgspec.Struct, frozen=True):
-    """One place of a reply: the token written there, its log-probability (nats), and the alternatives.
+    """One place of a reply: the token written there, its log-probability (nats), and the alternatives to it.
 
-    `top` is sorted, the likeliest first, and may hold one text twice (two tokens that read alike). A value that the
-    server left out, or marked as none, is None or absent, never a number that stands for it.
+    `top` has the likeliest first, and may contain one text twice (two tokens that read alike). A value that the server
+    left out or marked as missing is None or absent, never a placeholder.
     """
 
     token: str
@@ -77,7 +77,7 @@ class TokenLogprobs(msgspec.Struct, frozen=True):
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """What a reply took, as the server counted it: tokens, and USD. None is unknown, which is not zero."""
+    """The tokens and USD that a reply took, by the server's count. None is unknown, which is not zero."""
 
     tokens_in: int | None = None
     tokens_out: int | None = None
@@ -86,9 +86,9 @@ class Usage(msgspec.Struct, frozen=True):
 
 
 class Completion(msgspec.Struct, frozen=True):
-    """A reply that arrived whole. `text` is the answer alone, `thought` what was thought before it.
+    """A whole reply. `text` is the answer alone, `reasoning` the model's chain of thought before it.
 
-    `tokens` is None if the server gave no log-probabilities; it may begin with the thought's tokens.
+    `tokens` is None if the server gave no log-probabilities; it may begin with the tokens of the reasoning.
     """
 
     text: str
@@ -101,11 +101,11 @@ class Completion(msgspec.Struct, frozen=True):
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """Why there is no answer, and whom that blames.
+    """Why there is no answer, and what to do about it.
 
-    `item`: this question will never be answered; `retry`: another try may do; `pause`: no question will be answered
-    before a person has mended it. `message` is the server's reason, cleaned and at most a screenful. `status` is the
-    HTTP status that decided: the code inside the body if a 200 or 400 wraps one. `retry_after` is in seconds.
+    `item`: this question will never be answered; `retry`: another try may succeed; `pause`: no question will be
+    answered until a person fixes something. `message` is the server's reason, cleaned and at most a screenful. `status`
+    is the deciding HTTP status: the code inside the body if a 200 or 400 wraps one. `retry_after` is in seconds.
     """
 
     kind: Literal["item", "retry", "pause"]

@@ -1,4 +1,4 @@
-"""A whole reply of a chat or completions endpoint: an answer, or why there is none."""
+"""Reads a whole reply of a chat or completions endpoint: an answer, or why there is none."""
 
 from collections.abc import Mapping
 
@@ -21,16 +21,16 @@ from icm_tui.models.server.reply.types import (
 
 # OpenAI and vLLM write -9999 for "very unlikely" and for "no value", llama.cpp the smallest float for probability zero.
 _NO_VALUE = -9999.0
-# A sum of floats may come out a little above zero.
+# A sum of floats may be a little above zero.
 _ROUNDING = 1e-3
-# Vocabularies of older servers write a space or a line's end before a token as one of these.
+# How vocabularies of older servers write a space or a line break before a token.
 _MARKERS = {"\u0120": " ", "\u2581": " ", "\u010a": "\n"}
 
 
 def read_reply(
     status: int, content_type: str, headers: Mapping[str, str], body: bytes, now: float
 ) -> Completion | Fault:
-    """The answer in a reply that arrived whole, or its fault; a 200 is not trusted. `now` is in unix seconds."""
+    """The answer in a whole reply, or its fault; a 200 is not trusted. `now` is in unix seconds."""
     if not 200 <= status < 300:
         return read_fault(status, body, headers, now)
     if not body.strip():
@@ -51,23 +51,29 @@ def read_reply(
     if choice.get("error") or finish == "error":
         return read_fault(status, choice, headers, now, default="The server broke off with an error it does not name.")
     message = record(choice.get("message"))
-    told = reasoning_field(message)
+    reasoning = reasoning_field(message)
     answer, inside = split_reasoning(
-        content_field(message.get("content")) or text(choice.get("text")), told_apart=bool(told)
+        content_field(message.get("content")) or text(choice.get("text")), separated=bool(reasoning)
     )
     tokens = read_logprobs(choice.get("logprobs"), answer)
     if finish == "content_filter" and not answer and not tokens:
         return Fault("item", "The server's content filter held the answer back.", status)
     return Completion(
-        answer, told + inside, tokens, finish, usage_of(fields), name(fields.get("model")), name(fields.get("provider"))
+        answer,
+        reasoning + inside,
+        tokens,
+        finish,
+        usage_of(fields),
+        name(fields.get("model")),
+        name(fields.get("provider")),
     )
 
 
 def reasoning_field(message: Record) -> str:
-    """The thought that a message or delta carries in a field of its own; if it comes twice, once."""
+    """The reasoning in a field of its own of a message or delta; if it is there twice, only once."""
     for key in ("reasoning", "reasoning_content"):
-        if told := text(message.get(key)):
-            return told
+        if reasoning := text(message.get(key)):
+            return reasoning
     details = [record(detail) for detail in array(message.get("reasoning_details"))]
     return "".join(text(detail.get("text")) or text(detail.get("summary")) for detail in details)
 
@@ -80,9 +86,10 @@ def content_field(content: object) -> str:
 
 
 def usage_of(fields: Record) -> Usage:
-    """What a reply or chunk says that it took. A key of the person's own pays the provider beside the router."""
+    """What a reply or chunk took, by its own account. With a person's own key, the provider is paid besides the
+    router."""
     usage = record(fields.get("usage"))
-    # llama.cpp's streams on completions may carry timings alone.
+    # llama.cpp's streams on completions may contain only timings.
     timings = record(fields.get("timings"))
     reused, computed = count(timings.get("cache_n")), count(timings.get("prompt_n"))
     cached = [
@@ -109,8 +116,8 @@ def usage_of(fields: Record) -> Usage:
 def read_logprobs(value: object, written: str = "") -> list[TokenLogprobs] | None:
     """The places of a reply from its `logprobs` field; None if there are none.
 
-    Takes the chat shape (`content`), the completions shape (`tokens`, `token_logprobs`, `top_logprobs`) and Together's,
-    whose streams carry a bare number for the text `written` in the same chunk.
+    Accepts the shapes of chat (`content`), of completions (`tokens`, `token_logprobs`, `top_logprobs`) and of Together,
+    whose streams have a bare number for the text `written` in the same chunk.
     """
     if isinstance(value, int | float):
         return [TokenLogprobs(_token(written), _value(value))]
@@ -128,7 +135,7 @@ def _columns(fields: Record) -> list[TokenLogprobs]:
     values = array(fields.get("token_logprobs"))
     tops: object = fields.get("top_logprobs")
     if isinstance(tops, dict):
-        # One map for the whole reply: where it belongs is plain only if there is one place.
+        # One map for the whole reply, which is clear only if there is one place.
         tops = [tops] if len(tokens) == 1 else []
     rows = array(tops)
     places = []
@@ -149,7 +156,7 @@ def _top(value: object) -> list[tuple[str, float]]:
 
 
 def _uncollapsed(token: str, own: float | None, top: list[tuple[str, float]]) -> list[tuple[str, float]]:
-    """In a map, tokens of one text share one key and the last value wins; the written token's own value is known."""
+    """Restore the written token's own value: in a map, tokens of one text share a key, and the last value wins."""
     if own is None or not any(text == token and logprob < own - _ROUNDING for text, logprob in top):
         return top
     kept = [pair for pair in top if pair[0] != token]
@@ -174,4 +181,4 @@ def _value(value: object) -> float | None:
 def _no_json(status: int, content_type: str, body: bytes) -> str:
     if "html" in content_type.lower() or body.lstrip()[:1] == b"<":
         return f"The server answered {status} with a web page; is the base URL right?"
-    return f"The server answered {status} with something that is no JSON."
+    return f"The server answered {status} with something that is not JSON."
