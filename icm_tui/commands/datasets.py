@@ -9,8 +9,7 @@ import msgspec
 from icm_tui.commands.console import columns, print_json
 from icm_tui.commands.json import Dataset, Datasets, DescribedDataset
 from icm_tui.profile.store import list_profiles
-from icm_tui.tasks.availability import Here, availability, hub_cache, local_folders
-from icm_tui.tasks.card import Card, Place, Terms
+from icm_tui.tasks.card import Card, Here, Place, Terms, availability, hub_cache, local_folders
 from icm_tui.tasks.registry import DATASETS, find_dataset
 from icm_tui.text import one_line
 

@@ -11,8 +11,7 @@ from msgspec import UNSET, UnsetType
 from icm_tui.domain.reply import Endpoint, Finding
 from icm_tui.evaluate.report import Pair, Report, Row, TraitFigures
 from icm_tui.run_dir.listing import RunSummary
-from icm_tui.tasks.availability import Here
-from icm_tui.tasks.card import Split, Terms
+from icm_tui.tasks.card import Here, Split, Terms
 
 
 class LastProbe(msgspec.Struct, frozen=True, omit_defaults=True):

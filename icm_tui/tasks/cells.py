@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterable
 
 from icm_tui.errors import UserError
-from icm_tui.tasks.quoting import nearest, quoted
 from icm_tui.tasks.tables import Row, Table, kind_of
+from icm_tui.text import nearest, quoted
 
 _BOOLEANS = {"1": True, "true": True, "0": False, "false": False}
 

@@ -8,9 +8,9 @@ from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
 from icm_tui.tasks.build import Columns, make_task
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
-from icm_tui.tasks.quoting import nearest, quoted
 from icm_tui.tasks.section import TaskSection, choose_gold, refuse_given
 from icm_tui.tasks.tables import Table, expanded, read_table
+from icm_tui.text import nearest, quoted
 
 _MEND = 'remove it, or use dataset = "file" to read a file of your own.'
 

@@ -23,9 +23,8 @@ import msgspec
 from icm_tui.errors import UserError
 from icm_tui.tasks.card import HubFiles
 from icm_tui.tasks.fetching import Progress
-from icm_tui.tasks.quoting import quoted
 from icm_tui.tasks.tables import Row, Table, read_table
-from icm_tui.text import disk_size
+from icm_tui.text import disk_size, quoted
 
 # Files up to so many bytes together are downloaded and read whole: more would fill a person's disk and memory with
 # rows that no search can label.

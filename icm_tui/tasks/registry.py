@@ -11,8 +11,8 @@ from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
 from icm_tui.tasks import datasets
 from icm_tui.tasks.dataset import Dataset
-from icm_tui.tasks.quoting import nearest, quoted
 from icm_tui.tasks.section import TaskSection
+from icm_tui.text import nearest, quoted
 
 DATASETS = tuple(sorted(module.name for module in iter_modules(datasets.__path__)))
 

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from icm_tui.errors import UserError
-from icm_tui.tasks.quoting import nearest, quoted
+from icm_tui.text import nearest, quoted
 
 NonEmpty = Annotated[str, Meta(min_length=1)]
 Positive = Annotated[int, Meta(ge=1)]

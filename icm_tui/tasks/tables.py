@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from icm_tui.errors import UserError
-from icm_tui.tasks.quoting import quoted
+from icm_tui.text import quoted
 
 # The csv module's own limit of 128 KiB a field is less than a long document.
 _LONGEST_FIELD = 2**31 - 1

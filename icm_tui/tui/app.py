@@ -135,7 +135,7 @@ class IcmApp(BaseApp):
 
     def action_mouse(self) -> None:
         """Give the mouse to the terminal, or take it back."""
-        from icm_tui.tui.widgets.mouse import toggle_mouse
+        from icm_tui.tui.terminal import toggle_mouse
 
         self.tell(toggle_mouse(self))
 

@@ -1,7 +1,7 @@
-"""Whether there is a terminal to draw on, and what Textual must be told of it before it is imported."""
+"""Whether there is a terminal to draw on, what Textual must know of it before it is imported, and its mouse."""
 
 from collections.abc import Mapping, MutableMapping
-from typing import TextIO
+from typing import Any, TextIO
 
 _OTHERWISE = "or give a command, such as `icm-tui run demo`. See `icm-tui --help`."
 
@@ -54,3 +54,24 @@ def _is_terminal(stream: TextIO | None) -> bool:
         return stream is not None and stream.isatty()
     except ValueError:  # it was closed
         return False
+
+
+def toggle_mouse(app: Any) -> str:
+    """Switch the terminal's mouse reports off or on, and return the sentence that says which.
+
+    Textual has no public way to do so after the start. Its driver has the sequences of its terminal in methods of its
+    own, and a flag which they look at, also when the program comes back from an editor.
+    """
+    driver: Any = app._driver
+    if driver is None or not hasattr(driver, "_enable_mouse_support"):
+        return "There is no mouse to give back here."
+    if driver._mouse:
+        driver._disable_mouse_support()
+        driver._mouse = False
+        return "The mouse is the terminal's: select text as anywhere."
+    driver._mouse = True
+    driver._enable_mouse_support()
+    if getattr(driver, "_mouse_pixels", False):
+        # A terminal that was told to report pixels goes back to cells when the reports are switched on.
+        driver._enable_mouse_pixels()
+    return "The mouse is the program's again."

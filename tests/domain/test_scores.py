@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icm_tui.domain.scores import centred, entropy_bits, log_softmax, logsumexp, margin, mean_scores
-from icm_tui.search.icm.coherence import as_asked
+from icm_tui.search.icm.labelling import as_asked
 
 nats = st.floats(-30, 0, allow_nan=False).map(lambda value: round(value, 6))
 scores = st.lists(st.floats(-20, 20, allow_nan=False), min_size=2, max_size=5)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icm_tui.domain.items import Item
-from icm_tui.search.icm.coherence import FEWEST_SCORED, HeldOut
+from icm_tui.search.icm.labelling import FEWEST_SCORED, HeldOut
 from icm_tui.search.icm.method import Icm
 from icm_tui.search.problem import make_problem
 from tests.search.drive import Run, hashed

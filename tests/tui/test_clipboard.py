@@ -17,8 +17,8 @@ import pytest
 from textual.app import App
 
 from icm_tui.tui.clipboard import FILE, LONGEST, copy, copy_and_tell, run_program
+from icm_tui.tui.terminal import toggle_mouse
 from icm_tui.tui.widgets.copy_screen import Copies, CopyScreen
-from icm_tui.tui.widgets.mouse import toggle_mouse
 
 LONGEST_BYTES = LONGEST // 4 * 3
 

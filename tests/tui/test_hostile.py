@@ -15,7 +15,7 @@ from icm_tui.commands.json import Catalogue, Diagnosis, LastProbe, Offer
 from icm_tui.domain.reply import Endpoint, Finding, Kind
 from icm_tui.tui.children import Failed
 from icm_tui.tui.doctor import screen as doctor
-from icm_tui.tui.form.expected import probe_lines
+from icm_tui.tui.form.rows import probe_lines
 from icm_tui.tui.models import screen as models
 from icm_tui.tui.text.cells import cut, fit, span, width, wrap
 from tests.tui.escapes import Token

@@ -37,8 +37,7 @@ from icm_tui.domain.scores import margin
 from icm_tui.search.choice import choose
 from icm_tui.search.draws import Purpose
 from icm_tui.search.icm.bias import LabelBias
-from icm_tui.search.icm.coherence import HeldOut, as_asked
-from icm_tui.search.icm.labelling import Labelling
+from icm_tui.search.icm.labelling import HeldOut, Labelling, as_asked
 from icm_tui.search.icm.phase import Phase, Plan
 from icm_tui.search.method import Search
 from icm_tui.search.problem import Problem

@@ -27,9 +27,9 @@ from icm_tui.tasks.build import Columns, TextTemplate
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
 from icm_tui.tasks.cells import optional_cell, read_cell
 from icm_tui.tasks.dataset import Dataset, Rows, Source, read_source
-from icm_tui.tasks.quoting import nearest, quoted
 from icm_tui.tasks.section import TaskSection, choose_gold
 from icm_tui.tasks.tables import Row, Table
+from icm_tui.text import nearest, quoted
 
 _HUB = "kellycyy/daily_dilemmas"
 _ROWS = "dilemma_to_action_to_values_aggregated.csv"

@@ -6,9 +6,9 @@ from icm_tui.errors import UserError
 from icm_tui.tasks.build import Columns
 from icm_tui.tasks.card import Card
 from icm_tui.tasks.dataset import Dataset, Rows, Source
-from icm_tui.tasks.quoting import quoted
 from icm_tui.tasks.section import TaskSection, refuse_given
 from icm_tui.tasks.tables import read_table
+from icm_tui.text import quoted
 
 CARD = Card(
     about="Rows of your own: JSON lines, JSON, CSV or parquet, with the columns you name.",

@@ -24,8 +24,8 @@ from icm_tui.tasks.build import Columns
 from icm_tui.tasks.card import Card, Place, Split
 from icm_tui.tasks.cells import read_cell
 from icm_tui.tasks.dataset import Dataset, Rows, Source
-from icm_tui.tasks.quoting import quoted
 from icm_tui.tasks.tables import Row, Table
+from icm_tui.text import quoted
 
 _WIDE = "global_opinion_data.csv"
 _WIDE_MARK = " (csv)"

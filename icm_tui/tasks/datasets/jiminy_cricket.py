@@ -24,8 +24,8 @@ from icm_tui.tasks.build import Columns
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
 from icm_tui.tasks.cells import optional_cell, read_cell, require_column
 from icm_tui.tasks.dataset import Dataset, Rows, Source
-from icm_tui.tasks.quoting import quoted
 from icm_tui.tasks.tables import Row, Table, kind_of
+from icm_tui.text import quoted
 
 _HUB = "AI-Secure/DecodingTrust"
 _CELLS = ["text", "label", "game"]

@@ -13,8 +13,8 @@ from icm_tui.tasks.build import Columns
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
 from icm_tui.tasks.cells import read_boolean, read_cell
 from icm_tui.tasks.dataset import Dataset, Rows, Source
-from icm_tui.tasks.quoting import quoted
 from icm_tui.tasks.tables import Row, Table
+from icm_tui.text import quoted
 
 _HUB = "callum-canavan/challenges-for-unsupervised-elicitation"
 _CLAIM = re.compile(r"(\S+) is larger than (\S+?)\.?")

@@ -20,9 +20,9 @@ from icm_tui.tasks.build import Columns
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
 from icm_tui.tasks.cells import optional_cell, read_cell
 from icm_tui.tasks.dataset import Dataset, Rows, Source
-from icm_tui.tasks.quoting import quoted
 from icm_tui.tasks.section import choose_gold
 from icm_tui.tasks.tables import Row, Table, kind_of
+from icm_tui.text import quoted
 
 _SCENES = "machiavelli_summaries_13.jsonl"
 MORALITY = tuple(

@@ -28,8 +28,8 @@ from icm_tui.tasks.build import Columns
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
 from icm_tui.tasks.cells import read_cell
 from icm_tui.tasks.dataset import Dataset, Rows, Source
-from icm_tui.tasks.quoting import nearest, quoted
 from icm_tui.tasks.tables import Row, Table
+from icm_tui.text import nearest, quoted
 
 _HUB = "wassname/tiny-mfv"
 FOUNDATIONS = ("Care", "Fairness", "Loyalty", "Authority", "Sanctity", "Liberty")

@@ -11,9 +11,19 @@ from hypothesis import strategies as st
 from icm_tui.commands.json import Expected
 from icm_tui.errors import RunFailed, UserError
 from icm_tui.tui.form.draft import FIELDS, Draft, editor, read_draft, remove, write_draft
-from icm_tui.tui.form.expected import in_words, outlook_lines, question
 from icm_tui.tui.form.fields import Field
-from icm_tui.tui.form.rows import FROZEN, ROWS, detail_lines, find, head_lines, row_line, turned
+from icm_tui.tui.form.rows import (
+    FROZEN,
+    ROWS,
+    detail_lines,
+    find,
+    head_lines,
+    in_words,
+    outlook_lines,
+    question,
+    row_line,
+    turned,
+)
 from icm_tui.tui.text.cells import Line, width
 
 DATASET = '[task]\ndataset = "leanings"\n'
