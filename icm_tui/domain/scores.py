@@ -41,7 +41,7 @@ def entropy_bits(counts: Sequence[int]) -> float:
 
 
 def margin(scores: Sequence[float]) -> float:
-    """How far the best label is ahead of the second (nats): |raw - b| for two labels."""
+    """How far the best label is ahead of the second (nats): the size of the log-odds for two labels."""
     if len(scores) == 2:
         return abs(scores[0] - scores[1])
     first, second = sorted(scores, reverse=True)[:2]

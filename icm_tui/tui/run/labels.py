@@ -232,15 +232,15 @@ def _state(view: RunView) -> tuple[int, int, int]:
 _LATE = 20
 _FEWEST_LATE = 20
 
-_RAW_FROM, _FLIPS_FROM, _SEEDS_FROM = 64, 52, 72
+_ODDS_FROM, _FLIPS_FROM, _SEEDS_FROM = 64, 52, 72
 
 
 def heading(view: RunView, cells: int) -> Line:
     """The names of the columns."""
     number = _number_width(view)
     parts = [f"{'#':>{number + 1}}  {'label':<{_label_width(view.label_names)}}  {'p':>4}"]
-    if cells >= _RAW_FROM:
-        parts.append(f"{'raw':>6}")
+    if cells >= _ODDS_FROM:
+        parts.append(f"{'log-odds':>8}")
     if cells >= _FLIPS_FROM:
         parts.append(f"{'flips':>5}")
     if cells >= _SEEDS_FROM and view.seeds_agree:
@@ -261,9 +261,9 @@ def row(view: RunView, item: int, cells: int) -> Line:
         *fit((span(name, style),), _label_width(view.label_names)),
         span(f"  {_p(view, item):>4}"),
     ]
-    if cells >= _RAW_FROM:
+    if cells >= _ODDS_FROM:
         odds = chain.log_odds(item)
-        parts.append(span(f"  {'' if odds is None else signed(odds):>6}", "dim"))
+        parts.append(span(f"  {'' if odds is None else signed(odds):>8}", "dim"))
     if cells >= _FLIPS_FROM:
         parts.append(span(f"  {chain.flips[item]:>5}", "plain" if chain.flips[item] else "dim"))
     if cells >= _SEEDS_FROM and view.seeds_agree:
