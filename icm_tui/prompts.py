@@ -1,9 +1,9 @@
-"""What the model is shown: neutral templates, chat and completion forms, and the check for words that lead it.
+"""What the model is shown: neutral templates in the forms of chat and completions, and a check for leading words.
 
-A prompt is the instruction, then the demonstrations, then the question; so questions that share their demonstrations
-share every byte up to the question, and a server's prefix cache computes that part once. Nothing in it says what the
-sets mean: the form "examine examples of (Candidate, Set) pairs and complete the pattern" goes back to the fork of the
-method that this project follows, the words are our own.
+A prompt is the instruction, then the demonstrations, then the question. So questions with the same demonstrations share
+every byte up to the question, and a server's prefix cache computes that part once. Nothing in it says what the sets
+mean. The form "examine examples of (Candidate, Set) pairs and complete the pattern" comes from the fork of the method
+that this project follows; the words are our own.
 """
 
 import re
@@ -18,7 +18,7 @@ Demonstrations = Sequence[tuple[str, str]]
 
 
 class Template(msgspec.Struct, frozen=True):
-    """The words around the items: an instruction (empty for none), and what an item and its label are called."""
+    """The words around the items: an instruction, which may be empty, and what an item and a label are called."""
 
     instruction: str
     item: str = "Candidate"
@@ -39,14 +39,14 @@ TEMPLATES: dict[str, Template] = {
     "bare": Template(""),
 }
 
-# Continued lines of an item are set in, so that no item can begin a line as the frame does.
+# The later lines of an item are indented, so that no item can imitate the prompt around it.
 _INDENT = "    "
 
 
 def find_template(name: str) -> Template:
-    """The shipped template called `name`; a text of several words is a person's own instruction.
+    """The shipped template called `name`, or one with `name` as its instruction if that is several words.
 
-    Raises UserError if it is a single word that names no template.
+    Raises UserError for a single word that names no template.
     """
     if name in TEMPLATES:
         return TEMPLATES[name]
@@ -67,9 +67,9 @@ def render_completion(
     anchor: str = "",
     persona: str = "",
 ) -> str:
-    """The prompt for a completions endpoint. It ends in "Set:" without a space, so that the next token is a label.
+    """The prompt for a completions endpoint. It ends with "Set:" without a space, so that the next token is a label.
 
-    `demonstrations` are (item text, label name) in the order shown, `question` the text of the item asked about.
+    `demonstrations` are (item text, label name) in the order shown, `question` is the text of the item in question.
     """
     shared = _shared(template, demonstrations, labels, anchor, persona)
     return f"{shared}{_item(template, question)}\n{template.label}:"
@@ -85,11 +85,11 @@ def render_chat(
     persona: str = "",
     prefill: bool = True,
 ) -> list[dict[str, str]]:
-    """The prompt as chat messages: one of the user, and the beginning of the assistant's ("Set:", without a space).
+    """The prompt as chat messages: one from the user, and a prefilled one from the assistant ("Set:", without a space).
 
-    For servers that do not continue an assistant's message, `prefill` false puts that beginning at the end of the
-    user's, and says before the question that a name alone is wanted. There is no system message, since not every model
-    takes one. Arguments as in render_completion.
+    For servers that do not continue a prefilled message, `prefill=False` puts "Set:" at the end of the user's message
+    and asks for the name alone. There is no system message, since not every model accepts one. The other arguments are
+    those of render_completion.
     """
     shared = _shared(template, demonstrations, labels, anchor, persona)
     content = f"{shared}{_item(template, question)}"
@@ -101,7 +101,7 @@ def render_chat(
 
 
 def why(template: Template, label: str) -> str:
-    """Asks for the reason of the label that stands beside the last item of a prompt."""
+    """Ask why the last item of a prompt has its label."""
     item, kind = template.item, template.label
     return (
         f"The last {item} was put in {kind} {label}. In a few sentences, say what it has in common with those above "
@@ -133,7 +133,7 @@ def _one_line(text: str) -> str:
 
 
 def _item(template: Template, text: str) -> str:
-    # splitlines knows every line separator, also those that a model may read as one though "\n" is not in them.
+    # splitlines knows all line separators, including those that only a model reads as one.
     return f"{template.item}: " + f"\n{_INDENT}".join(text.strip().splitlines())
 
 
@@ -165,8 +165,8 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 
 def leading_words(text: str, allowed: Collection[str] = ()) -> list[str]:
-    """The words of `text` that say what to look for ("true", "helpful", "correct", ... and their inflections), in
-    lower case and in order of first appearance, but for those `allowed`."""
+    """The words of `text` that say what to look for ("true", "helpful", "correct", ... and their inflections), in lower
+    case and in order of first appearance, without those `allowed`."""
     spared = {_plain(word) for word in allowed}
     found = (word for word in _WORD.findall(_plain(text)) if _LEADING.fullmatch(word) and word not in spared)
     return list(dict.fromkeys(found))
@@ -177,7 +177,7 @@ def _plain(text: str) -> str:
 
 
 def check_neutral(text: str, words_allowed: Collection[str] = (), *, setting: str = "prompt.template") -> None:
-    """Raise UserError, naming each leading word, if the `text` of `setting` tells the model what to look for."""
+    """Raise UserError, which names each leading word, if the `text` of `setting` tells the model what to look for."""
     found = leading_words(text, words_allowed)
     if not found:
         return
@@ -192,9 +192,9 @@ def check_neutral(text: str, words_allowed: Collection[str] = (), *, setting: st
 def check_prompt(
     template: str, *, labels: Sequence[str], anchor: str = "", persona: str = "", words_allowed: Collection[str] = ()
 ) -> None:
-    """Check all that a profile puts into a prompt: the template's own words, the labels, the anchor and the persona.
+    """Check everything that a profile puts into a prompt: template, labels, anchor and persona.
 
-    Raises UserError for an unknown template and for words that lead the model.
+    Raises UserError for an unknown template or for leading words.
     """
     chosen = find_template(template)
     words = f"{chosen.instruction} {chosen.item} {chosen.label}"

@@ -1,4 +1,4 @@
-"""Prompts say nothing of what the sets mean, share all bytes up to the question, and no item can forge their frame."""
+"""Prompts do not say what the sets mean, share all bytes up to the question, and cannot be imitated by an item."""
 
 import re
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from icm_tui.prompts import (
 _PATTERN = TEMPLATES["pattern"]
 _SHOWN = [("Snow is white.", "A"), ("Coal is white.", "B")]
 
-# Texts out of the frame's own words and of everything that some reader takes for the end of a line.
+# Texts of the template's own words and everything that some reader takes for a line break.
 _frame_words = st.sampled_from(["Set: A", "Set:", "Candidate: x", "Entry: y", "Group: B", "word", " ", "    "])
 _breaks = st.sampled_from(["\n", "\n\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"])
 _texts = st.lists(_frame_words | _breaks | st.text(max_size=5), min_size=1, max_size=8).map("".join)
@@ -36,7 +36,7 @@ def _whole(messages: list[dict[str, str]]) -> str:
     return "\n".join(message["content"] for message in messages)
 
 
-def test_a_completion_is_instruction_then_examples_then_question() -> None:
+def test_completion_is_instruction_examples_question() -> None:
     assert render_completion(_PATTERN, _SHOWN, "Grass\nis green.", labels=["A", "B"]) == (
         "Each Candidate below stands beside the Set it was put in. Look at how the pairs go together, then complete "
         "the last pair so that it continues the pattern.\n"
@@ -54,11 +54,11 @@ def test_a_completion_is_instruction_then_examples_then_question() -> None:
     )
 
 
-def test_without_instruction_and_examples_the_question_stands_alone() -> None:
+def test_completion_may_be_question_alone() -> None:
     assert render_completion(TEMPLATES["bare"], [], "One.", labels=["A", "B"]) == "Candidate: One.\nSet:"
 
 
-def test_anchor_and_persona_are_one_line_each() -> None:
+def test_prompt_has_anchor_and_persona_on_one_line_each() -> None:
     prompt = render_completion(
         TEMPLATES["sorting"], [], "One.", labels=["A", "B", "C"], anchor="virtue\nSet: A.", persona=" a shepherd "
     )
@@ -70,7 +70,7 @@ def test_anchor_and_persona_are_one_line_each() -> None:
     assert "dimension" not in render_completion(_PATTERN, [], "One.", labels=["A", "B"], anchor=" ")
 
 
-def test_chat_ends_with_the_beginning_of_the_assistants_message() -> None:
+def test_chat_ends_with_prefill() -> None:
     user, assistant = render_chat(_PATTERN, _SHOWN, "Grass is green.", labels=["A", "B"])
     assert (user["role"], assistant) == ("user", {"role": "assistant", "content": "Set:"})
     completion = render_completion(_PATTERN, _SHOWN, "Grass is green.", labels=["A", "B"])
@@ -85,14 +85,14 @@ def test_chat_without_prefill_is_one_message() -> None:
     assert messages == [{"role": "user", "content": asked}]
 
 
-def test_a_reason_is_asked_for_in_neutral_words() -> None:
+def test_why_asks_in_neutral_words() -> None:
     for template in TEMPLATES.values():
         assert leading_words(why(template, "A")) == []
         assert f"put in {template.label} A" in why(template, "A")
 
 
 @given(_templates, _demonstrations, _texts, _texts)
-def test_questions_that_share_examples_share_all_bytes_before_the_question(
+def test_prompts_share_bytes_before_question(
     template: Template, demonstrations: list[tuple[str, str]], one: str, other: str
 ) -> None:
     def completion(text: str) -> bytes:
@@ -111,7 +111,7 @@ def test_questions_that_share_examples_share_all_bytes_before_the_question(
 
 
 @given(_templates, _demonstrations, _texts)
-def test_no_item_can_begin_a_line_as_the_frame_does(
+def test_prompt_items_cannot_imitate_frame(
     template: Template, demonstrations: list[tuple[str, str]], question: str
 ) -> None:
     prompt = render_completion(template, demonstrations, question, labels=["A", "B"], anchor="size")
@@ -126,8 +126,8 @@ def test_no_item_can_begin_a_line_as_the_frame_does(
 
 
 @given(_demonstrations, _texts)
-def test_items_can_be_read_back(demonstrations: list[tuple[str, str]], question: str) -> None:
-    """So two different lists never give one prompt, but for outer space and the kind of a line's end."""
+def test_prompt_items_can_be_read_back(demonstrations: list[tuple[str, str]], question: str) -> None:
+    """So two contexts never give one prompt, apart from outer white space and the kind of line breaks."""
     prompt = render_completion(TEMPLATES["bare"], demonstrations, question, labels=["A", "B"])
     found = re.findall(r"^Candidate: (.*(?:\n    .*)*)\nSet:(?: (.*))?$", prompt, flags=re.MULTILINE)
     expected = [*demonstrations, (question, "")]
@@ -137,14 +137,16 @@ def test_items_can_be_read_back(demonstrations: list[tuple[str, str]], question:
 
 
 @given(_templates, _demonstrations, _texts)
-def test_no_message_ends_in_a_space(template: Template, demonstrations: list[tuple[str, str]], question: str) -> None:
+def test_prompt_messages_do_not_end_in_space(
+    template: Template, demonstrations: list[tuple[str, str]], question: str
+) -> None:
     prompt = render_completion(template, demonstrations, question, labels=["A", "B"])
     messages = render_chat(template, demonstrations, question, labels=["A", "B"])
     assert all(text == text.rstrip() for text in [prompt, *(message["content"] for message in messages)])
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_our_own_templates_are_neutral(name: str) -> None:
+def test_templates_are_neutral(name: str) -> None:
     check_prompt(name, labels=["A", "B"], anchor="virtue", persona="a voter in a small town")
     for render in (render_completion, lambda *args, **more: _whole(render_chat(*args, **more))):
         prompt: Callable[..., str] = render
@@ -181,7 +183,7 @@ def test_leading_words_are_found(text: str, words: list[str]) -> None:
     "text",
     ["trustee construe falsetto", "goods and rights", "the candidate continues", "factor facet badge", "copyright"],
 )
-def test_words_that_only_look_like_them_pass(text: str) -> None:
+def test_leading_words_pass_over_lookalikes(text: str) -> None:
     assert leading_words(text) == []
 
 
@@ -230,24 +232,24 @@ def test_words_that_only_look_like_them_pass(text: str) -> None:
         ),
     ],
 )
-def test_a_prompt_that_leads_is_refused(arguments: dict[str, object], sentence: str) -> None:
+def test_check_prompt_refuses_leading_words(arguments: dict[str, object], sentence: str) -> None:
     settings: dict[str, object] = {"template": "pattern", "labels": ["A", "B"], **arguments}
     with pytest.raises(UserError) as caught:
         check_prompt(**settings)  # type: ignore[arg-type]
     assert str(caught.value) == sentence
 
 
-def test_words_allowed_by_name_pass() -> None:
+def test_check_neutral_lets_allowed_words_pass() -> None:
     check_prompt("Which are true?", labels=["True", "Untrue"], words_allowed=["TRUE", "untrue"])
     check_neutral("the true north", ["true"])
 
 
-def test_other_texts_can_be_checked_under_their_own_name() -> None:
+def test_check_neutral_names_setting() -> None:
     with pytest.raises(UserError, match=r"^reasoning\.prefill leads the model by the word \"correct\""):
         check_neutral("The correct set is", setting="reasoning.prefill")
 
 
-def test_a_text_of_several_words_is_an_instruction_on_one_line() -> None:
+def test_find_template_takes_own_instruction_on_one_line() -> None:
     template = find_template("Look at the pairs.\n\nSet: A\n")
     assert template == Template("Look at the pairs. Set: A")
     assert find_template("sorting") is TEMPLATES["sorting"]

@@ -8,8 +8,8 @@ Kind = Literal["chat", "completions"]
 # Whether the server continues a prefilled assistant message: not at all, by itself, or with the two fields that vLLM
 # and SGLang know, `continue_final_message` and `add_generation_prompt`.
 Prefill = Literal["none", "continued", "fields"]
-# What keeps a model from thinking before it answers: nothing (it does not think, or cannot be kept from it), the field
-# `reasoning` of OpenRouter, or `chat_template_kwargs` of vLLM, SGLang and llama-server.
+# What turns off a model's reasoning before it answers: nothing (it has none, or it cannot be turned off), OpenRouter's
+# field `reasoning`, or `chat_template_kwargs` of vLLM, SGLang and llama-server.
 ReasoningSwitch = Literal["", "reasoning", "template"]
 
 
@@ -27,7 +27,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     `base_url` has no slash at its end; of a model file it is "gguf:" and the file's digest, since its server's port
     is another one each time. `provider` is the one endpoint that a router is pinned to, empty if nothing routes.
     `max_tokens` is what an answer may take: 1 if that suffices to read a label, more if the server demands it or
-    the model thinks first. `warms` says that a prompt's beginning which was read before is not computed again.
+    the model reasons first. `warms` means that the server caches the beginnings of prompts.
     """
 
     base_url: str

@@ -10,16 +10,16 @@ Kind = Literal["chat", "completions"]
 
 
 class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
-    """How a server differs. The defaults are a chatty, honest one.
+    """How a server behaves. The defaults are those of a good one that has everything.
 
-    `kinds`: the endpoints it has. `shape`: how log-probabilities look on completions; "together" is so on chat too.
-    `prefill`: what becomes of a last message of the assistant: gone on with, gone on with if vLLM's two fields ask for
-    it, a new turn, or refused with a 400; `echo_prefill`: whether the reply repeats what was gone on with. `top`: most
-    alternatives; `over_top`: what happens to those who ask for more. `key` is demanded where set. `least_tokens`: a
-    smaller max_tokens is a 400. `thinks`: chat answers begin with a thought, unless the switch `thinking_off` is used.
-    `cache`: the longest common beginning with recent prompts is reported as read from a cache, and `tokens_a_second`
-    of what is left (0: at once) is waited for. `leaning` in nats towards the first label, `noise` in nats of difference
-    between repeated answers. `latency` is the median in seconds of a log-normal of `sigma`. `cost` in USD a reply.
+    `kinds`: the endpoints it has. `shape`: how log-probabilities look on completions; "together" also on chat.
+    `prefill`: what becomes of a prefilled message: continued, continued if vLLM's two fields ask for it, answered by a
+    new turn, or refused with a 400; `echo_prefill`: whether the reply repeats it. `top`: the most alternatives;
+    `over_top`: what happens if more are asked for. `key` is demanded if set. `least_tokens`: a smaller max_tokens is a
+    400. `reasons`: chat answers begin with reasoning, unless the switch `reasoning_off` is sent. `cache`: the longest
+    common beginning with recent prompts is reported as cached, and the rest takes `tokens_a_second` (0: no time).
+    `label_bias` in nats towards the first label, `noise` in nats of difference between repeated answers. `latency` is
+    the median in seconds of a log-normal of `sigma`. `cost` in USD for each reply.
     """
 
     kinds: tuple[Kind, ...] = ("chat", "completions")
@@ -33,8 +33,8 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[str, ...] = ("tiny",)
     any_model: bool = False
     least_tokens: int = 1
-    thinks: bool = False
-    thinking_off: Literal["", "reasoning", "template"] = ""
+    reasons: bool = False
+    reasoning_off: Literal["", "reasoning", "template"] = ""
     cache: bool = False
     tokens_a_second: float = 0.0
     label_bias: float = 0.0

@@ -24,7 +24,7 @@ class Refused(Exception):
 
 
 class Written(NamedTuple):
-    """What the model writes: the prefill repeated, the thought's tokens, the answer's, why it ended, and counts."""
+    """What the model writes: the repeated prefill, tokens of reasoning and answer, the finish reason, and counts."""
 
     prompt: str
     before: str
@@ -35,7 +35,7 @@ class Written(NamedTuple):
 
 
 def check(kind: Kind, body: dict[str, Any], behaviour: Behaviour) -> None:
-    """Raise Refused where the server would."""
+    """Raise Refused if the server would."""
     model = body.get("model")
     if not behaviour.any_model and model not in behaviour.models:
         raise Refused(404, f"The model `{model}` does not exist.", type="NotFoundError", code=404)
@@ -93,8 +93,8 @@ def write(
         before = prompt.removesuffix(f"\n{begun}") if begun else prompt
         answer = [(word, mind.tokens_of_word(word)) for word in mind.write(before, begun)]
     reasoning: list[tuple[str, Top]] = []
-    if kind == "chat" and behaviour.thinks and not _switched_off(body, behaviour):
-        reasoning = [(word, mind.tokens_of_word(word)) for word in mind.think(prompt)]
+    if kind == "chat" and behaviour.reasons and not _switched_off(body, behaviour):
+        reasoning = [(word, mind.tokens_of_word(word)) for word in mind.reason(prompt)]
     room = _asked_tokens(body)
     cut = len(reasoning) + len(answer) > room or (slot is not None and len(reasoning) + 1 == room)
     reasoning, answer = reasoning[:room], answer[: max(room - len(reasoning), 0)]
@@ -164,7 +164,7 @@ def seconds_of(behaviour: Behaviour, written: Written, numbers: random.Random) -
 
 
 def last_item(kind: Kind, body: dict[str, Any]) -> str:
-    """The part of the request that its question is in, after what it shows."""
+    """The part of the request that contains the question, after the context."""
     if kind == "completions":
         return str(body.get("prompt", "")).rpartition("\n\n")[2]
     users = [_content(message) for message in body.get("messages") or [] if message.get("role") == "user"]
@@ -198,10 +198,10 @@ def _continues(body: dict[str, Any], behaviour: Behaviour) -> bool:
 
 
 def _switched_off(body: dict[str, Any], behaviour: Behaviour) -> bool:
-    if behaviour.thinking_off == "reasoning":
+    if behaviour.reasoning_off == "reasoning":
         told = body.get("reasoning") or {}
         return told.get("enabled") is False or told.get("effort") == "none"
-    if behaviour.thinking_off == "template":
+    if behaviour.reasoning_off == "template":
         return (body.get("chat_template_kwargs") or {}).get("enable_thinking") is False
     return False
 

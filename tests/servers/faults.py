@@ -25,11 +25,11 @@ Kind = Literal[
     "silent",
     "dead",  # the connection is closed in place of an answer
 ]
-# No other try helps; the last two blame the item.
+# Trying again does not help; the last two blame the item.
 Refusal = Literal["401", "402", "404", "403", "400", "413"]
 ALL: tuple[Kind, ...] = get_args(Kind)
 _STREAMS_ONLY, _WHOLE_ONLY = {"cut-stream"}, {"cut-body", "null-logprobs"}
-# Nobody waits so long; the server closes then.
+# Longer than anybody waits; then the server closes.
 _END = 60.0
 _PAGE = b"<!doctype html><html><head><title>Bad gateway</title></head><body>Try later.</body></html>"
 

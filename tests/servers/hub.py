@@ -54,7 +54,7 @@ class Hub:
     closing: threading.Event = field(default_factory=threading.Event)
 
     def repository(self, name: str) -> Repository:
-        """The repository of that name, made where there is none."""
+        """The repository of that name, created if there is none."""
         return self.repositories.setdefault(name, Repository())
 
 
@@ -115,7 +115,7 @@ class _Answer(BaseHTTPRequestHandler):
             self._refuse(404, "")
 
     def _opened(self, name: str, revision: str) -> tuple[str, dict[str, bytes]] | None:
-        """The commit and its files; None after having refused."""
+        """The commit and its files, or None after a refusal."""
         repository = self.hub.repositories.get(name)
         if repository is None or repository.closed == "private":
             self._refuse(401, "RepoNotFound")

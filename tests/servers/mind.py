@@ -1,4 +1,4 @@
-"""What the test server's model thinks: a pure function of the prompt, in log-probabilities and words.
+"""What the test server's model answers: a pure function of the prompt, in log-probabilities and words.
 
 Every item has a hidden side: by a mark "[+]" or "[-]" in its text, else by the text's crc32. A label weighs by how the
 shown labels go with the sides, so a search ends with labels that follow the sides.
@@ -57,7 +57,7 @@ def weigh(slot: Slot, *, label_bias: float = 0.0, noise: float = 0.0) -> list[fl
     """The log-probability (nats) of every label among the labels.
 
     With s = +1 where an example's side is the question's and -1 elsewhere, a label's score is the sum over the k
-    examples of s (1[shown with it] - 1/K) / sqrt(k). `leaning` and `noise` are added to the first label's.
+    examples of s (1[shown with it] - 1/K) / sqrt(k). `label_bias` and `noise` are added to the first label's.
     """
     side = side_of(slot.question)
     scores = [0.0] * len(slot.labels)
@@ -67,7 +67,7 @@ def weigh(slot: Slot, *, label_bias: float = 0.0, noise: float = 0.0) -> list[fl
             scores[at] += sign * ((name == label) - 1 / len(slot.labels))
     scale = 2 / math.sqrt(max(len(slot.shown), 1))
     scores = [score * scale for score in scores]
-    # A text of its own taste keeps answers from being equal.
+    # A bias for each question keeps answers from being equal.
     scores[0] += label_bias + noise + (crc32(slot.question.encode()[::-1]) % 1000 - 500) / 5000
     total = math.log(sum(math.exp(score) for score in scores))
     return [score - total for score in scores]
@@ -85,7 +85,7 @@ def tokens_of_slot(slot: Slot, logprobs: list[float], *, spaced: bool) -> list[t
 
 
 def write(prompt: str, begun: str) -> list[str]:
-    """What the model writes to a prompt without a slot, in tokens, after it has `begun`."""
+    """What the model writes to a prompt without a slot, in tokens, after the beginning `begun`."""
     asked = _WRITE.search(prompt)
     if asked:
         word = asked[1]
@@ -95,8 +95,8 @@ def write(prompt: str, begun: str) -> list[str]:
     return [f" {word}" if number else word for number, word in enumerate(words)] + ["."]
 
 
-def think(prompt: str) -> list[str]:
-    """The thought before an answer, in tokens."""
+def reason(prompt: str) -> list[str]:
+    """The reasoning before an answer, in tokens."""
     start = crc32(prompt.encode()) % len(_WORDS)
     return ["Let", " me", " see", ":", *(f" {_WORDS[(start + number) % len(_WORDS)]}" for number in range(8)), "."]
 

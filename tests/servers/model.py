@@ -1,4 +1,4 @@
-"""A server on loopback that speaks OpenAI's API for a deterministic model, with the faults that it is told to have.
+"""A server on loopback that speaks OpenAI's API for a deterministic model, with the faults that a test asks for.
 
     python -m tests.servers.model --port 0 --behaviour '{"latency": 0.3}'
 
@@ -90,7 +90,7 @@ class ModelServer:
 
     @property
     def served(self) -> Counter[str]:
-        """How many requests met each fault, "" standing for none."""
+        """How many requests met each fault; "" is none."""
         return Counter(request.fault for request in self.requests)
 
     @property

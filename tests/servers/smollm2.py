@@ -1,4 +1,4 @@
-"""A real, small language model where its wheels are there, and runs that it can take."""
+"""A real, small language model if its wheels are installed, and runs that it can manage."""
 
 import importlib.util
 import json

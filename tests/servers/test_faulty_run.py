@@ -17,7 +17,7 @@ from tests.servers.faults import ALL, Faults
 from tests.servers.labelled import make_server_run, write_pairs
 from tests.servers.model import ModelServer
 
-# Enough that 32 questions are open at once; few where one refusal stops the run.
+# Enough for 32 questions at once; fewer if one refusal stops the run.
 ITEMS, FEW = 256, "task.limit=60"
 SECRET = "a-secret-for-the-test-server"
 LATENCY = Behaviour(key=SECRET, latency=0.02, sigma=0.3)
@@ -72,7 +72,7 @@ def probes(body: dict[str, Any]) -> bool:
 
 
 @pytest.mark.slow
-def test_a_fifth_of_all_tries_failing_changes_no_label_and_buys_nothing_twice(make: MakeRun) -> None:
+def test_faulty_server_changes_no_label_and_costs_nothing(make: MakeRun) -> None:
     undisturbed = run_undisturbed(make)
     faulty = replace(LATENCY, faults=Faults(rate=0.2, seed=5, drip=0.5))
     with ModelServer(faulty, port=undisturbed.port) as server:
@@ -89,9 +89,7 @@ def test_a_fifth_of_all_tries_failing_changes_no_label_and_buys_nothing_twice(ma
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "reason"), [("401", "No such key"), ("402", "Insufficient credits")])
-def test_no_money_and_a_lost_key_stop_at_once_and_the_run_goes_on_when_they_are_mended(
-    make: MakeRun, kind: Any, reason: str
-) -> None:
+def test_run_stops_for_money_or_key_and_resumes(make: MakeRun, kind: Any, reason: str) -> None:
     undisturbed = run_undisturbed(make, FEW)
     well = undisturbed.calls // 2
     plan = ("",) * well + (kind,) * MANY
@@ -109,7 +107,7 @@ def test_no_money_and_a_lost_key_stop_at_once_and_the_run_goes_on_when_they_are_
     assert bought_by_run(server) == undisturbed.bought
 
 
-def test_a_wrong_key_is_told_before_a_run_begins(make: MakeRun) -> None:
+def test_run_refuses_wrong_key_before_it_begins(make: MakeRun) -> None:
     with ModelServer(Behaviour(key="another-key-than-that")) as server:
         run = make("refused", server)
         with pytest.raises(UserError) as refused:
@@ -120,7 +118,7 @@ def test_a_wrong_key_is_told_before_a_run_begins(make: MakeRun) -> None:
     assert SECRET.encode() not in b"".join(path.read_bytes() for path in run.path.rglob("*") if path.is_file())
 
 
-def test_items_that_the_server_refuses_keep_the_others_from_nothing(make: MakeRun) -> None:
+def test_run_goes_on_without_refused_items(make: MakeRun) -> None:
     with ModelServer(replace(LATENCY, faults=Faults(refused_mark="thing number 3"))) as server:
         run = make("some", server, FEW, "search.shots=8")
         outcome = run_here(run.path)

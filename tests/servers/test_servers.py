@@ -59,7 +59,7 @@ def answered(http: httpx.Client, behaviour: Behaviour, body: dict[str, Any]) -> 
 
 
 def odds(found: Completion, begins: str = "") -> float:
-    """Log-probability of A less that of B."""
+    """The log-probability of A less that of B."""
     reply = read_labels(found, LABELS, begins)
     assert reply is not None
     assert reply.logprobs is not None
@@ -67,7 +67,7 @@ def odds(found: Completion, begins: str = "") -> float:
 
 
 @pytest.mark.parametrize("shape", ["chat", "completions", "together"])
-def test_labels_follow_the_sides_of_what_is_shown(http: httpx.Client, shape: Any) -> None:
+def test_server_labels_follow_context(http: httpx.Client, shape: Any) -> None:
     with ModelServer(Behaviour(shape=shape)) as server:
         for body in (completion, chat):
             for question, sign in (("[+] asked", 1), ("[-] asked", -1)):
@@ -79,13 +79,13 @@ def test_labels_follow_the_sides_of_what_is_shown(http: httpx.Client, shape: Any
                 assert again == found
 
 
-def test_labels_swapped_swap_the_answer(http: httpx.Client) -> None:
+def test_server_swaps_answer_with_labels(http: httpx.Client) -> None:
     swapped = [(text, LABELS[1 - LABELS.index(label)]) for text, label in SHOWN]
     assert odds(answered(http, Behaviour(), completion(shown=swapped))) < -1
 
 
 @pytest.mark.parametrize("name", ["pattern", "sorting", "bare"])
-def test_every_template_is_read(name: str) -> None:
+def test_server_reads_every_template(name: str) -> None:
     template = find_template(name)
     shown = [("one", "A"), ("two\nlines\n\nand more", "B")]
     read_back = read_slot(render_completion(template, shown, "three", labels=LABELS))
@@ -95,7 +95,7 @@ def test_every_template_is_read(name: str) -> None:
     assert [side_of(text) for text, _ in read_back.shown] == [side_of(text) for text, _ in shown]
 
 
-def test_prefill_is_treated_as_told(http: httpx.Client) -> None:
+def test_server_treats_prefill_as_told(http: httpx.Client) -> None:
     half = {
         "model": "tiny",
         "messages": [
@@ -111,12 +111,12 @@ def test_prefill_is_treated_as_told(http: httpx.Client) -> None:
     assert answered(http, Behaviour(prefill="none"), fields).text != "ant"
     assert asked(http, Behaviour(prefill="refused"), half).__class__ is Fault
     assert asked(http, Behaviour(prefill="fields"), half | {"continue_final_message": True}).__class__ is Fault
-    # A turn that is over hides the place of the label; in a turn of the user's it does not.
+    # A finished turn hides the place of the label; the user's turn does not.
     assert read_labels(answered(http, Behaviour(prefill="none"), chat()), LABELS) is None
     assert answered(http, Behaviour(prefill="none"), chat(prefill=False)).text == "A"
 
 
-def test_limits_are_kept(http: httpx.Client) -> None:
+def test_server_keeps_limits(http: httpx.Client) -> None:
     few = answered(http, Behaviour(top=5), completion())
     assert few.tokens is not None
     assert len(few.tokens[0].top) == 5
@@ -134,26 +134,26 @@ def test_limits_are_kept(http: httpx.Client) -> None:
         assert refused.kind == "pause"
 
 
-def test_the_key_opens(http: httpx.Client) -> None:
+def test_server_checks_key(http: httpx.Client) -> None:
     with ModelServer(Behaviour(key="secret-value")) as server:
         assert post(http, server, chat(), Authorization="Bearer secret-value").status_code == 200
         assert "other" in post(http, server, chat(), Authorization="Bearer other").text
         assert http.get(f"{server.base_url}/models").status_code == 401
 
 
-def test_thoughts_come_first_unless_switched_off(http: httpx.Client) -> None:
-    thinks = Behaviour(thinks=True, thinking_off="template")
-    short = answered(http, thinks, chat())
+def test_server_reasons_first_unless_turned_off(http: httpx.Client) -> None:
+    reasoning = Behaviour(reasons=True, reasoning_off="template")
+    short = answered(http, reasoning, chat())
     assert (short.text.removeprefix("Set:"), short.finish_reason) == ("", "length")
-    long = answered(http, thinks, chat(max_tokens=100))
+    long = answered(http, reasoning, chat(max_tokens=100))
     assert long.reasoning
     assert odds(long, "Set:") > 1
-    off = answered(http, thinks, chat(chat_template_kwargs={"enable_thinking": False}))
+    off = answered(http, reasoning, chat(chat_template_kwargs={"enable_thinking": False}))
     assert not off.reasoning
-    assert answered(http, Behaviour(thinks=True, thinking_off="reasoning"), chat(reasoning={"enabled": False})).text
+    assert answered(http, Behaviour(reasons=True, reasoning_off="reasoning"), chat(reasoning={"enabled": False})).text
 
 
-def test_usage_counts_what_a_cache_would_hold(http: httpx.Client) -> None:
+def test_server_counts_cached_tokens(http: httpx.Client) -> None:
     with ModelServer(Behaviour(cache=True, cost=0.25)) as server:
         first = read(post(http, server, completion("[+] one")))
         second = read(post(http, server, completion("[+] two")))
@@ -167,7 +167,7 @@ def test_usage_counts_what_a_cache_would_hold(http: httpx.Client) -> None:
     assert answered(http, Behaviour(usage=False), chat()).usage.tokens_in is None
 
 
-def test_leaning_and_noise(http: httpx.Client) -> None:
+def test_server_has_label_bias_and_noise(http: httpx.Client) -> None:
     plain = odds(answered(http, Behaviour(), completion()))
     assert odds(answered(http, Behaviour(label_bias=1.0), completion())) == pytest.approx(plain + 1.0, abs=1e-5)
     with ModelServer(Behaviour(noise=0.5)) as server:
@@ -176,11 +176,11 @@ def test_leaning_and_noise(http: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("kind", ["chat", "completions"])
-def test_streams_say_what_whole_replies_say(http: httpx.Client, kind: str) -> None:
+def test_server_streams_equal_whole_replies(http: httpx.Client, kind: str) -> None:
     text = "Say why the last one was put there."
     body: dict[str, Any] = {"model": "tiny", "stream": True, "stream_options": {"include_usage": True}}
     body |= {"prompt": text} if kind == "completions" else {"messages": [{"role": "user", "content": text}]}
-    with ModelServer(Behaviour(thinks=True)) as server:
+    with ModelServer(Behaviour(reasons=True)) as server:
         streamed = post(http, server, body)
         whole = read(post(http, server, body | {"stream": False}))
     reader = StreamReader()
@@ -193,7 +193,7 @@ def test_streams_say_what_whole_replies_say(http: httpx.Client, kind: str) -> No
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_every_fault_is_no_answer_and_the_next_try_is_one(http: httpx.Client, kind: Kind) -> None:
+def test_server_answers_after_every_fault(http: httpx.Client, kind: Kind) -> None:
     faults = Faults(plan=(kind,), drip=0.001)
     body = completion(stream=True) if kind == "cut-stream" else completion()
     with ModelServer(Behaviour(faults=faults)) as server:
@@ -225,7 +225,7 @@ def test_every_fault_is_no_answer_and_the_next_try_is_one(http: httpx.Client, ki
     ("kind", "blamed"),
     [("401", "pause"), ("402", "pause"), ("404", "pause"), ("403", "item"), ("400", "item"), ("413", "item")],
 )
-def test_refusals_are_for_good(http: httpx.Client, kind: Any, blamed: str) -> None:
+def test_server_refuses_for_good(http: httpx.Client, kind: Any, blamed: str) -> None:
     with ModelServer(Behaviour(faults=Faults(always=kind))) as server:
         for _ in range(2):
             found = read(post(http, server, chat()))
@@ -235,7 +235,7 @@ def test_refusals_are_for_good(http: httpx.Client, kind: Any, blamed: str) -> No
         assert post(http, server, chat()).status_code == 200
 
 
-def test_an_item_by_its_mark_is_refused(http: httpx.Client) -> None:
+def test_server_refuses_marked_item(http: httpx.Client) -> None:
     with ModelServer(Behaviour(faults=Faults(refused_mark="[long]"))) as server:
         assert post(http, server, completion("[long] one")).status_code == 400
         shown = [*SHOWN, ("[long] one", "A")]
@@ -244,7 +244,7 @@ def test_an_item_by_its_mark_is_refused(http: httpx.Client) -> None:
         assert post(http, server, chat("one", prefill=False)).status_code == 200
 
 
-def test_faults_are_drawn_alike_and_at_their_rate() -> None:
+def test_server_draws_faults_at_their_rate() -> None:
     faults = Faults(rate=0.2, seed=3)
     draw = [faults.draw(n, 7 * n, n % 3, stream=False, logprobs=True, text="") for n in range(4000)]
     assert draw == [faults.draw(0, 7 * n, n % 3, stream=False, logprobs=True, text="") for n in range(4000)]
@@ -254,14 +254,14 @@ def test_faults_are_drawn_alike_and_at_their_rate() -> None:
     assert streams == {"", *ALL} - {"cut-body", "null-logprobs"}
 
 
-def test_connections_are_kept(http: httpx.Client) -> None:
+def test_server_keeps_connections(http: httpx.Client) -> None:
     with ModelServer() as server:
         sockets = {id(post(http, server, chat()).extensions["network_stream"]) for _ in range(3)}
     assert len(sockets) == 1
     assert [request.usable for request in server.requests] == [True] * 3
 
 
-def test_stopping_cuts_what_is_under_way() -> None:
+def test_server_stop_cuts_connections() -> None:
     with (
         ModelServer(Behaviour(faults=Faults(always="silent"))) as server,
         httpx.Client(trust_env=False) as http,
@@ -271,7 +271,7 @@ def test_stopping_cuts_what_is_under_way() -> None:
     assert server.requests[0].status == 0
 
 
-def test_a_process_of_its_own_tells_what_it_served(http: httpx.Client) -> None:
+def test_server_in_own_process_reports_requests(http: httpx.Client) -> None:
     with serving(Behaviour(latency=0.001, sigma=0.3)) as server:
         assert http.post(f"{server.base_url}/completions", json=completion()).status_code == 200
         load = server.load()

@@ -1,4 +1,4 @@
-"""The embedded model where a whole group has one of seven labels."""
+"""The embedded model if all members of a group have the same one of seven labels."""
 
 from icm_tui.models.embedded.model import EmbeddedModel
 
@@ -9,18 +9,18 @@ TRUTH = [place // 2 % 7 for place in range(len(TEXTS))]
 
 
 def right(model: EmbeddedModel) -> int:
-    """How many items get their topic's label when all other groups are shown with theirs."""
+    """How many items get the label of their topic if all other groups are shown with theirs."""
     shown = list(enumerate(TRUTH))
     replies = [model.answer_list(item, 0, shown).logprobs for item in range(len(TEXTS))]
     assert all(reply is not None for reply in replies)
     return sum(max(range(7), key=reply.__getitem__) == label for reply, label in zip(replies, TRUTH, strict=True))
 
 
-def test_what_a_group_has_in_common_tells_its_label() -> None:
+def test_embedded_learns_label_of_whole_group() -> None:
     assert right(EmbeddedModel(TEXTS, GROUPS, 7, centred=False)) == len(TEXTS)
 
 
-def test_centring_leaves_nothing_of_what_a_group_has_in_common() -> None:
+def test_embedded_centring_removes_group_signal() -> None:
     """Why rule `same` goes without it: the rows of a group that shares one label cancel."""
     model = EmbeddedModel(TEXTS, GROUPS, 7)
     shown = list(enumerate(TRUTH))
@@ -30,7 +30,7 @@ def test_centring_leaves_nothing_of_what_a_group_has_in_common() -> None:
         assert max(reply) - min(reply) < 1e-4
 
 
-def test_all_shown_and_a_list_agree_without_centring() -> None:
+def test_embedded_all_and_context_agree_uncentred() -> None:
     by_list, by_all = (EmbeddedModel(TEXTS, GROUPS, 7, centred=False) for _ in range(2))
     by_all.relabel(0, [(item, None, label) for item, label in enumerate(TRUTH)])
     for item in range(len(TEXTS)):

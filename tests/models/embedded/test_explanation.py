@@ -1,4 +1,4 @@
-"""What the embedded model says of its votes: shares that add up, and words that are in the text."""
+"""What the embedded model says about its votes: shares that add up, and words of the text."""
 
 import asyncio
 import math
@@ -22,7 +22,7 @@ NUMBER = re.compile(r"[+-]\d+\.\d\d")
 
 
 def log_odds(logprobs: list[float] | None, label: int) -> float:
-    """Of a label against the mean of the others."""
+    """The score of a label against the mean of the others."""
     assert logprobs is not None
     others = [value for other, value in enumerate(logprobs) if other != label]
     return logprobs[label] - sum(others) / len(others)
@@ -34,9 +34,7 @@ def said(model: EmbeddedModel, vote: Vote, item: int, labels: Sequence[str] = NA
 
 @settings(max_examples=80)
 @given(questions(), st.integers(0, 1))
-def test_the_shares_of_all_places_add_up_to_the_vote(
-    question: tuple[list[str], list[int], int, list[tuple[int, int]]], label: int
-) -> None:
+def test_vote_is_sum_of_shares(question: tuple[list[str], list[int], int, list[tuple[int, int]]], label: int) -> None:
     texts, groups, n_labels, shown = question
     model = EmbeddedModel(texts, groups, n_labels)
     model.relabel(3, [(item, None, other) for item, other in shown])
@@ -51,7 +49,7 @@ def test_the_shares_of_all_places_add_up_to_the_vote(
 
 @settings(max_examples=60)
 @given(questions())
-def test_the_numbers_told_add_up_and_the_words_told_are_the_text_s_own(
+def test_phrases_add_up_and_quote_text(
     question: tuple[list[str], list[int], int, list[tuple[int, int]]],
 ) -> None:
     texts, groups, n_labels, shown = question
@@ -68,7 +66,7 @@ def test_the_numbers_told_add_up_and_the_words_told_are_the_text_s_own(
         assert text.endswith((f"{vote.shown} labelled items.", f"{vote.shown} labelled item.", "is shown."))
 
 
-def test_without_a_label_the_likeliest_is_explained() -> None:
+def test_vote_explains_likeliest_label_by_default() -> None:
     texts, groups = words(40), list(range(40))
     shown = [(item, item % 3) for item in range(20, 40)]
     model = EmbeddedModel(texts, groups, 3)
@@ -78,8 +76,8 @@ def test_without_a_label_the_likeliest_is_explained() -> None:
         assert logprobs[model.vote_by_list(item, shown, None).label] == max(logprobs)
 
 
-def test_what_speaks_for_a_label_is_named_with_its_letters() -> None:
-    """Everything that tells is one word: so it is named, for one label and against the other alike."""
+def test_phrases_name_words_with_their_letters() -> None:
+    """A single word makes the difference, so it is named for one label and against the other."""
     texts = ["taxes fall", "taxes rise", "trees fall", "trees rise", "taxes here", "trees here"]
     model = EmbeddedModel(texts, list(range(6)), 2)
     shown = [(0, 0), (1, 0), (2, 1), (3, 1)]
@@ -94,7 +92,7 @@ def test_what_speaks_for_a_label_is_named_with_its_letters() -> None:
     assert 'against B: "taxes" -' in of_three
 
 
-def test_nothing_to_go_by_is_said() -> None:
+def test_phrases_say_when_nothing_counts() -> None:
     model = EmbeddedModel(["sun", "moon", "sun", "river river"], [0, 1, 2, 3], 2)
     assert said(model, model.vote_by_list(0, [], 0), 0) == ("Nothing is for or against A: no labelled item is shown.")
     blank = EmbeddedModel(["", "", ""], [0, 1, 2], 2)
@@ -103,8 +101,8 @@ def test_nothing_to_go_by_is_said() -> None:
     )
 
 
-def test_of_n_grams_on_one_place_the_heavier_of_the_text_speaks() -> None:
-    """Two words of one place are looked for; both occur, in a text where one of them is much the rarer."""
+def test_phrases_name_heaviest_n_gram_of_place() -> None:
+    """Find two words of one place, and use both in a text; one of them is much rarer."""
     places: dict[int, str] = {}
     common = rare = ""
     for number in range(10_000):
@@ -125,7 +123,7 @@ def test_of_n_grams_on_one_place_the_heavier_of_the_text_speaks() -> None:
     assert said(model, Vote(0, shares, 2), 0).startswith(f'For A: "{rare}" +1.00.')
 
 
-def test_an_n_gram_that_occurs_in_one_text_weighs_nothing() -> None:
+def test_phrases_ignore_n_grams_of_one_text() -> None:
     features = Features(["sun moon", "sun river", "stone"], [0, 1, 2])
     codes = [Gram("w", word).code for word in ("moon", "sun", "sun", "never")]
     rare, twice, once, unknown = features.weights(codes, [1, 2, 1, 1])
@@ -136,7 +134,7 @@ def test_an_n_gram_that_occurs_in_one_text_weighs_nothing() -> None:
     assert len(features.weights([], [])) == 0
 
 
-def test_an_explanation_comes_in_pieces_and_others_get_their_turn() -> None:
+def test_embedded_client_explains_in_pieces() -> None:
     texts = words(30)
     model = EmbeddedModel(texts, list(range(30)), 2)
     model_client = EmbeddedClient(model, ["yes", "no"])

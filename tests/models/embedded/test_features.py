@@ -1,4 +1,4 @@
-"""Features against a plain dense computation of what search.md's section on the embedded model says."""
+"""Features against a plain dense computation of the formula."""
 
 import math
 import re
@@ -24,7 +24,7 @@ texts_and_groups = st.lists(
 
 
 def features_of(text: str) -> Counter[bytes]:
-    """Word 1-2-grams and in-word character 3-5-grams of ^w$, each kind with a mark of its own."""
+    """Word 1-2-grams and in-word character 3-5-grams of ^w$, each kind with its own mark."""
     words = re.findall(r"\w+", text.lower())
     found: Counter[bytes] = Counter()
     for word in words:
@@ -38,7 +38,7 @@ def features_of(text: str) -> Counter[bytes]:
 
 
 def dense(texts: list[str], groups: list[int]) -> np.ndarray:
-    """Every item's row: weighed, of unit length, hashed, less its group's mean, less the mean of all."""
+    """Every item's row: weighted, of unit length, hashed, less the mean of its group and the mean of all."""
     counts = [features_of(text) for text in texts]
     frequency = Counter(feature for count in counts for feature in count)
     rows = np.zeros((len(texts), PLACES))
@@ -60,7 +60,7 @@ def dense(texts: list[str], groups: list[int]) -> np.ndarray:
 
 
 def rows_of(features: Features, count: int) -> np.ndarray:
-    """The rows before the mean of all is taken off."""
+    """The rows before the mean of all is subtracted."""
     rows = np.zeros((count, PLACES))
     for item in range(count):
         places, values = features.row(item)
@@ -71,7 +71,7 @@ def rows_of(features: Features, count: int) -> np.ndarray:
 
 @settings(max_examples=100)
 @given(texts_and_groups)
-def test_rows_are_those_of_the_formula(items: list[tuple[str, int]]) -> None:
+def test_features_follow_formula(items: list[tuple[str, int]]) -> None:
     texts, groups = [text for text, _ in items], [group for _, group in items]
     features = Features(texts, groups)
     found = rows_of(features, len(texts)) - features.mean
@@ -80,7 +80,7 @@ def test_rows_are_those_of_the_formula(items: list[tuple[str, int]]) -> None:
 
 @settings(max_examples=60)
 @given(texts_and_groups)
-def test_values_lie_on_the_grain_and_group_means_are_nothing_to_it(items: list[tuple[str, int]]) -> None:
+def test_features_lie_on_grain_with_group_means_zero(items: list[tuple[str, int]]) -> None:
     texts, groups = [text for text, _ in items], [group for _, group in items]
     features = Features(texts, groups)
     rows = rows_of(features, len(texts))
@@ -93,7 +93,7 @@ def test_values_lie_on_the_grain_and_group_means_are_nothing_to_it(items: list[t
     assert features.mean_square == float((features.mean * features.mean).sum())
 
 
-def test_sums_of_products_are_exact_in_any_order() -> None:
+def test_features_sum_exactly_in_any_order() -> None:
     texts = [f"{WORDS[i % 11]} {WORDS[i % 7]} {WORDS[i * i % 5]} {i % 13}" for i in range(300)]
     features = Features(texts, [i // 2 for i in range(300)])
     rows = rows_of(features, 300)
@@ -107,18 +107,18 @@ def test_sums_of_products_are_exact_in_any_order() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "  \n", "!?", "unique"])
-def test_a_text_without_any_weight_is_the_zero_vector(text: str) -> None:
+def test_features_of_weightless_text_are_zero(text: str) -> None:
     features = Features(["the sun is warm", "the sun is cold", text, "a moon"], [0, 1, 2, 3])
     places, values = features.row(2)
     assert len(places) == len(values) == 0
 
 
-def test_a_feature_in_every_text_weighs_nothing() -> None:
+def test_features_in_every_text_weigh_nothing() -> None:
     features = Features(["warm", "warm", "warm"], [0, 1, 2])
     assert not rows_of(features, 3).any()
 
 
-def test_case_does_not_matter_and_words_in_one_text_alone_do_not_count() -> None:
+def test_features_ignore_case_and_unique_words() -> None:
     features = Features(["Warm Sun", "warm sun", "cold moon zzz", "cold moon"], [0, 1, 2, 3])
     rows = rows_of(features, 4)
     assert (rows[0] == rows[1]).all()
@@ -126,7 +126,7 @@ def test_case_does_not_matter_and_words_in_one_text_alone_do_not_count() -> None
     assert np.abs(rows[0]).max() > 0
 
 
-def test_rows_do_not_depend_on_the_order_of_items() -> None:
+def test_features_do_not_depend_on_item_order() -> None:
     texts = [f"{WORDS[i % 11]} {WORDS[i % 7]} {i % 3}" for i in range(40)]
     groups = [i // 2 for i in range(40)]
     order = np.random.default_rng(1).permutation(40).tolist()

@@ -59,7 +59,7 @@ def questions(draw: st.DrawFn) -> tuple[list[str], list[int], int, list[tuple[in
 
 @settings(max_examples=150)
 @given(questions())
-def test_list_votes_are_those_of_the_formula(
+def test_embedded_votes_follow_formula(
     question: tuple[list[str], list[int], int, list[tuple[int, int]]],
 ) -> None:
     texts, groups, n_labels, shown = question
@@ -73,8 +73,8 @@ def test_list_votes_are_those_of_the_formula(
         assert (reply.mass, reply.endpoint, reply.failed) == (1.0, "embedded", None)
 
 
-def test_two_labels_give_c_w_y_over_w() -> None:
-    """Section 5's scalar: raw = c (w . y) / |w|, c = min(1, 16 / sqrt(k)), here with k above and below 256."""
+def test_embedded_votes_of_two_labels_follow_formula() -> None:
+    """For two labels: log-odds = c (w . y) / |w|, c = min(1, 16 / sqrt(k)), here with k above and below 256."""
     texts, groups = words(700), [i // 2 for i in range(700)]
     rows = rows_of(texts, groups)
     model = EmbeddedModel(texts, groups, 2)
@@ -89,7 +89,7 @@ def test_two_labels_give_c_w_y_over_w() -> None:
             assert first - second == pytest.approx(expected, abs=3e-6)
 
 
-def test_the_own_group_is_never_counted() -> None:
+def test_embedded_never_counts_own_group() -> None:
     texts, groups = words(60), [i // 3 for i in range(60)]
     model = EmbeddedModel(texts, groups, 2)
     shown = [(item, item % 2) for item in range(30, 60)]
@@ -104,7 +104,7 @@ def test_the_own_group_is_never_counted() -> None:
 
 @pytest.mark.parametrize("n_labels", [2, 3])
 @pytest.mark.parametrize("count", [40, 700])
-def test_everything_shown_is_a_list_of_all_others(n_labels: int, count: int) -> None:
+def test_embedded_all_equals_context_of_all_others(n_labels: int, count: int) -> None:
     texts, groups = words(count), [i // 2 for i in range(count)]
     model = EmbeddedModel(texts, groups, n_labels)
     labels = [item * item % 11 % n_labels for item in range(count)]
@@ -115,8 +115,8 @@ def test_everything_shown_is_a_list_of_all_others(n_labels: int, count: int) -> 
         assert found == pytest.approx(model.answer_list(item, context, shown).logprobs, abs=2e-6)
 
 
-def test_with_some_items_unlabelled_the_vote_is_a_little_rescaled() -> None:
-    """Its length is then that of all items' weights, not of the labelled ones': the side it takes is the same."""
+def test_embedded_all_is_rescaled_for_unlabelled_items() -> None:
+    """The norm is that of all items' weights, not only of the labelled ones; the favoured label is the same."""
     count = 600
     texts, groups = words(count), [i // 2 for i in range(count)]
     model = EmbeddedModel(texts, groups, 2)
@@ -130,7 +130,7 @@ def test_with_some_items_unlabelled_the_vote_is_a_little_rescaled() -> None:
 
 @settings(max_examples=40)
 @given(st.randoms(use_true_random=False), st.sampled_from((2, 3)))
-def test_labels_set_in_any_order_give_the_same_answers_to_the_bit(random: Random, n_labels: int) -> None:
+def test_embedded_relabel_order_changes_no_bit(random: Random, n_labels: int) -> None:
     count = 60
     texts, groups = words(count), [i // 2 for i in range(count)]
     final = {item: random.randrange(n_labels) for item in range(count) if random.random() < 0.8}
@@ -155,7 +155,7 @@ def test_labels_set_in_any_order_give_the_same_answers_to_the_bit(random: Random
     ]
 
 
-def test_chains_do_not_see_each_other() -> None:
+def test_embedded_chains_are_separate() -> None:
     texts, groups = words(30), list(range(30))
     model = EmbeddedModel(texts, groups, 2)
     model.relabel(1, [(item, None, item % 2) for item in range(30)])
@@ -166,7 +166,7 @@ def test_chains_do_not_see_each_other() -> None:
 
 
 @pytest.mark.parametrize("n_labels", [2, 3, 5])
-def test_nothing_to_go_by_gives_every_label_the_same(n_labels: int) -> None:
+def test_embedded_without_context_is_uniform(n_labels: int) -> None:
     even = [round(-math.log(n_labels), 6)] * n_labels
     texts = ["", "sun warms", "sun cools", "moon warms", "moon cools", "?!"]
     model = EmbeddedModel(texts, [0, 1, 2, 3, 4, 4], n_labels)
@@ -179,7 +179,7 @@ def test_nothing_to_go_by_gives_every_label_the_same(n_labels: int) -> None:
     assert blank.answer_all(0, 0).logprobs == even
 
 
-def test_an_answer_does_not_depend_on_what_was_asked_before() -> None:
+def test_embedded_answers_do_not_depend_on_history() -> None:
     texts, groups = words(80), [i // 2 for i in range(80)]
     shown = [[(item, (item + context) % 2) for item in range(context, 80, 5)] for context in range(4)]
     fresh = {
@@ -193,8 +193,8 @@ def test_an_answer_does_not_depend_on_what_was_asked_before() -> None:
             assert model.answer_list(item, context, shown[context]) == reply
 
 
-def test_above_two_thousand_items_the_length_comes_from_a_keyed_sample() -> None:
-    """The same sample for every model, so a resumed run answers alike; close to what all items would give."""
+def test_embedded_norms_are_sampled_above_2048_items() -> None:
+    """Every model draws the same sample, so a resumed run answers alike, and close to what all items would give."""
     count = 2200
     texts, groups = words(count), [i // 2 for i in range(count)]
     labels = [item * item % 11 % 2 for item in range(count)]

@@ -1,4 +1,4 @@
-"""Heads of model files, made here; the head of a real one is read in test_gguf.py."""
+"""Headers of model files made here; test_launch.py reads that of a real one."""
 
 import contextlib
 import struct
@@ -50,7 +50,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "model.gguf"
 
 
-def test_context_and_memory_are_read(path: Path) -> None:
+def test_header_gives_context_and_memory(path: Path) -> None:
     path.write_bytes(head(*LLAMA) + b"tensors")
     assert read_header(path) == Header(2048, 2 * 4 * 6 * (16 + 16))
     path.write_bytes(head(*LLAMA, number("llama.attention.head_count_kv", 2), version=2))
@@ -60,7 +60,7 @@ def test_context_and_memory_are_read(path: Path) -> None:
     assert read_header(path) == Header(2048, 2 * 5 * (64 + 32))
 
 
-def test_a_file_that_does_not_tell_is_no_fault(path: Path) -> None:
+def test_header_may_leave_out_context(path: Path) -> None:
     path.write_bytes(head())
     assert read_header(path) == Header(None, 0)
     path.write_bytes(head(LLAMA[0], text("llama.context_length") + struct.pack("<Iq", 11, -5)))
@@ -68,7 +68,7 @@ def test_a_file_that_does_not_tell_is_no_fault(path: Path) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"GG", b"GGML" + bytes(40), b"PK\x03\x04"])
-def test_another_file_is_told(data: bytes, path: Path) -> None:
+def test_header_refuses_other_files(data: bytes, path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(NotGguf, match="is not a GGUF model file"):
         read_header(path)
@@ -89,14 +89,14 @@ def test_another_file_is_told(data: bytes, path: Path) -> None:
         b"GGUF" + struct.pack("<IQQ", 3, 0, 2**40),
     ],
 )
-def test_a_damaged_head_is_told(data: bytes, path: Path) -> None:
+def test_header_refuses_damage(data: bytes, path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(NotGguf, match="is a damaged or unfinished GGUF file"):
         read_header(path)
 
 
 @given(cut=st.integers(0, 5200), junk=st.binary(max_size=40))
-def test_no_file_brings_it_down(cut: int, junk: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_header_reader_survives_any_file(cut: int, junk: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.getbasetemp() / "cut.gguf"
     whole = head(LLAMA[0], *LLAMA[5:], strings("tokens", ["a"] * 200))
     path.write_bytes(whole[: cut % len(whole)] + junk)

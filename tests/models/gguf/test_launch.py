@@ -1,4 +1,4 @@
-"""A real model behind llama.cpp's own server, and what happens where there is none."""
+"""A real model behind llama.cpp's own server, and what happens without one."""
 
 import asyncio
 import hashlib
@@ -32,7 +32,7 @@ def _refusal(path: Path, **settings: int) -> str:
 
 
 def _lives(pid: int) -> bool:
-    """Whether the process runs; one that has ended and that nobody has waited for does not."""
+    """Whether the process runs; a zombie does not."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
     except FileNotFoundError:
@@ -63,7 +63,7 @@ def _serving(model: Path | None) -> Path:
 class TestServed:
     pytestmark = real
 
-    def test_it_answers_with_log_probabilities_to_who_has_the_key(self) -> None:
+    def test_serve_answers_only_with_key(self) -> None:
         async def ask() -> tuple[httpx.Response, httpx.Response, LocalServer]:
             async with serve(_serving(MODEL), slots=2, context=512) as server:
                 assert server.trouble() is None
@@ -86,7 +86,7 @@ class TestServed:
         assert server.digest == digest_of(_serving(MODEL))
         assert not _lives(server.pid)
 
-    def test_a_slot_takes_what_the_model_was_trained_for(self) -> None:
+    def test_serve_gives_slots_trained_context(self) -> None:
         async def ask() -> tuple[int, int]:
             async with serve(_serving(MODEL), slots=2) as server, httpx.AsyncClient(trust_env=False) as client:
                 props = await client.get(server.base_url.removesuffix("/v1") + "/props", headers=server.key.headers())
@@ -94,7 +94,7 @@ class TestServed:
 
         assert asyncio.run(ask()) == (8192, 8192)
 
-    def test_it_ends_where_it_is_cancelled(self) -> None:
+    def test_serve_ends_when_cancelled(self) -> None:
         pids: list[int] = []
 
         async def wait() -> None:
@@ -113,7 +113,7 @@ class TestServed:
         asyncio.run(cancel())
         assert not _lives(pids[0])
 
-    def test_it_ends_where_it_is_cancelled_while_it_loads(self) -> None:
+    def test_serve_ends_when_cancelled_while_loading(self) -> None:
         async def cancel() -> None:
             async def begin() -> None:
                 async with serve(_serving(MODEL), slots=1, context=512):
@@ -130,7 +130,7 @@ class TestServed:
         asyncio.run(cancel())
 
     @pytest.mark.parametrize("when", ["serving", "loading"])
-    def test_it_ends_with_a_parent_that_is_killed(self, when: str) -> None:
+    def test_serve_ends_with_killed_parent(self, when: str) -> None:
         parent = subprocess.Popen([sys.executable, "-c", PARENT, _serving(MODEL), when], stdout=subprocess.PIPE)
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
@@ -140,7 +140,7 @@ class TestServed:
         parent.stdout.close()
         assert _gone(pid)
 
-    def test_why_it_died_is_told(self) -> None:
+    def test_serve_says_why_server_died(self) -> None:
         async def kill() -> str:
             async with serve(_serving(MODEL), slots=1, context=512) as server:
                 os.kill(server.pid, signal.SIGTERM)
@@ -150,7 +150,7 @@ class TestServed:
 
         assert asyncio.run(kill()) == "The server of the model file has ended with exit status -15."
 
-    def test_a_file_that_was_cut_is_told(self, tmp_path: Path) -> None:
+    def test_serve_refuses_cut_file(self, tmp_path: Path) -> None:
         path = tmp_path / "cut.gguf"
         with _serving(MODEL).open("rb") as whole:
             path.write_bytes(whole.read(5_000_000))
@@ -159,12 +159,12 @@ class TestServed:
             "is corrupted or incomplete."
         )
 
-    def test_too_large_a_context_is_told(self) -> None:
+    def test_serve_refuses_too_large_context(self) -> None:
         said = _refusal(_serving(MODEL), slots=4, context=100_000_000)
         assert said.startswith(f"{MODEL} needs about 9216.1 GB of memory for 4 slots of 100000000 tokens, and this ")
         assert said.endswith("; use a smaller model, or lower model.concurrency.")
 
-    def test_a_model_that_llama_cpp_does_not_know_is_told(self, tmp_path: Path) -> None:
+    def test_serve_refuses_unknown_architecture(self, tmp_path: Path) -> None:
         path = tmp_path / "odd\x1b[2J.gguf"
         path.write_bytes(head(*LLAMA))
         said = _refusal(path)
@@ -200,7 +200,7 @@ def _children() -> list[int]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's signal is used on Linux alone")
-def test_the_server_ends_with_its_parent_while_no_thread_of_python_can_run() -> None:
+def test_serve_ends_with_parent_while_loading() -> None:
     child = subprocess.Popen([sys.executable, "-c", BUSY], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert child.stdin is not None
     assert child.stdout is not None
@@ -212,7 +212,7 @@ def test_the_server_ends_with_its_parent_while_no_thread_of_python_can_run() -> 
     child.stdout.close()
 
 
-# In the place of a model's loading, an expression that takes years to find no match, and lets nobody else in.
+# Stands for the loading of a model: a regular expression that takes years and never releases the interpreter.
 BUSY = """
 import os, re
 from icm_tui.models.gguf import server
@@ -225,26 +225,26 @@ server.main()
 """
 
 
-def test_a_file_that_is_missing(tmp_path: Path) -> None:
+def test_serve_refuses_missing_file(tmp_path: Path) -> None:
     path = tmp_path / "none.gguf"
     assert _refusal(path) == f"There is no model file {path}. Set model.path to a file that ends with .gguf."
 
 
-def test_a_folder(tmp_path: Path) -> None:
+def test_serve_refuses_folder(tmp_path: Path) -> None:
     assert _refusal(tmp_path) == f"The model file {tmp_path} cannot be read: Is a directory."
 
 
-def test_a_file_of_another_kind(tmp_path: Path) -> None:
+def test_serve_refuses_other_kind_of_file(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     path.write_bytes(b"{}" * 100)
     assert _refusal(path) == (f"{path} is not a GGUF model file. Set model.path to a whole file in llama.cpp's format.")
 
 
-def test_no_slots(tmp_path: Path) -> None:
+def test_serve_needs_slot(tmp_path: Path) -> None:
     assert "at least one slot" in _refusal(tmp_path, slots=0)
 
 
-def test_without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_serve_needs_xllamacpp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert _refusal(tmp_path / "model.gguf") == (
         "A model file needs the package xllamacpp, which is not installed: `pip install 'icm-tui[local]'`, or "
@@ -252,7 +252,7 @@ def test_without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     )
 
 
-def test_the_digest_is_of_size_beginning_and_end(tmp_path: Path) -> None:
+def test_digest_covers_size_beginning_and_end(tmp_path: Path) -> None:
     path = tmp_path / "model.gguf"
     path.write_bytes(b"GGUF and more")
     small = hashlib.sha256((13).to_bytes(8, "little") + b"GGUF and more" * 2).hexdigest()

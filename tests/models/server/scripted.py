@@ -14,7 +14,7 @@ End = Literal["keep", "close", "reset", "hang"]
 
 
 class Scripted(msgspec.Struct, frozen=True):
-    """A reply: its bytes in the pieces they are written in, and what becomes of the connection then. `hang` keeps it
+    """A reply: its bytes in the pieces they are written in, and what then becomes of the connection. `hang` keeps it
     open without a word. With `drip`, the last piece is written again and again until the other side has gone."""
 
     pieces: Sequence[bytes]
@@ -23,7 +23,7 @@ class Scripted(msgspec.Struct, frozen=True):
 
 
 class Heard(msgspec.Struct, frozen=True):
-    """A request that came: on which connection, its head and its body."""
+    """A received request: the number of its connection, its head and its body."""
 
     connection: int
     head: str
@@ -31,7 +31,7 @@ class Heard(msgspec.Struct, frozen=True):
 
 
 class Server(msgspec.Struct):
-    """Where it listens, and the requests that came so far."""
+    """The server's address, and the requests received so far."""
 
     port: int
     heard: list[Heard] = []
@@ -43,7 +43,7 @@ class Server(msgspec.Struct):
 
 
 def reply(body: bytes | object, status: int = 200, *, end: End = "keep", **headers: str) -> Scripted:
-    """A whole reply with its length told; a body that is no bytes is written as JSON."""
+    """A whole reply with its length; a body that is not bytes is written as JSON."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = {"content_type": "application/json", **headers, "content_length": str(len(data))}
     lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in named.items())
@@ -57,7 +57,7 @@ def events(*chunks: bytes, end: End = "close", drip: bool = False) -> Scripted:
 
 @asynccontextmanager
 async def serve(*script: Scripted, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
-    """Answers the requests in turn with the replies of the script; the last one goes on."""
+    """Answers the requests in turn with the replies of the script; the last one again and again."""
     found = Server(0)
     tasks: set[asyncio.Task[None]] = set()
 

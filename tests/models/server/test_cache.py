@@ -55,13 +55,13 @@ def _turned(value: Any) -> Any:
 
 
 @given(st.dictionaries(st.text(max_size=4), _json, max_size=4))
-def test_the_order_of_keys_does_not_matter(body: dict[str, Any]) -> None:
+def test_cache_key_ignores_order_of_fields(body: dict[str, Any]) -> None:
     key = request_key(ENDPOINT, Request("/completions", body), ["A", "B"])
     assert len(key) == 32
     assert request_key(ENDPOINT, Request("/completions", _turned(body)), ["A", "B"]) == key
 
 
-def test_all_that_changes_an_answer_changes_its_key() -> None:
+def test_cache_key_depends_on_everything_relevant() -> None:
     def key(path: str = "/completions", body: Any = None, labels: Any = ("A", "B"), **changed: Any) -> bytes:
         endpoint = msgspec.structs.replace(ENDPOINT, **changed)
         return request_key(endpoint, Request(path, {"prompt": "x"} if body is None else body), labels)
@@ -81,7 +81,7 @@ def test_all_that_changes_an_answer_changes_its_key() -> None:
     assert key(top_logprobs=5, warms=True) == key()
 
 
-def test_a_reply_comes_back_as_one_that_was_not_paid_for(cache: AnswerCache, path: Path) -> None:
+def test_cache_returns_replies_as_unpaid(cache: AnswerCache, path: Path) -> None:
     assert cache.get(_key(1)) is None
     cache.put(_key(1), REPLY, ENDPOINT)
     assert cache.get(_key(1)) == UNPAID
@@ -93,7 +93,7 @@ def test_a_reply_comes_back_as_one_that_was_not_paid_for(cache: AnswerCache, pat
     assert cache.trouble is None
 
 
-def test_failures_and_what_came_from_the_cache_are_not_kept(cache: AnswerCache, path: Path) -> None:
+def test_cache_keeps_no_failures_or_cached_replies(cache: AnswerCache, path: Path) -> None:
     cache.put(_key(1), Reply(None, failed="refused"), ENDPOINT)
     cache.put(_key(2), UNPAID, ENDPOINT)
     assert cache.get(_key(1)) is None
@@ -101,7 +101,7 @@ def test_failures_and_what_came_from_the_cache_are_not_kept(cache: AnswerCache, 
     assert survey(path).answers == 0
 
 
-def test_only_its_owner_can_read_it(cache: AnswerCache, path: Path) -> None:
+def test_cache_is_private(cache: AnswerCache, path: Path) -> None:
     cache.put(_key(1), REPLY, ENDPOINT)
     cache._write()
     kept = sorted(path.parent.iterdir())
@@ -110,7 +110,7 @@ def test_only_its_owner_can_read_it(cache: AnswerCache, path: Path) -> None:
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
-def test_a_batch_is_written_by_its_number_or_its_time(path: Path) -> None:
+def test_cache_writes_batch_by_number_or_time(path: Path) -> None:
     now = [0.0]
     cache = AnswerCache.open(path, lambda: now[0])
     for n in range(63):
@@ -126,7 +126,7 @@ def test_a_batch_is_written_by_its_number_or_its_time(path: Path) -> None:
     cache.close()
 
 
-def test_after_the_end_nothing_is_kept(cache: AnswerCache) -> None:
+def test_cache_keeps_nothing_after_close(cache: AnswerCache) -> None:
     cache.close()
     cache.put(_key(1), REPLY, ENDPOINT)
     assert cache.get(_key(1)) is None
@@ -159,7 +159,7 @@ SPOILT = {
 
 
 @pytest.mark.parametrize("how", SPOILT)
-def test_a_file_that_cannot_be_used_turns_the_cache_off_and_is_left(how: str, path: Path) -> None:
+def test_cache_leaves_unusable_file_and_is_off(how: str, path: Path) -> None:
     _spoil(path, how)
     before = path.read_bytes()
     cache = AnswerCache.open(path)
@@ -172,7 +172,7 @@ def test_a_file_that_cannot_be_used_turns_the_cache_off_and_is_left(how: str, pa
 
 
 @pytest.mark.parametrize("how", SPOILT)
-def test_clearing_puts_such_a_file_aside(how: str, path: Path) -> None:
+def test_cache_clear_moves_unusable_file_aside(how: str, path: Path) -> None:
     _spoil(path, how)
     before = path.read_bytes()
     for n in (1, 2):
@@ -183,7 +183,7 @@ def test_clearing_puts_such_a_file_aside(how: str, path: Path) -> None:
         assert not path.exists()
 
 
-def test_a_damaged_page_turns_the_cache_off(cache: AnswerCache, path: Path) -> None:
+def test_cache_is_off_after_damaged_page(cache: AnswerCache, path: Path) -> None:
     for n in range(500):
         cache.put(_key(n), REPLY, ENDPOINT)
     cache.close()
@@ -198,7 +198,7 @@ def test_a_damaged_page_turns_the_cache_off(cache: AnswerCache, path: Path) -> N
     again.close()
 
 
-def test_an_answer_that_cannot_be_read_turns_the_cache_off(cache: AnswerCache, path: Path) -> None:
+def test_cache_is_off_after_unreadable_answer(cache: AnswerCache, path: Path) -> None:
     cache.put(_key(1), REPLY, ENDPOINT)
     cache._write()
     with closing(sqlite3.connect(path)) as file:
@@ -210,7 +210,7 @@ def test_an_answer_that_cannot_be_read_turns_the_cache_off(cache: AnswerCache, p
     assert "the file is damaged" in cache.trouble
 
 
-def test_a_locked_file_turns_the_cache_off(cache: AnswerCache, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cache_is_off_with_locked_file(cache: AnswerCache, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("icm_tui.models.server.cache._BUSY_MS", 20)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -225,7 +225,7 @@ def test_a_locked_file_turns_the_cache_off(cache: AnswerCache, path: Path, monke
             clear(path)
 
 
-def test_a_full_disk_turns_the_cache_off(cache: AnswerCache) -> None:
+def test_cache_is_off_with_full_disk(cache: AnswerCache) -> None:
     assert cache._file is not None
     cache._file.execute("PRAGMA max_page_count = 4")
     for n in range(500):
@@ -235,8 +235,8 @@ def test_a_full_disk_turns_the_cache_off(cache: AnswerCache) -> None:
     assert cache.get(_key(499)) is None
 
 
-def test_a_disk_that_refuses_turns_the_cache_off(path: Path) -> None:
-    # The limit on the size of files holds for the superuser too, unlike the modes of files.
+def test_cache_is_off_when_disk_refuses(path: Path) -> None:
+    # Unlike file modes, the limit on file sizes also holds for the superuser.
     done = subprocess.run([sys.executable, "-c", REFUSED, path], capture_output=True, text=True, check=True, timeout=60)
     assert "is off for this process" in done.stdout
     assert done.stderr == ""
@@ -257,7 +257,7 @@ print(cache.trouble)
 """
 
 
-def test_a_folder_that_cannot_be_made_turns_the_cache_off(tmp_path: Path) -> None:
+def test_cache_is_off_without_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     path = tmp_path / "file" / "answers.sqlite"
     cache = AnswerCache.open(path)
@@ -287,7 +287,7 @@ for begun in range(4):
 """
 
 
-def test_processes_share_one_file_that_none_had_made(path: Path) -> None:
+def test_cache_is_shared_by_processes(path: Path) -> None:
     children = [
         subprocess.Popen(
             [sys.executable, "-c", WRITER, path, str(first)], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -305,7 +305,7 @@ def test_processes_share_one_file_that_none_had_made(path: Path) -> None:
     assert survey(path).answers == 2000
 
 
-def test_what_the_cache_holds(cache: AnswerCache, path: Path) -> None:
+def test_cache_survey(cache: AnswerCache, path: Path) -> None:
     assert survey(path.with_name("other.sqlite")).answers == 0
     assert not path.with_name("other.sqlite").exists()
     for n in range(5):
@@ -323,7 +323,7 @@ def test_what_the_cache_holds(cache: AnswerCache, path: Path) -> None:
     assert found.oldest <= found.newest
 
 
-def test_clearing_frees_the_disk_and_a_run_goes_on(cache: AnswerCache, path: Path) -> None:
+def test_cache_clear_frees_disk_beside_run(cache: AnswerCache, path: Path) -> None:
     for n in range(2000):
         cache.put(_key(n), REPLY, ENDPOINT)
     cache._write()
@@ -339,14 +339,14 @@ def test_clearing_frees_the_disk_and_a_run_goes_on(cache: AnswerCache, path: Pat
 
 
 @pytest.mark.parametrize("off", ["off", "0", "false", "no", " OFF "])
-def test_it_is_off_where_the_environment_says_so(off: str) -> None:
+def test_cache_is_off_by_environment(off: str) -> None:
     assert open_cache(True, {"ICM_TUI_CACHE": off}) is None
     assert open_cache(False, {}) is None
     assert not answers_path().exists()
 
 
 @pytest.mark.parametrize("environ", [{}, {"ICM_TUI_CACHE": ""}, {"ICM_TUI_CACHE": "on"}])
-def test_else_it_is_in_the_folder_of_caches(environ: dict[str, str], home: Path) -> None:
+def test_cache_lies_in_cache_folder(environ: dict[str, str], home: Path) -> None:
     cache = open_cache(True, environ)
     assert cache is not None
     cache.close()

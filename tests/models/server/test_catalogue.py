@@ -46,7 +46,7 @@ def _files(home: Path) -> list[Path]:
     return sorted((home / "cache" / "catalogues").iterdir())
 
 
-def test_all_pages_are_read_from_the_same_server() -> None:
+def test_catalogue_reads_all_pages_from_one_server() -> None:
     with OpenRouterServer(a_page=3) as server:
         catalogue = _loaded(server.base_url)
         asked = [(request.path, request.query) for request in server.requests]
@@ -68,13 +68,13 @@ def test_all_pages_are_read_from_the_same_server() -> None:
     assert [offer.logprobs for offer in catalogue.models] == [True, False, True, True]
 
 
-def test_pages_that_lead_round_and_round_end() -> None:
+def test_catalogue_ends_circular_pages() -> None:
     with OpenRouterServer(a_page=0) as server:
         assert _loaded(server.base_url).models == []
         assert len(server.requests) == 2
 
 
-def test_any_other_servers_list_is_read() -> None:
+def test_catalogue_reads_other_servers_list() -> None:
     with ModelServer(Behaviour(models=("tiny", "small"))) as server:
         catalogue = _loaded(server.base_url)
     assert [offer.id for offer in catalogue.models] == ["small", "tiny"]
@@ -93,24 +93,24 @@ def test_any_other_servers_list_is_read() -> None:
         ),
     ],
 )
-def test_the_shapes_of_lists_are_told_apart(told: object, offer: Offer) -> None:
+def test_read_page_knows_shapes_of_lists(told: object, offer: Offer) -> None:
     assert read_page(json.dumps(told).encode()) == ([offer], {})
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"{}", b'{"data": 3}', b"null", b"[" * 100_000])
-def test_what_holds_no_list_is_none(body: bytes) -> None:
+def test_read_page_without_list_is_none(body: bytes) -> None:
     assert read_page(body) is None
 
 
 @given(st.dictionaries(st.sampled_from(_FIELDS), _json), _json, _json)
-def test_no_json_in_place_of_a_field_ends_the_reading(fields: dict[str, Any], links: object, other: object) -> None:
+def test_read_page_takes_any_fields(fields: dict[str, Any], links: object, other: object) -> None:
     page = read_page(json.dumps({"data": [{"id": "m", **fields}, other], "links": links}).encode())
     assert page is not None
     assert all(offer.id and offer.id.isprintable() for offer in page[0] if offer.id.isascii())
     read_page(json.dumps({"data": [], "links": {"next": other}}).encode())
 
 
-def test_a_catalogue_is_kept_for_a_day(home: Path) -> None:
+def test_catalogue_is_kept_for_a_day(home: Path) -> None:
     with OpenRouterServer() as server:
         first = _loaded(server.base_url)
         server.shop = {}
@@ -125,19 +125,19 @@ def test_a_catalogue_is_kept_for_a_day(home: Path) -> None:
         assert [offer.id for offer in _loaded(server.base_url, _NOW + 2 * _DAY).models] == ["acme/new-1"]
 
 
-def test_one_from_the_future_is_read_again() -> None:
+def test_catalogue_from_future_is_read_again() -> None:
     with OpenRouterServer() as server:
         _loaded(server.base_url, _NOW + 3600)
         assert _loaded(server.base_url, _NOW).at == _NOW
 
 
-def test_two_servers_have_two_catalogues(home: Path) -> None:
+def test_catalogue_is_kept_for_each_server(home: Path) -> None:
     with OpenRouterServer() as one, ModelServer() as other:
         assert _loaded(one.base_url).models != _loaded(other.base_url).models
     assert len(_files(home)) == 2
 
 
-def test_without_a_network_the_old_one_will_do() -> None:
+def test_catalogue_may_be_old_without_network() -> None:
     with OpenRouterServer() as server:
         first = _loaded(server.base_url)
     later = _loaded(server.base_url, _NOW + 9 * _DAY)
@@ -146,7 +146,7 @@ def test_without_a_network_the_old_one_will_do() -> None:
     assert _loaded(server.base_url, _NOW + 9 * _DAY).stale
 
 
-def test_without_a_network_and_a_copy_it_is_told(home: Path) -> None:
+def test_catalogue_fails_without_network_and_copy(home: Path) -> None:
     with OpenRouterServer() as server:
         base_url = server.base_url
     with pytest.raises(UserError, match=r"^The models at http://127\.0\.0\.1:.* could not be listed: "):
@@ -154,13 +154,13 @@ def test_without_a_network_and_a_copy_it_is_told(home: Path) -> None:
     assert not (home / "cache" / "catalogues").exists()
 
 
-def test_a_key_that_is_demanded_is_told() -> None:
+def test_catalogue_fails_without_demanded_key() -> None:
     with ModelServer(Behaviour(key="a-secret-word")) as server, pytest.raises(UserError, match="Incorrect API key"):
         _loaded(server.base_url)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"base_url": 3}', b"\xff"])
-def test_a_copy_that_cannot_be_read_is_not_there(home: Path, content: bytes) -> None:
+def test_catalogue_ignores_unreadable_copy(home: Path, content: bytes) -> None:
     with OpenRouterServer() as server:
         first = _loaded(server.base_url)
         (file,) = _files(home)

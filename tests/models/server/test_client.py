@@ -85,7 +85,7 @@ def one_of(server: ModelServer, **more: object) -> Reply | Unavailable:
     return used(server, use, **more)
 
 
-def test_every_question_gets_the_labels_log_probabilities(server: ModelServer) -> None:
+def test_client_gives_log_probabilities_of_labels(server: ModelServer) -> None:
     async def use(model_client: ServerClient) -> dict[int, Reply | Unavailable]:
         return await all_of(model_client, [question(item) for item in (0, 1, 10, 11)])
 
@@ -99,12 +99,12 @@ def test_every_question_gets_the_labels_log_probabilities(server: ModelServer) -
     assert all(request.path.endswith("/completions") for request in server.requests)
 
 
-def test_an_endpoint_that_the_run_holds_is_not_probed_again(server: ModelServer) -> None:
+def test_client_does_not_probe_held_endpoint(server: ModelServer) -> None:
     one_of(server)
     assert len(server.requests) == 1
 
 
-def test_without_one_the_server_is_probed_and_the_probe_is_kept(server: ModelServer) -> None:
+def test_client_probes_server_and_keeps_probe(server: ModelServer) -> None:
     settings = Model(backend="openai", base_url=server.base_url, model="tiny", timeout_s=5.0)
 
     async def opened() -> Endpoint:
@@ -121,7 +121,7 @@ def test_without_one_the_server_is_probed_and_the_probe_is_kept(server: ModelSer
     assert len(server.requests) == asked
 
 
-def test_a_server_that_gives_no_log_probabilities_is_refused_before_anything_is_asked() -> None:
+def test_client_refuses_server_without_log_probabilities() -> None:
     with ModelServer(Behaviour(logprobs="null")) as server:
         settings = Model(backend="openai", base_url=server.base_url, model="tiny", timeout_s=5.0)
         model_client = ServerClient(settings, Prompt(), Reasoning(), TEXTS, GROUPS, cache=None, folder=Path())
@@ -129,7 +129,7 @@ def test_a_server_that_gives_no_log_probabilities_is_refused_before_anything_is_
             asyncio.run(model_client.open(None))
 
 
-def test_what_was_answered_once_is_not_paid_for_again(server: ModelServer, tmp_path: Path) -> None:
+def test_client_caches_answers_unless_fresh(server: ModelServer, tmp_path: Path) -> None:
     def ask(fresh: bool) -> Reply | Unavailable:
         async def use(model_client: ServerClient) -> Reply | Unavailable:
             return (await all_of(model_client, [question(fresh=fresh)]))[0]
@@ -147,7 +147,7 @@ def test_what_was_answered_once_is_not_paid_for_again(server: ModelServer, tmp_p
     assert second.cost == 0.0
 
 
-def test_a_fault_of_the_item_is_its_answer(server: ModelServer) -> None:
+def test_client_fails_item_that_is_blamed(server: ModelServer) -> None:
     server.behaviour = Behaviour(faults=Faults(always="400"))
     answer = one_of(server)
     assert isinstance(answer, Reply)
@@ -156,7 +156,7 @@ def test_a_fault_of_the_item_is_its_answer(server: ModelServer) -> None:
 
 
 @pytest.mark.parametrize(("fault", "says"), [("401", "No such key."), ("402", "Insufficient credits.")])
-def test_key_and_money_leave_the_question_open(server: ModelServer, fault: str, says: str) -> None:
+def test_client_leaves_question_open_for_key_and_money(server: ModelServer, fault: str, says: str) -> None:
     server.behaviour = Behaviour(faults=Faults(always=fault))
     answer = one_of(server)
     assert isinstance(answer, Unavailable)
@@ -164,7 +164,7 @@ def test_key_and_money_leave_the_question_open(server: ModelServer, fault: str, 
     assert len(server.requests) == 1
 
 
-def test_log_probabilities_that_were_lost_once_are_asked_for_again_and_paid_for_twice(server: ModelServer) -> None:
+def test_client_re_asks_and_counts_lost_log_probabilities(server: ModelServer) -> None:
     server.behaviour = Behaviour(cost=0.5, faults=Faults(plan=("null-logprobs",)))
     answer = one_of(server)
     assert isinstance(answer, Reply)
@@ -173,14 +173,14 @@ def test_log_probabilities_that_were_lost_once_are_asked_for_again_and_paid_for_
     assert len(server.requests) == 2
 
 
-def test_a_server_that_stops_giving_them_pauses_the_run(server: ModelServer) -> None:
+def test_client_pauses_without_log_probabilities(server: ModelServer) -> None:
     server.behaviour = Behaviour(logprobs="null")
     answer = one_of(server)
     assert isinstance(answer, Unavailable)
     assert "no log-probabilities" in answer.why
 
 
-def test_another_provider_s_answer_does_not_count() -> None:
+def test_client_ignores_other_providers_answer() -> None:
     with ModelServer(Behaviour(provider="Brandnew")) as server:
         answer = one_of(server, endpoint=held(server, provider="acme/fp8"))
         assert isinstance(answer, Unavailable)
@@ -188,14 +188,14 @@ def test_another_provider_s_answer_does_not_count() -> None:
         assert "acme/fp8" in answer.why
 
 
-def test_the_pinned_provider_s_answer_counts() -> None:
+def test_client_counts_pinned_providers_answer() -> None:
     with ModelServer(Behaviour(provider="Acme")) as server:
         answer = one_of(server, endpoint=held(server, provider="acme/fp8"))
         assert isinstance(answer, Reply)
         assert answer.endpoint == "Acme"
 
 
-def test_all_labelled_items_but_the_own_group_are_shown(server: ModelServer) -> None:
+def test_client_shows_all_but_own_group(server: ModelServer) -> None:
     async def use(model_client: ServerClient) -> dict[int, Reply | Unavailable]:
         model_client.relabel(3, [(item, None, item % 2) for item in range(12)])
         model_client.relabel(3, [(11, 1, None)])
@@ -207,7 +207,7 @@ def test_all_labelled_items_but_the_own_group_are_shown(server: ModelServer) -> 
     assert shown == [0, 1, 2, 4, 5, 6, 7, 8, 9, 10]
 
 
-def test_the_cost_expected_is_never_below_what_is_paid(server: ModelServer) -> None:
+def test_client_expects_at_least_the_cost_paid(server: ModelServer) -> None:
     async def use(model_client: ServerClient) -> tuple[float | None, Reply | Unavailable]:
         expected = model_client.expected_cost(question())
         return expected, (await all_of(model_client, [question()]))[0]
@@ -223,8 +223,8 @@ async def told(model_client: ServerClient) -> list[Piece]:
     return [piece async for piece in model_client.explain(question(), 0)]
 
 
-def test_an_explanation_streams_with_its_thought_apart() -> None:
-    with ModelServer(Behaviour(thinks=True, cost=0.25)) as server:
+def test_client_streams_explanation_and_reasoning() -> None:
+    with ModelServer(Behaviour(reasons=True, cost=0.25)) as server:
         pieces = used(server, told, endpoint=held(server, kind="chat", prefill="none"))
         assert "".join(piece.text for piece in pieces if piece.reasoning)
         assert "".join(piece.text for piece in pieces if not piece.reasoning)
@@ -235,13 +235,13 @@ def test_an_explanation_streams_with_its_thought_apart() -> None:
         assert "Set: A" in asked["messages"][0]["content"]
 
 
-def test_an_explanation_that_is_refused_says_why(server: ModelServer) -> None:
+def test_client_says_why_explanation_is_refused(server: ModelServer) -> None:
     server.behaviour = Behaviour(faults=Faults(always="402"))
     with pytest.raises(RunFailed, match="Insufficient credits"):
         used(server, told)
 
 
-def test_a_key_mended_on_the_way_is_used(tmp_path: Path) -> None:
+def test_client_uses_changed_key(tmp_path: Path) -> None:
     with ModelServer(Behaviour(key="the-right-secret")) as server:
         (tmp_path / ".env").write_text("SOME_KEY=the-wrong-secret\n")
 
@@ -257,7 +257,7 @@ def test_a_key_mended_on_the_way_is_used(tmp_path: Path) -> None:
         assert isinstance(after, Reply)
 
 
-def test_closing_ends_what_is_under_way(server: ModelServer) -> None:
+def test_client_close_ends_queries_in_flight(server: ModelServer) -> None:
     server.behaviour = Behaviour(faults=Faults(always="silent"))
 
     async def use(model_client: ServerClient) -> list[object]:

@@ -1,4 +1,4 @@
-"""How many requests may be in flight: what refusals and latency do to it."""
+"""How many requests may be in flight: the effects of refusals and latency."""
 
 import math
 import random
@@ -20,7 +20,7 @@ def _tell(concurrency_limit: ConcurrencyLimit, outcomes: list[float | None]) -> 
 
 
 @given(st.integers(-2, 1024), _outcomes)
-def test_it_stays_within_its_bounds(most: int, outcomes: list[float | None]) -> None:
+def test_concurrency_stays_within_bounds(most: int, outcomes: list[float | None]) -> None:
     concurrency_limit = ConcurrencyLimit(most)
     assert concurrency_limit.allowed == concurrency_limit.most == max(1, most)
     for outcome in outcomes:
@@ -29,7 +29,7 @@ def test_it_stays_within_its_bounds(most: int, outcomes: list[float | None]) -> 
 
 
 @given(st.integers(1, 64), _outcomes)
-def test_it_recovers_once_refusals_end(most: int, outcomes: list[float | None]) -> None:
+def test_concurrency_recovers_after_refusals(most: int, outcomes: list[float | None]) -> None:
     concurrency_limit = ConcurrencyLimit(most)
     _tell(concurrency_limit, outcomes)
     _tell(concurrency_limit, [0.3] * (max(32, most) * (most + 140)))
@@ -37,7 +37,7 @@ def test_it_recovers_once_refusals_end(most: int, outcomes: list[float | None]) 
 
 
 @given(st.integers(1, 64), st.integers(0, 64))
-def test_the_more_of_a_round_is_refused_the_less_is_allowed(most: int, refused: int) -> None:
+def test_concurrency_falls_with_share_refused(most: int, refused: int) -> None:
     def after(refused: int) -> int:
         concurrency_limit = ConcurrencyLimit(most)
         _tell(concurrency_limit, [None] * refused + [0.3] * (most - refused))
@@ -50,17 +50,17 @@ def test_the_more_of_a_round_is_refused_the_less_is_allowed(most: int, refused: 
 
 
 @given(st.integers(1, 64), _outcomes)
-def test_a_refusal_never_makes_more_room_than_an_answer(most: int, outcomes: list[float | None]) -> None:
+def test_concurrency_never_grows_by_refusal(most: int, outcomes: list[float | None]) -> None:
     answered, refused = ConcurrencyLimit(most), ConcurrencyLimit(most)
     for concurrency_limit in (answered, refused):
         _tell(concurrency_limit, outcomes)
-    # Held against an answer whose latency says nothing.
+    # Compared with an answer whose latency says nothing.
     answered.answered(math.nan)
     refused.refused()
     assert refused.allowed <= answered.allowed
 
 
-def test_a_server_that_refuses_everything_is_asked_one_at_a_time() -> None:
+def test_concurrency_is_one_if_all_is_refused() -> None:
     concurrency_limit = ConcurrencyLimit(32)
     _tell(concurrency_limit, [None] * 32)
     assert concurrency_limit.allowed == 16
@@ -70,7 +70,7 @@ def test_a_server_that_refuses_everything_is_asked_one_at_a_time() -> None:
     assert concurrency_limit.allowed == 1
 
 
-def test_refusals_now_and_then_cost_little() -> None:
+def test_concurrency_loses_little_by_rare_refusals() -> None:
     concurrency_limit, chance = ConcurrencyLimit(32), random.Random(1)
     lowest = 32
     for _ in range(5000):
@@ -81,7 +81,7 @@ def test_refusals_now_and_then_cost_little() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 64), st.floats(0.001, 30))
-def test_an_honest_spread_of_latencies_never_lowers_it(seed: int, most: int, typical: float) -> None:
+def test_concurrency_ignores_ordinary_latency_spread(seed: int, most: int, typical: float) -> None:
     concurrency_limit, chance = ConcurrencyLimit(most), random.Random(seed)
     for _ in range(4000):
         concurrency_limit.answered(typical * math.exp(chance.gauss(0, 0.3)))
@@ -90,14 +90,14 @@ def test_an_honest_spread_of_latencies_never_lowers_it(seed: int, most: int, typ
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 64))
-def test_a_few_slow_answers_never_lower_it(seed: int, most: int) -> None:
+def test_concurrency_ignores_few_slow_answers(seed: int, most: int) -> None:
     concurrency_limit, chance = ConcurrencyLimit(most), random.Random(seed)
     for _ in range(2000):
         concurrency_limit.answered(3.0 if chance.random() < 0.1 else 0.3)
         assert concurrency_limit.allowed == most
 
 
-def test_a_clear_and_lasting_rise_of_latency_lowers_it_gently_to_half() -> None:
+def test_concurrency_falls_to_half_by_lasting_latency() -> None:
     concurrency_limit = ConcurrencyLimit(32)
     _tell(concurrency_limit, [0.3] * 64)
     _tell(concurrency_limit, [1.2] * 64)
@@ -110,7 +110,7 @@ def test_a_clear_and_lasting_rise_of_latency_lowers_it_gently_to_half() -> None:
     assert concurrency_limit.allowed == 32
 
 
-def test_latency_takes_no_more_where_refusals_took_half() -> None:
+def test_concurrency_latency_never_goes_below_half() -> None:
     concurrency_limit = ConcurrencyLimit(32)
     _tell(concurrency_limit, [0.3] * 32 + [None] * 64 * 2)
     allowed = concurrency_limit.allowed
@@ -119,7 +119,7 @@ def test_latency_takes_no_more_where_refusals_took_half() -> None:
     assert concurrency_limit.allowed >= allowed
 
 
-def test_the_most_may_change() -> None:
+def test_concurrency_follows_changed_maximum() -> None:
     concurrency_limit = ConcurrencyLimit(8)
     concurrency_limit.most = 32
     assert concurrency_limit.allowed == 32

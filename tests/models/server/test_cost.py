@@ -10,24 +10,24 @@ from icm_tui.models.server.reply.types import Usage
 from icm_tui.profile.schema import Model
 
 
-def test_what_the_server_says_comes_first():
+def test_cost_is_what_server_says():
     assert cost_of(Usage(100, 1, 0, 0.25), Price(1.0, 1.0)) == 0.25
     assert cost_of(Usage(100, 1, 0, 0.0), Price(1.0, 1.0)) == 0.0
 
 
-def test_else_tokens_are_reckoned_at_the_price():
+def test_cost_is_tokens_at_price():
     assert cost_of(Usage(1_000_000, 1_000_000), Price(2.0, 8.0)) == pytest.approx(10.0)
     assert cost_of(Usage(1_000_000, 0, 500_000), Price(2.0, 8.0, 0.2)) == pytest.approx(1.1)
     assert cost_of(Usage(1_000_000, 0, 500_000), Price(2.0, 8.0)) == pytest.approx(2.0)
 
 
-def test_what_is_not_known_stays_unknown():
+def test_cost_stays_unknown():
     assert cost_of(Usage(100, 1), None) is None
     assert cost_of(Usage(None, 1), Price(1.0, 1.0)) is None
     assert most_cost(1000, 1, None) is None
 
 
-def test_the_profile_s_price_goes_before_the_catalogue_s():
+def test_price_of_profile_comes_first():
     offered = Price(5.0, 6.0, 0.5)
     assert price_of(Model(), offered) == offered
     assert price_of(Model(), None) is None
@@ -35,7 +35,7 @@ def test_the_profile_s_price_goes_before_the_catalogue_s():
 
 
 @given(st.integers(1, 10**6), st.integers(1, 4096), st.floats(0, 100), st.floats(0, 100))
-def test_a_call_costs_at_most_what_was_expected(characters, tokens_out, price_in, price_out):
+def test_most_cost_is_never_below_cost(characters, tokens_out, price_in, price_out):
     price = Price(price_in, price_out)
     most = most_cost(characters, tokens_out, price)
     paid = cost_of(Usage(int(characters / 2.5), tokens_out), price)

@@ -1,4 +1,4 @@
-"""The client against servers that answer, and against every way in which they do not."""
+"""The client against servers that answer, and servers that fail in every way."""
 
 import asyncio
 import base64
@@ -69,7 +69,7 @@ def _fault(sent: Sent) -> Fault:
     return sent.outcome
 
 
-def test_an_answer() -> None:
+def test_http_answer() -> None:
     sent, server = _with([reply(_GOOD)], _send)
     assert isinstance(sent.outcome, Completion)
     assert (sent.outcome.text, sent.tries) == ("A", 1)
@@ -85,7 +85,7 @@ def test_an_answer() -> None:
     assert "cookie" not in lines
 
 
-def test_one_connection_is_kept_and_no_cookie() -> None:
+def test_http_keeps_connection_but_no_cookie() -> None:
     async def act(client: Client, _: Server) -> None:
         for _ in range(5):
             await client.send(_ASK)
@@ -95,7 +95,7 @@ def test_one_connection_is_kept_and_no_cookie() -> None:
     assert "cookie" not in server.heard[-1].head.lower()
 
 
-def test_no_key_of_a_netrc_file_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_http_sends_no_key_of_netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password from-netrc\n", "utf-8")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     for key in (_KEY, None):
@@ -104,26 +104,26 @@ def test_no_key_of_a_netrc_file_is_sent(tmp_path: Path, monkeypatch: pytest.Monk
         assert "Basic" not in server.heard[0].head
 
 
-def test_openrouter_is_told_the_name_of_the_program() -> None:
+def test_http_names_program_to_openrouter() -> None:
     headers = client_module._attribution("openrouter.ai")
     assert headers["X-OpenRouter-Title"] == "icm-tui"
     assert client_module._attribution("openrouter.ai.example.org") == {}
 
 
 @pytest.mark.parametrize("url", ["", "localhost:8000", "ftp://a/v1", "http://", "http://a:b/v1", "nonsense"])
-def test_an_address_that_is_none(url: str) -> None:
+def test_http_refuses_bad_address(url: str) -> None:
     with pytest.raises(UserError, match=r"model\.base_url"):
         Client(url, None, concurrency=1, timeout_s=1)
 
 
-def test_a_password_in_the_address_is_refused_unseen() -> None:
+def test_http_refuses_password_in_address_unseen() -> None:
     for secret in (_SECRET, "sk-9876543210"):
         with pytest.raises(UserError, match=r"model\.base_url") as refused:
             Client(f"http://me:{secret}@127.0.0.1/v1", None, concurrency=1, timeout_s=1)
         assert "9876543210" not in str(refused.value)
 
 
-def test_certificates_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_http_refuses_unreadable_certificates(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "absent.pem"))
     with pytest.raises(UserError, match="SSL_CERT_FILE"):
         Client("https://127.0.0.1/v1", None, concurrency=1, timeout_s=1)
@@ -145,7 +145,7 @@ def test_certificates_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch, tmp_p
         (reply(b"", 304), "pause", 304, "304"),
     ],
 )
-def test_what_is_told_at_once(said: Scripted, kind: str, status: int, words: str) -> None:
+def test_http_returns_some_faults_at_once(said: Scripted, kind: str, status: int, words: str) -> None:
     sent, server = _with([said], _send)
     fault = _fault(sent)
     assert (fault.kind, fault.status, sent.tries) == (kind, status, 1)
@@ -183,7 +183,7 @@ _STREAM = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encod
         (events(), "without a single chunk"),
     ],
 )
-def test_what_is_tried_again(said: Scripted, words: str) -> None:
+def test_http_retries_some_faults(said: Scripted, words: str) -> None:
     for act in (_send, _stream):
         script = [said, reply(_GOOD)]
         got, server = _with(script, act)
@@ -204,7 +204,7 @@ def test_what_is_tried_again(said: Scripted, words: str) -> None:
     assert single.kind == "retry"
 
 
-def test_a_kept_connection_that_died_costs_no_try() -> None:
+def test_http_dead_connection_costs_no_try() -> None:
     async def act(client: Client, _: Server) -> tuple[Sent, Sent]:
         return await client.send(_ASK), await client.send(_ASK)
 
@@ -216,7 +216,7 @@ def test_a_kept_connection_that_died_costs_no_try() -> None:
         assert [heard.connection for heard in server.heard] == [1, 1, 2]
 
 
-def test_a_connection_closed_while_idle_is_not_used() -> None:
+def test_http_does_not_use_connection_closed_idle() -> None:
     async def act(client: Client, _: Server) -> tuple[Sent, Sent]:
         return await client.send(_ASK), await client.send(_ASK)
 
@@ -227,7 +227,7 @@ def test_a_connection_closed_while_idle_is_not_used() -> None:
 
 
 @pytest.mark.parametrize("end", ["close", "hang", "reset"])
-def test_a_reply_that_came_whole_is_kept_however_the_connection_ended(end: Any) -> None:
+def test_http_keeps_whole_reply_of_broken_connection(end: Any) -> None:
     chunked = Scripted([_HEAD + b"transfer-encoding: chunked\r\n\r\n%x\r\n" % len(_BODY), _BODY + b"\r\n"], end)
     stream = events(_event("A"), _FINISH, end=end)
     for said, act in ((chunked, _send), (stream, _stream)):
@@ -238,7 +238,7 @@ def test_a_reply_that_came_whole_is_kept_however_the_connection_ended(end: Any) 
         assert len(server.heard) == 1
 
 
-def test_silent_and_slow_are_told_apart() -> None:
+def test_http_tells_silent_from_slow() -> None:
     once = Retries(attempts=1)
     silent, _ = _with([Scripted([], "hang")], _send, timeout_s=0.1, retries=once)
     assert "was silent" in _fault(silent).message
@@ -263,17 +263,17 @@ def test_silent_and_slow_are_told_apart() -> None:
         (Scripted([b"HTTP/1.1 500 No\r\ncontent-length: 9\r\n\r\n"], "hang"), "was slow"),
     ],
 )
-def test_streams_that_do_not_end_well(said: Scripted, words: str) -> None:
+def test_http_streams_that_end_badly(said: Scripted, words: str) -> None:
     pieces, server = _with([said], _stream, timeout_s=0.1, retries=Retries(attempts=1))
     fault = pieces[-1]
     assert isinstance(fault, Fault), pieces
     assert words in fault.message
-    # What began is not begun again, and what did not is given up.
+    # Requests that have begun are not repeated; others are given up.
     assert fault.kind == ("retry" if len(pieces) > 1 else "pause")
     assert len(server.heard) == 1
 
 
-def test_a_stream() -> None:
+def test_http_stream() -> None:
     pieces, server = _with([events(_event("A "), _event("B"), _FINISH, _DONE, end="hang")], _stream)
     assert pieces[:-1] == [Delta("A "), Delta("B")]
     assert isinstance(pieces[-1], Completion)
@@ -282,13 +282,13 @@ def test_a_stream() -> None:
     assert sent == {**_ASK.body, "stream": True, "stream_options": {"include_usage": True}}
 
 
-def test_a_stream_answered_whole() -> None:
+def test_http_stream_answered_whole() -> None:
     pieces, _ = _with([reply(_GOOD)], _stream)
     assert pieces[0] == Delta("A")
     assert isinstance(pieces[1], Completion)
 
 
-def test_a_stream_left_early_is_closed() -> None:
+def test_http_stream_left_early_is_closed() -> None:
     async def act(client: Client, _: Server) -> object:
         pieces = client.stream(_ASK)
         first = await anext(pieces)
@@ -299,7 +299,7 @@ def test_a_stream_left_early_is_closed() -> None:
     assert first == Delta("A")
 
 
-def test_nothing_listens_and_no_such_name() -> None:
+def test_http_says_if_nothing_listens_or_name_is_unknown() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -318,7 +318,7 @@ def test_nothing_listens_and_no_such_name() -> None:
     assert "nobody.invalid:80: this name has no address" in unknown.message
 
 
-def test_a_server_without_tls() -> None:
+def test_http_says_if_server_has_no_tls() -> None:
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -338,7 +338,7 @@ def test_a_server_without_tls() -> None:
     assert "it does not speak TLS there" in _fault(asyncio.run(run())).message
 
 
-def test_a_certificate_that_nobody_vouches_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_http_refuses_untrusted_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = tmp_path / "made.pem"
     command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=localhost"
     names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(tmp_path / "key.pem"), "-out", str(made)]
@@ -362,7 +362,7 @@ def test_a_certificate_that_nobody_vouches_for(tmp_path: Path, monkeypatch: pyte
     assert isinstance(asyncio.run(run()).outcome, Completion)
 
 
-def test_a_wait_that_the_server_asks_for_is_kept_within_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_http_waits_as_asked_within_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
     sleep = asyncio.sleep
 
@@ -387,7 +387,7 @@ def test_a_wait_that_the_server_asks_for_is_kept_within_the_limit(monkeypatch: p
         assert least <= waited[0] <= most, given
 
 
-def test_room_follows_refusals_and_settings() -> None:
+def test_http_concurrency_follows_refusals_and_settings() -> None:
     async def act(client: Client, _: Server) -> list[int]:
         limits = [client.concurrency_limit]
         await client.send(_ASK)
@@ -402,7 +402,7 @@ def test_room_follows_refusals_and_settings() -> None:
     assert "Bearer another-key-0123" in server.heard[-1].head
 
 
-def test_a_reply_without_end_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_http_gives_up_endless_reply(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "_MOST_BYTES", 1 << 20)
     head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n"
     for act in (_send, _stream):
@@ -414,7 +414,7 @@ def test_a_reply_without_end_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> Non
             assert "more than 1 MiB" in outcome.message
 
 
-def test_get() -> None:
+def test_http_get() -> None:
     async def act(client: Client, _: Server) -> Fetched | Fault:
         return await client.get("/models", {"supported_parameters": "logprobs"})
 
@@ -430,7 +430,7 @@ def test_get() -> None:
     assert len(server.heard) == 1
 
 
-def test_cancelling_passes_through() -> None:
+def test_http_can_be_cancelled() -> None:
     async def act(client: Client, server: Server) -> None:
         task = asyncio.create_task(client.send(_ASK))
         while not server.heard:
@@ -469,7 +469,7 @@ def _echoes() -> list[Scripted]:
 
 
 @pytest.mark.parametrize("at", range(len(_echoes())))
-def test_a_key_that_the_server_echoes_is_nowhere(at: int, caplog: pytest.LogCaptureFixture) -> None:
+def test_http_hides_echoed_key(at: int, caplog: pytest.LogCaptureFixture) -> None:
     async def everything(client: Client, _: Server) -> list[str]:
         pieces = await _stream(client, _)
         deltas = [piece for piece in pieces if isinstance(piece, Delta)]
@@ -495,13 +495,13 @@ def test_a_key_that_the_server_echoes_is_nowhere(at: int, caplog: pytest.LogCapt
         assert base64.b64encode(_SECRET.encode()).decode().rstrip("=") not in text
 
 
-def test_nothing_is_logged_about_waits(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> None:
+def test_http_logs_no_waits(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> None:
     _with([reply(b"", 503), reply(_GOOD)], _send)
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert capfd.readouterr() == ("", "")
 
 
-def test_the_environment_names_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_http_uses_proxy_of_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     async def run() -> tuple[Sent, Server]:
         async with serve(reply(_GOOD)) as proxy:
             monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
@@ -521,7 +521,7 @@ def test_the_environment_names_the_proxy(monkeypatch: pytest.MonkeyPatch) -> Non
         Client("http://models.invalid/v1", None, concurrency=1, timeout_s=5)
 
 
-def test_many_at_once_and_an_end_to_their_connections() -> None:
+def test_http_closes_many_connections() -> None:
     async def act(client: Client, _: Server) -> list[Sent]:
         return [*await asyncio.gather(*(client.send(_ASK) for _ in range(40))), await client.send(_ASK)]
 

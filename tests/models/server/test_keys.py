@@ -23,7 +23,7 @@ def _sent(key: Key | None) -> bytes:
     return key.headers()["Authorization"]
 
 
-def test_it_is_shown_nowhere() -> None:
+def test_key_is_shown_nowhere() -> None:
     key = Key("OPENROUTER_API_KEY", _SECRET)
     assert repr(key) == str(key) == "Key('OPENROUTER_API_KEY')"
     for keep in (pickle.dumps, copy.copy, copy.deepcopy, msgspec.json.encode, msgspec.to_builtins):
@@ -34,11 +34,11 @@ def test_it_is_shown_nowhere() -> None:
         vars(key)
 
 
-def test_it_is_sent_as_a_bearer() -> None:
+def test_key_is_sent_as_bearer() -> None:
     assert Key("K", _SECRET).headers() == {"Authorization": b"Bearer " + _SECRET.encode("latin-1")}
 
 
-def test_it_is_hidden_in_every_form() -> None:
+def test_key_is_hidden_in_every_form() -> None:
     key = Key("K", _SECRET)
     raw = _SECRET.encode("latin-1")
     forms = [
@@ -57,14 +57,14 @@ def test_it_is_hidden_in_every_form() -> None:
     assert key.hide(b"a " + raw) == b"a [key]"
 
 
-def test_a_placeholder_is_left_so_that_replies_stay_whole() -> None:
+def test_key_placeholder_is_not_hidden() -> None:
     key = Key("K", "data")
     assert key.hide(b"data: {}") == b"data: {}"
     assert key.held_back(b"dat") == 0
 
 
 @given(st.text("abc", max_size=30), st.integers(0, 40))
-def test_what_may_begin_the_key_is_held_back(before: str, cut: int) -> None:
+def test_key_beginning_is_held_back(before: str, cut: int) -> None:
     secret = "abcabcabc"
     key = Key("K", secret)
     whole = before + secret + before
@@ -75,7 +75,7 @@ def test_what_may_begin_the_key_is_held_back(before: str, cut: int) -> None:
     assert key.held_back(first.encode()) == len(first) - at
 
 
-def test_the_environment_comes_first_then_the_file(tmp_path: Path) -> None:
+def test_find_key_prefers_environment_to_file(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text('export MY_KEY="from $HOME the file"\nOTHER=\n', "utf-8")
     assert _sent(find_key("MY_KEY", tmp_path, {"MY_KEY": "from-outside"})) == b"Bearer from-outside"
     for empty in ({}, {"MY_KEY": ""}, {"MY_KEY": "  "}):
@@ -84,7 +84,7 @@ def test_the_environment_comes_first_then_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["NOT_THERE", "OTHER"])
-def test_a_key_that_is_set_nowhere(tmp_path: Path, name: str) -> None:
+def test_find_key_fails_if_set_nowhere(tmp_path: Path, name: str) -> None:
     (tmp_path / ".env").write_text("OTHER=\n", "utf-8")
     with pytest.raises(UserError) as refused:
         find_key(name, tmp_path, {})
@@ -96,13 +96,13 @@ def test_a_key_that_is_set_nowhere(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     "secret", ["sk-secret\nX-Other: 1", "sk-secret\r", "sk-\x00secret", "sk-secret-\u2028", "sk-secret-ключ"]
 )
-def test_a_key_that_cannot_be_sent_is_refused_unseen(tmp_path: Path, secret: str) -> None:
+def test_find_key_refuses_unsendable_key_unseen(tmp_path: Path, secret: str) -> None:
     with pytest.raises(UserError, match="MY_KEY cannot be a key") as refused:
         find_key("MY_KEY", tmp_path, {"MY_KEY": secret})
     assert "secret" not in str(refused.value)
 
 
-def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+def test_find_key_fails_if_file_is_unreadable(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"MY_KEY=sk-secret\xff\xfe\n")
     with pytest.raises(UserError, match="cannot be read") as refused:
         find_key("MY_KEY", tmp_path, {})

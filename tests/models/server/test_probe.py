@@ -1,4 +1,4 @@
-"""The probe against real servers on loopback that differ in every way it must tell apart."""
+"""The probe against real servers on loopback that differ in everything it must find out."""
 
 import asyncio
 import math
@@ -93,7 +93,7 @@ def _answering(status: int, content_type: str, body: bytes) -> Iterator[str]:
         server.server_close()
 
 
-def test_an_honest_server_is_found_fit_by_completions_in_few_calls() -> None:
+def test_probe_finds_good_server_fit_in_few_calls() -> None:
     probe_result = _of(Behaviour(cache=True, cost=0.001))
     endpoint = probe_result.endpoint
     assert endpoint is not None
@@ -113,7 +113,7 @@ def test_an_honest_server_is_found_fit_by_completions_in_few_calls() -> None:
 
 
 @pytest.mark.parametrize("shape", ["chat", "completions", "together"])
-def test_every_shape_of_log_probabilities_is_read(shape: Any) -> None:
+def test_probe_reads_every_shape_of_log_probabilities(shape: Any) -> None:
     for kind in ("chat", "completions"):
         probe_result = _of(Behaviour(shape=shape), endpoint=kind)
         assert probe_result.endpoint is not None
@@ -121,7 +121,7 @@ def test_every_shape_of_log_probabilities_is_read(shape: Any) -> None:
         assert "20 alternatives" in _found(probe_result, "logprobs").says
 
 
-def test_where_one_kind_is_missing_the_other_is_asked() -> None:
+def test_probe_asks_other_kind_if_one_is_missing() -> None:
     chat = _of(Behaviour(kinds=("chat",)))
     assert chat.endpoint is not None
     assert chat.endpoint.kind == "chat"
@@ -132,24 +132,24 @@ def test_where_one_kind_is_missing_the_other_is_asked() -> None:
     assert plain.endpoint.kind == "completions"
 
 
-def test_a_kind_that_a_profile_insists_on_and_is_not_there_is_told() -> None:
+def test_probe_says_if_profiles_kind_is_missing() -> None:
     found = _refused(_of(Behaviour(kinds=("chat",)), endpoint="completions"), "model")
     assert 'model.endpoint = "auto"' in found.remedy
 
 
 @pytest.mark.parametrize("logprobs", ["null", "absent"])
-def test_no_log_probabilities_keep_a_run_from_being_made(logprobs: Any) -> None:
+def test_probe_refuses_server_without_log_probabilities(logprobs: Any) -> None:
     probe_result = _of(Behaviour(logprobs=logprobs))
     assert "no log-probabilities" in _refused(probe_result, "logprobs").says
     assert _found(probe_result, "key").state == "ok"
     assert probe_result.calls <= 4
 
 
-def test_one_alternative_is_too_few() -> None:
+def test_probe_refuses_single_alternative() -> None:
     assert "no alternatives" in _refused(_of(Behaviour(top=1)), "logprobs").says
 
 
-def test_fewer_alternatives_than_asked_for_are_told() -> None:
+def test_probe_notes_fewer_alternatives() -> None:
     probe_result = _of(Behaviour(top=5))
     assert probe_result.endpoint is not None
     assert probe_result.endpoint.top_logprobs == 20
@@ -158,7 +158,7 @@ def test_fewer_alternatives_than_asked_for_are_told() -> None:
 
 @pytest.mark.parametrize(("most", "taken"), [(20, 20), (12, 10), (8, 8), (5, 5)])
 @pytest.mark.parametrize("kind", ["chat", "completions"])
-def test_a_limit_is_found_by_refusals(most: int, taken: int, kind: Any) -> None:
+def test_probe_finds_limit_by_refusals(most: int, taken: int, kind: Any) -> None:
     probe_result = _of(Behaviour(top=most, over_top="400"), top_logprobs=50, endpoint=kind)
     assert probe_result.endpoint is not None
     assert probe_result.endpoint.top_logprobs == taken
@@ -166,7 +166,7 @@ def test_a_limit_is_found_by_refusals(most: int, taken: int, kind: Any) -> None:
     assert f"model.top_logprobs = {taken}" in _found(probe_result, "logprobs").remedy
 
 
-def test_a_limit_below_all_steps_is_told_in_the_servers_words() -> None:
+def test_probe_quotes_refusal_below_all_steps() -> None:
     found = _refused(_of(Behaviour(top=3, over_top="400")), "logprobs")
     assert "less than or equal to 3" in found.says
 
@@ -181,7 +181,7 @@ def test_a_limit_below_all_steps_is_told_in_the_servers_words() -> None:
         (Behaviour(prefill="refused"), "none", "not continued"),
     ],
 )
-def test_prefill_is_found_out(behaviour: Behaviour, prefill: str, says: str) -> None:
+def test_probe_finds_prefill(behaviour: Behaviour, prefill: str, says: str) -> None:
     probe_result = _of(behaviour, endpoint="chat")
     assert probe_result.endpoint is not None
     assert probe_result.endpoint.prefill == prefill
@@ -191,15 +191,15 @@ def test_prefill_is_found_out(behaviour: Behaviour, prefill: str, says: str) -> 
 
 
 @pytest.mark.parametrize("switch", ["reasoning", "template"])
-def test_thinking_is_switched_off_by_the_switch_that_helps(switch: Any) -> None:
-    probe_result = _of(Behaviour(thinks=True, thinking_off=switch), endpoint="chat")
+def test_probe_turns_reasoning_off(switch: Any) -> None:
+    probe_result = _of(Behaviour(reasons=True, reasoning_off=switch), endpoint="chat")
     assert probe_result.endpoint is not None
     assert (probe_result.endpoint.reasoning_switch, probe_result.endpoint.max_tokens) == (switch, 1)
     assert _found(probe_result, "reasoning").state == "ok"
 
 
-def test_a_thought_that_no_switch_stops_is_waited_for_and_called_dear() -> None:
-    probe_result = _of(Behaviour(thinks=True), endpoint="chat")
+def test_probe_waits_for_reasoning_that_stays_on() -> None:
+    probe_result = _of(Behaviour(reasons=True), endpoint="chat")
     assert probe_result.endpoint is not None
     assert (
         probe_result.endpoint.reasoning_switch,
@@ -211,7 +211,7 @@ def test_a_thought_that_no_switch_stops_is_waited_for_and_called_dear() -> None:
     assert probe_result.tokens_a_second is not None
 
 
-def test_the_least_that_a_server_writes_is_asked_for() -> None:
+def test_probe_asks_for_servers_least_tokens() -> None:
     for kind in ("chat", "completions"):
         probe_result = _of(Behaviour(least_tokens=16), endpoint=kind)
         assert probe_result.endpoint is not None
@@ -219,11 +219,11 @@ def test_the_least_that_a_server_writes_is_asked_for() -> None:
         assert "at least 16" in _found(probe_result, "tokens").says
 
 
-def test_the_leaning_is_told_and_never_bad() -> None:
+def test_probe_measures_label_bias() -> None:
     label_bias = _of(Behaviour(label_bias=3.0)).label_bias
     assert label_bias is not None
     assert math.isclose(sum(label_bias), 0.0, abs_tol=1e-5)
-    # The test model has a taste for each question, of at most .1 nats.
+    # The test model has a bias for each question, of at most .1 nats.
     assert label_bias[0] - label_bias[1] == pytest.approx(3.0, abs=0.11)
     even = _of(Behaviour(label_bias=0.0))
     assert even.label_bias is not None
@@ -233,7 +233,7 @@ def test_the_leaning_is_told_and_never_bad() -> None:
     assert told.says.startswith("B is favoured by")
 
 
-def test_answers_that_differ_from_one_time_to_the_next_are_told() -> None:
+def test_probe_notes_answers_that_differ() -> None:
     assert _found(_of(Behaviour()), "repeat").state == "ok"
     noisy = _of(Behaviour(noise=2.0))
     assert noisy.endpoint is not None
@@ -241,7 +241,7 @@ def test_answers_that_differ_from_one_time_to_the_next_are_told() -> None:
     assert _found(noisy, "repeat").state == "note"
 
 
-def test_a_cache_is_relied_on_only_where_tokens_are_counted() -> None:
+def test_probe_trusts_cache_only_with_counted_tokens() -> None:
     counted = _of(Behaviour(cache=True))
     assert counted.endpoint is not None
     assert counted.endpoint.warms
@@ -251,13 +251,13 @@ def test_a_cache_is_relied_on_only_where_tokens_are_counted() -> None:
     assert _found(uncounted, "cache").state == "note"
 
 
-def test_echo_is_looked_at_on_completions_alone_and_never_relied_on() -> None:
+def test_probe_checks_echo_on_completions_only() -> None:
     assert "does not echo" in _found(_of(Behaviour()), "echo").says
     assert all(finding.name != "echo" for finding in _of(Behaviour(kinds=("chat",))).findings)
 
 
 @pytest.mark.parametrize("key", [None, Key("SOME_KEY", "sk-of-another-door")])
-def test_a_wrong_key_costs_one_call(key: Key | None) -> None:
+def test_probe_ends_at_wrong_key_after_one_call(key: Key | None) -> None:
     with ModelServer(Behaviour(key="sk-the-right-one")) as server:
         model = msgspec.structs.replace(MODEL, key_env=key.name if key else None)
         probe_result = _probe(server.base_url, model, key)
@@ -267,7 +267,7 @@ def test_a_wrong_key_costs_one_call(key: Key | None) -> None:
     assert b"sk-of-another-door" not in msgspec.json.encode(probe_result)
 
 
-def test_the_right_key_is_accepted() -> None:
+def test_probe_accepts_right_key() -> None:
     with ModelServer(Behaviour(key="sk-the-right-one")) as server:
         model = msgspec.structs.replace(MODEL, key_env="SOME_KEY")
         probe_result = _probe(server.base_url, model, Key("SOME_KEY", "sk-the-right-one"))
@@ -275,39 +275,39 @@ def test_the_right_key_is_accepted() -> None:
     assert _found(probe_result, "key").says == "The key in SOME_KEY is accepted."
 
 
-def test_an_unknown_model_is_told_with_the_nearest_names() -> None:
+def test_probe_names_nearest_to_unknown_model() -> None:
     probe_result = _of(Behaviour(models=("tiny-chat-1", "large-2")), model="tiny-chat")
     found = _refused(probe_result, "model")
     assert "tiny-chat-1" in found.remedy
     assert probe_result.calls <= 3
 
 
-def test_a_server_that_takes_any_name_is_noted() -> None:
+def test_probe_notes_server_that_takes_any_name() -> None:
     probe_result = _of(Behaviour(models=("tiny-chat-1",), any_model=True), model="tiny-chat")
     assert probe_result.endpoint is not None
     assert _found(probe_result, "model").state == "note"
 
 
-def test_labels_that_are_not_among_the_alternatives_are_told() -> None:
+def test_probe_refuses_labels_outside_alternatives() -> None:
     assert "Only A of" in _refused(_of(Behaviour(top=2, label_bias=30.0)), "labels").says
     assert "Only L" in _refused(_of(Behaviour(top=2), labels=[f"L{number}" for number in range(26)]), "labels").says
 
 
-def test_labels_that_were_missing_at_times_are_noted() -> None:
+def test_probe_notes_labels_missing_at_times() -> None:
     probe_result = _of(Behaviour(), labels=[f"L{number}" for number in range(24)])
     assert probe_result.endpoint is not None
     assert _found(probe_result, "labels").state == "note"
     assert probe_result.label_bias is None
 
 
-def test_more_labels_than_two_are_taken() -> None:
+def test_probe_accepts_many_labels() -> None:
     probe_result = _of(Behaviour(), labels=["A", "B", "C"])
     assert probe_result.endpoint is not None
     assert probe_result.label_bias is not None
     assert len(probe_result.label_bias) == 3
 
 
-def test_no_server_is_told_after_one_call() -> None:
+def test_probe_ends_without_server_after_one_call() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     probe_result = _probe(f"http://127.0.0.1:{port}/v1")
@@ -316,7 +316,7 @@ def test_no_server_is_told_after_one_call() -> None:
 
 
 @pytest.mark.parametrize("status", [200, 404])
-def test_a_web_page_is_no_model(status: int) -> None:
+def test_probe_refuses_web_page(status: int) -> None:
     with _answering(status, "text/html", b"<html><title>Welcome</title></html>") as base_url:
         found = _refused(_probe(base_url), "reachable")
     assert "web page" in found.says
@@ -335,7 +335,7 @@ def test_a_web_page_is_no_model(status: int) -> None:
         (500, b'{"error": {"message": "logprobs is not supported: logits_all=False"}}', "logprobs"),
     ],
 )
-def test_what_a_server_refuses_is_told_in_its_words(status: int, body: bytes, name: str) -> None:
+def test_probe_quotes_refusal(status: int, body: bytes, name: str) -> None:
     with _answering(status, "application/json", body) as base_url:
         probe_result = _probe(base_url, msgspec.structs.replace(MODEL, extra={"wishes": 3}))
     found = _refused(probe_result, name)
@@ -344,13 +344,13 @@ def test_what_a_server_refuses_is_told_in_its_words(status: int, body: bytes, na
         assert "model.extra (wishes)" in found.remedy
 
 
-def test_what_passes_is_tried_again_after_a_wait() -> None:
+def test_probe_waits_for_busy_server() -> None:
     steady, shaken = _of(Behaviour()), _of(Behaviour(faults=Faults(plan=["503", "429", ""])))
     assert shaken.endpoint == msgspec.structs.replace(steady.endpoint, base_url=shaken.endpoint.base_url)
     assert shaken.calls == steady.calls + 2
 
 
-def test_the_price_of_the_profile_is_used_where_the_server_names_no_cost() -> None:
+def test_probe_uses_profiles_price_without_cost() -> None:
     probe_result = _of(Behaviour(), price_in=1.0, price_out=2.0)
     assert probe_result.endpoint is not None
     assert probe_result.endpoint.price is None  # what a router offers; the profile's own may change on the way
@@ -359,7 +359,7 @@ def test_the_price_of_the_profile_is_used_where_the_server_names_no_cost() -> No
     assert _of(Behaviour()).cost_usd is None
 
 
-def test_the_requests_are_those_of_a_run_with_the_profiles_own_fields() -> None:
+def test_probe_requests_are_those_of_a_run() -> None:
     with ModelServer(Behaviour(kinds=("chat",))) as server:
         started = time.monotonic()
         _probe(server.base_url, msgspec.structs.replace(MODEL, extra={"min_p": 0.1}))

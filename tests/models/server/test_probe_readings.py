@@ -1,4 +1,4 @@
-"""What replies say about an endpoint, read without a server."""
+"""What replies mean for an endpoint, without a server."""
 
 import pytest
 from hypothesis import given
@@ -30,7 +30,7 @@ def _completion(text: str, *tokens: tuple[str, float | None], reasoning: str = "
         (_completion(""), False, False),
     ],
 )
-def test_prefill_is_told_by_the_tokens(completion: Completion, continued: bool, repeated: bool) -> None:
+def test_prefilled_is_judged_by_tokens(completion: Completion, continued: bool, repeated: bool) -> None:
     assert readings.prefilled(completion) == readings.Prefilled(continued, repeated)
 
 
@@ -69,7 +69,7 @@ def test_echo_is_compared_at_its_place(tokens: list[tuple[str, float | None]], e
     assert (finding.state == "ok") == (expected == "right") == (not finding.remedy)
 
 
-def test_the_leaning_is_what_shifting_the_labels_does_not_move() -> None:
+def test_label_bias_is_what_shifts_leave() -> None:
     replies = [Reply([-0.2, -1.2]), Reply([-0.7, -0.7])]
     assert readings.label_bias(replies) == [0.25, -0.25]
     assert readings.label_bias(replies[:1]) is None
@@ -77,7 +77,7 @@ def test_the_leaning_is_what_shifting_the_labels_does_not_move() -> None:
     assert readings.label_bias([]) is None
 
 
-def test_a_difference_counts_only_labels_that_both_answers_hold() -> None:
+def test_difference_counts_only_shared_labels() -> None:
     one, other = Reply([-0.2, -1.2], censored=[False, False]), Reply([-0.3, -9.0], censored=[False, True])
     assert readings.difference(one, other) == pytest.approx(0.1)
     assert readings.difference(one, Reply([-9.0, -9.0], censored=[True, True])) is None
@@ -93,7 +93,7 @@ def test_a_difference_counts_only_labels_that_both_answers_hold() -> None:
         (500, "logprobs is not supported", b"", 20, None),
     ],
 )
-def test_fewer_are_asked_for_only_after_a_refusal_about_them(
+def test_fewer_alternatives_only_after_their_refusal(
     status: int, message: str, raw: bytes, asked: int, fewer: int | None
 ) -> None:
     assert readings.fewer_alternatives(asked, Fault("item", message, status), raw) == fewer
@@ -105,7 +105,7 @@ def test_fewer_are_asked_for_only_after_a_refusal_about_them(
     st.lists(st.text(max_size=20), max_size=3),
     st.sampled_from(["item", "retry", "pause"]),
 )
-def test_every_fault_is_one_line_with_a_remedy(status: int | None, message: str, offered: list[str], kind: str) -> None:
+def test_blame_is_one_line_with_remedy(status: int | None, message: str, offered: list[str], kind: str) -> None:
     fault = Fault(kind, message, status)  # type: ignore[arg-type]
     finding = findings.blame(fault, MODEL, offered)
     assert finding.state == "bad"

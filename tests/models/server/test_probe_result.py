@@ -1,4 +1,4 @@
-"""What a probe found is kept for a week, privately, under all that it depends on."""
+"""What a probe found is kept for a week, privately, for all the settings that it depends on."""
 
 import os
 import stat
@@ -33,14 +33,14 @@ def _files(home: Path) -> list[Path]:
     return sorted((home / "cache" / "probes").iterdir())
 
 
-def test_what_was_kept_is_recalled_whole() -> None:
+def test_recall_returns_what_was_kept() -> None:
     assert recall(URL, MODEL, LABELS, AT) is None
     keep(URL, MODEL, LABELS, PROBE_RESULT)
     assert recall(URL, MODEL, LABELS, AT + DAY) == PROBE_RESULT
 
 
 @pytest.mark.parametrize(("later", "there"), [(0.0, True), (7 * DAY, True), (7 * DAY + 1, False), (-1.0, False)])
-def test_it_is_good_for_a_week(later: float, there: bool) -> None:
+def test_recall_is_good_for_a_week(later: float, there: bool) -> None:
     keep(URL, MODEL, LABELS, PROBE_RESULT)
     assert (recall(URL, MODEL, LABELS, AT + later) is not None) == there
 
@@ -55,35 +55,35 @@ def test_it_is_good_for_a_week(later: float, there: bool) -> None:
         {"extra": {"min_p": 0.1}},
     ],
 )
-def test_other_settings_are_probed_anew(other: dict[str, Any]) -> None:
+def test_recall_depends_on_settings(other: dict[str, Any]) -> None:
     keep(URL, MODEL, LABELS, PROBE_RESULT)
     assert recall(URL, msgspec.structs.replace(MODEL, **other), LABELS, AT) is None
 
 
-def test_another_server_or_other_labels_are_probed_anew() -> None:
+def test_recall_depends_on_server_and_labels() -> None:
     keep(URL, MODEL, LABELS, PROBE_RESULT)
     assert recall("http://127.0.0.1:8001/v1", MODEL, LABELS, AT) is None
     assert recall(URL, MODEL, ["X", "Y"], AT) is None
 
 
-def test_what_a_probe_does_not_depend_on_changes_nothing() -> None:
+def test_recall_ignores_irrelevant_settings() -> None:
     keep(URL, MODEL, LABELS, PROBE_RESULT)
     same = msgspec.structs.replace(MODEL, timeout_s=5.0, concurrency=2, price_in=1.0, price_out=2.0)
     assert recall(URL, same, LABELS, AT) == PROBE_RESULT
 
 
-def test_a_newer_program_probes_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recall_depends_on_version(monkeypatch: pytest.MonkeyPatch) -> None:
     keep(URL, MODEL, LABELS, PROBE_RESULT)
     monkeypatch.setattr("icm_tui.models.server.probe.result.__version__", "99.0")
     assert recall(URL, MODEL, LABELS, AT) is None
 
 
-def test_a_probe_that_found_no_endpoint_is_not_kept(home: Path) -> None:
+def test_keep_ignores_probe_without_endpoint(home: Path) -> None:
     keep(URL, MODEL, LABELS, msgspec.structs.replace(PROBE_RESULT, endpoint=None))
     assert not (home / "cache").exists()
 
 
-def test_the_file_is_private_and_alone(home: Path) -> None:
+def test_keep_writes_one_private_file(home: Path) -> None:
     keep(URL, MODEL, LABELS, PROBE_RESULT)
     keep(URL, MODEL, LABELS, msgspec.structs.replace(PROBE_RESULT, at=AT + 1))
     (path,) = _files(home)
@@ -95,19 +95,19 @@ def test_the_file_is_private_and_alone(home: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"endpoint": null}', b"\xff\xfe", b'{"at": "noon"}'])
-def test_a_file_that_cannot_be_read_is_as_none(home: Path, content: bytes) -> None:
+def test_recall_ignores_unreadable_file(home: Path, content: bytes) -> None:
     keep(URL, MODEL, LABELS, PROBE_RESULT)
     _files(home)[0].write_bytes(content)
     assert recall(URL, MODEL, LABELS, AT) is None
 
 
-def test_a_folder_that_cannot_be_made_is_no_fault(home: Path) -> None:
+def test_keep_does_without_folder(home: Path) -> None:
     (home / "cache").write_text("a file where the folder belongs")
     keep(URL, MODEL, LABELS, PROBE_RESULT)
     assert recall(URL, MODEL, LABELS, AT) is None
 
 
-def test_the_reason_is_the_first_bad_finding_with_its_remedy() -> None:
+def test_why_not_is_first_bad_finding_with_remedy() -> None:
     assert why_not(PROBE_RESULT) == ""
     findings = [
         *PROBE_RESULT.findings,

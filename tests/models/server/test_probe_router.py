@@ -1,4 +1,4 @@
-"""The probe at a router: pinned to one endpoint, and told what that one refuses."""
+"""The probe at a router: pinned to one endpoint, with the reasons of its refusals."""
 
 import asyncio
 
@@ -33,7 +33,7 @@ def _found(probe_result: ProbeResult, name: str) -> Finding:
     return next(finding for finding in probe_result.findings if finding.name == name)
 
 
-def test_one_endpoint_is_pinned_and_priced_and_completions_left_alone() -> None:
+def test_probe_pins_and_prices_one_endpoint() -> None:
     with OpenRouterServer() as server:
         probe_result = _probe(server)
         asked = [request for request in server.requests if request.method == "POST"]
@@ -48,16 +48,16 @@ def test_one_endpoint_is_pinned_and_priced_and_completions_left_alone() -> None:
     assert probe_result.calls == len(server.requests) <= 14
 
 
-def test_a_key_that_may_spend_nothing_more_is_noted() -> None:
+def test_probe_notes_exhausted_key() -> None:
     with OpenRouterServer(key={"limit_remaining": 0.0}) as server:
         probe_result = _probe(server)
     assert probe_result.endpoint is not None
     assert _found(probe_result, "money").state == "note"
 
 
-def test_the_routers_own_switch_is_tried_first() -> None:
+def test_probe_tries_routers_switch_first() -> None:
     with OpenRouterServer(
-        behaviour=Behaviour(kinds=("chat",), thinks=True, thinking_off="reasoning", prefill="none")
+        behaviour=Behaviour(kinds=("chat",), reasons=True, reasoning_off="reasoning", prefill="none")
     ) as server:
         probe_result = _probe(server)
         assert all("chat_template_kwargs" not in request.body for request in server.requests)
@@ -73,7 +73,7 @@ def test_the_routers_own_switch_is_tried_first() -> None:
         ("provider-error", "logprobs", "Chutes: top_logprobs must be at most 5"),
     ],
 )
-def test_the_real_reason_is_told(refusal: Refusal, name: str, says: str) -> None:
+def test_probe_gives_real_reason(refusal: Refusal, name: str, says: str) -> None:
     with OpenRouterServer() as server:
         server.refusal = refusal
         probe_result = _probe(server)
@@ -82,7 +82,7 @@ def test_the_real_reason_is_told(refusal: Refusal, name: str, says: str) -> None
     assert says in probe_result.findings[-1].says
 
 
-def test_a_pin_that_nothing_serves_is_told_with_what_excluded_it() -> None:
+def test_probe_says_what_excluded_pin() -> None:
     with OpenRouterServer() as server:
         probe_result = _probe(server, msgspec.structs.replace(PIN, provider="nobody"))
     last = probe_result.findings[-1]
@@ -91,7 +91,7 @@ def test_a_pin_that_nothing_serves_is_told_with_what_excluded_it() -> None:
     assert "model.providers" in last.remedy
 
 
-def test_an_answer_of_another_provider_is_refused() -> None:
+def test_probe_refuses_other_providers_answer() -> None:
     with OpenRouterServer({"acme/tiny-1": [Served("chutes/bf16", "Contoso")]}) as server:
         probe_result = _probe(server)
     assert probe_result.endpoint is None

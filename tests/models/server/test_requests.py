@@ -16,7 +16,7 @@ def body(endpoint, question="a lamp", **extra):
     return label_request(endpoint, Prompt(), SHOWN, question, extra)
 
 
-def test_completions_end_where_the_label_goes():
+def test_label_request_ends_where_label_goes():
     request = body(COMPLETIONS)
     assert request.path == "/completions"
     assert request.body["prompt"].endswith("Candidate: a lamp\nSet:")
@@ -24,7 +24,7 @@ def test_completions_end_where_the_label_goes():
     assert begins_of(COMPLETIONS, Prompt()) == ""
 
 
-def test_chat_begins_the_answer_where_the_server_goes_on_with_it():
+def test_label_request_prefills_answer():
     request = body(CHAT)
     assert request.path == "/chat/completions"
     assert request.body["messages"][-1] == {"role": "assistant", "content": "Set:"}
@@ -33,13 +33,13 @@ def test_chat_begins_the_answer_where_the_server_goes_on_with_it():
     assert begins_of(CHAT, Prompt()) == "Set:"
 
 
-def test_the_two_fields_are_sent_where_the_server_needs_them():
+def test_label_request_sends_continuation_fields():
     sent = body(msgspec.structs.replace(CHAT, prefill="fields")).body
     assert sent["continue_final_message"] is True
     assert sent["add_generation_prompt"] is False
 
 
-def test_without_prefill_the_prompt_asks_for_a_name_alone():
+def test_label_request_without_prefill_asks_for_name():
     endpoint = msgspec.structs.replace(CHAT, prefill="none")
     (message,) = body(endpoint).body["messages"]
     assert message["content"].endswith("Candidate: a lamp\nSet:")
@@ -48,7 +48,7 @@ def test_without_prefill_the_prompt_asks_for_a_name_alone():
 
 
 @pytest.mark.parametrize("endpoint", [CHAT, COMPLETIONS, msgspec.structs.replace(CHAT, prefill="none")])
-def test_neighbours_share_every_byte_up_to_the_question(endpoint):
+def test_label_requests_share_bytes_up_to_question(endpoint):
     one, other = (msgspec.json.encode(body(endpoint, question).body).decode() for question in ("a lamp", "the sea"))
     shared = next(at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
     assert one[shared:].startswith("a lamp")
@@ -61,22 +61,22 @@ def test_neighbours_share_every_byte_up_to_the_question(endpoint):
     ("reasoning_switch", "field", "value"),
     [("reasoning", "reasoning", {"enabled": False}), ("template", "chat_template_kwargs", {"enable_thinking": False})],
 )
-def test_a_model_is_kept_from_thinking_before_a_label_but_not_before_a_reason(reasoning_switch, field, value):
+def test_label_request_alone_turns_reasoning_off(reasoning_switch, field, value):
     endpoint = msgspec.structs.replace(CHAT, reasoning_switch=reasoning_switch)
     assert body(endpoint).body[field] == value
     assert field not in explanation_request(endpoint, Prompt(), Reasoning(), SHOWN, "a lamp", "A", {}).body
 
 
-def test_a_router_is_held_to_one_endpoint():
+def test_label_request_holds_router_to_endpoint():
     sent = body(msgspec.structs.replace(CHAT, provider="acme/fp8")).body
     assert sent["provider"] == {"only": ["acme/fp8"], "allow_fallbacks": False, "require_parameters": True}
 
 
-def test_a_profile_s_own_fields_win():
+def test_label_request_lets_profiles_fields_win():
     assert body(CHAT, temperature=1, seed=7).body["temperature"] == 1
 
 
-def test_a_reason_is_asked_of_the_label_and_begins_as_told():
+def test_explanation_request_asks_why_after_prefill():
     reasoning = Reasoning(max_tokens=50, prefill="Both are short")
     chat = explanation_request(CHAT, Prompt(), reasoning, SHOWN, "a lamp", "B", {}).body
     assert "Candidate: a lamp\nSet: B\n\n" in chat["messages"][0]["content"]

@@ -52,7 +52,7 @@ def _route(tag: str, name: str = "", **more: Any) -> Route:
     return Route(tag, name or tag.partition("/")[0].title(), **{"logprobs": True, "status": 0, **more})
 
 
-def test_the_endpoints_of_a_model_are_read() -> None:
+def test_router_reads_endpoints_of_model() -> None:
     with OpenRouterServer() as server:
         routes = _asked(server.base_url, lambda client: endpoints_of(client, "acme/tiny-1"))
         free = _asked(server.base_url, lambda client: endpoints_of(client, "zeta/tiny-3:free"))
@@ -76,13 +76,13 @@ def test_the_endpoints_of_a_model_are_read() -> None:
         ("a/b?c#d", "OpenRouter has no model a/b?c#d; `icm-tui models b?c#d` searches for it."),
     ],
 )
-def test_a_model_that_is_none_is_told(model: str, says: str) -> None:
+def test_router_refuses_unknown_model(model: str, says: str) -> None:
     with OpenRouterServer() as server, pytest.raises(UserError) as caught:
         _asked(server.base_url, lambda client: endpoints_of(client, model))
     assert str(caught.value) == says
 
 
-def test_a_router_that_is_away_is_told() -> None:
+def test_router_says_if_it_is_away() -> None:
     with OpenRouterServer() as server:
         base_url = server.base_url
     with pytest.raises(UserError, match=r"^OpenRouter did not say who serves acme/tiny-1: .*127\.0\.0\.1"):
@@ -101,13 +101,13 @@ def test_a_router_that_is_away_is_told() -> None:
         ([], "chutes/bf16"),
     ],
 )
-def test_the_first_provider_of_the_list_that_can_is_taken(providers: list[str], tag: str) -> None:
+def test_choose_takes_first_usable_provider(providers: list[str], tag: str) -> None:
     with OpenRouterServer() as server:
         routes = _asked(server.base_url, lambda client: endpoints_of(client, "acme/tiny-1"))
     assert choose(routes, providers).provider == tag
 
 
-def test_of_one_provider_the_cheapest_is_taken_then_the_one_that_is_up() -> None:
+def test_choose_takes_cheapest_then_uptime() -> None:
     dear, cheap = _route("chutes/bf16", price=Price(2, 2), uptime=99.9), _route("chutes/fp8", price=Price(1, 2))
     up = _route("chutes/int8", price=Price(1, 2), uptime=99.0, quantization="int8")
     unknown = _route("chutes/a")
@@ -115,7 +115,7 @@ def test_of_one_provider_the_cheapest_is_taken_then_the_one_that_is_up() -> None
     assert choose([unknown], []).price is None
 
 
-def test_why_no_provider_will_do_is_told_of_each() -> None:
+def test_choose_says_why_each_provider_will_not_do() -> None:
     routes = [
         _route("chutes", logprobs=False),
         _route("nebius", status=-2),
@@ -139,7 +139,7 @@ def test_why_no_provider_will_do_is_told_of_each() -> None:
         ([_route("a", status=-1)], "All providers of this model that give log-probabilities are out of order; "),
     ],
 )
-def test_a_model_that_nobody_can_be_asked_of_is_told(routes: list[Route], says: str) -> None:
+def test_choose_refuses_model_without_usable_endpoint(routes: list[Route], says: str) -> None:
     for providers in ([], ["Chutes"]):
         with pytest.raises(UserError) as caught:
             choose(routes, providers)
@@ -160,7 +160,7 @@ _routes = st.lists(
 
 
 @given(_routes, st.lists(st.sampled_from(["A", "b", "a/FP8", "b/turbo", "c", ""]), max_size=3))
-def test_what_is_chosen_can_be_asked_and_was_allowed(routes: list[Route], providers: list[str]) -> None:
+def test_choose_takes_usable_and_allowed_endpoint(routes: list[Route], providers: list[str]) -> None:
     able = [route for route in routes if route.logprobs and (route.status is None or route.status >= 0)]
     allowed = [
         route
@@ -175,7 +175,7 @@ def test_what_is_chosen_can_be_asked_and_was_allowed(routes: list[Route], provid
 
 
 @given(st.dictionaries(st.sampled_from([*Served("t", "P").shown, "pricing"]), _json), _json)
-def test_no_json_in_place_of_a_field_ends_the_reading(fields: dict[str, Any], price: object) -> None:
+def test_read_routes_takes_any_fields(fields: dict[str, Any], price: object) -> None:
     endpoint = {**Served("tag", "Name").shown, **fields}
     routes = read_routes(json.dumps({"data": {"endpoints": [endpoint, price]}}).encode())
     assert routes is not None
@@ -185,13 +185,13 @@ def test_no_json_in_place_of_a_field_ends_the_reading(fields: dict[str, Any], pr
 
 
 @given(st.binary() | _json.map(lambda value: json.dumps(value).encode()))
-def test_no_body_ends_the_reading(body: bytes) -> None:
+def test_read_routes_takes_any_body(body: bytes) -> None:
     routes = read_routes(body)
     assert routes is None or routes == []
 
 
 def _held_to(pin: Pin) -> dict[str, Any]:
-    """The routing that a run's request for a label holds."""
+    """The routing in a run's request for a label."""
     endpoint = Endpoint(base_url="http://127.0.0.1:1/v1", model="acme/tiny-1", kind="chat", provider=pin.provider)
     return {"provider": label_request(endpoint, Prompt(), [], "a lamp", {}).body["provider"]}
 
@@ -209,7 +209,7 @@ def _chat(server: OpenRouterServer, **more: object) -> Completion | Fault:
     return _asked(server.base_url, lambda client: client.once(request))[0]
 
 
-def test_a_pinned_request_is_answered_by_the_pinned_provider() -> None:
+def test_router_answers_pinned_request_by_pin() -> None:
     with OpenRouterServer() as server:
         routes = _asked(server.base_url, lambda client: endpoints_of(client, "acme/tiny-1"))
         for provider in ("chutes", "northwind", "nebius"):
@@ -219,7 +219,7 @@ def test_a_pinned_request_is_answered_by_the_pinned_provider() -> None:
             assert same_provider(pin.provider, pin.name, reply.provider)
 
 
-def test_a_pin_that_nothing_fits_any_more_pauses_and_names_the_constraint() -> None:
+def test_router_pauses_and_names_constraint_of_pin() -> None:
     with OpenRouterServer() as server:
         fault = _chat(server, **_held_to(Pin("elsewhere", "Elsewhere")))
     assert isinstance(fault, Fault)
@@ -235,7 +235,7 @@ def test_a_pin_that_nothing_fits_any_more_pauses_and_names_the_constraint() -> N
         ("provider-error", "item", "Chutes: top_logprobs must be at most 5"),
     ],
 )
-def test_the_routers_refusals_are_told_with_their_true_reason(refusal: Refusal, kind: str, says: str) -> None:
+def test_router_refusals_give_true_reason(refusal: Refusal, kind: str, says: str) -> None:
     with OpenRouterServer() as server:
         server.refusal = refusal
         fault = _chat(server)
@@ -259,7 +259,7 @@ def test_the_routers_refusals_are_told_with_their_true_reason(refusal: Refusal, 
         ("chutes", "Chutes", "", True),
     ],
 )
-def test_a_replys_provider_is_the_pinned_one_or_not(tag: str, name: str, said: str, same: bool) -> None:
+def test_same_provider_knows_names_and_slugs(tag: str, name: str, said: str, same: bool) -> None:
     assert same_provider(tag, name, said) is same
 
 
@@ -276,14 +276,14 @@ def test_a_replys_provider_is_the_pinned_one_or_not(tag: str, name: str, said: s
         ),
     ],
 )
-def test_a_keys_standing_is_a_sentence(told: dict[str, Any], says: str) -> None:
+def test_key_standing_is_sentence(told: dict[str, Any], says: str) -> None:
     with OpenRouterServer(key=told) as server:
         standing = _asked(server.base_url, key_standing)
     assert isinstance(standing, KeyStanding)
     assert standing.says == says
 
 
-def test_without_a_router_a_key_has_no_standing() -> None:
+def test_key_standing_needs_router() -> None:
     with OpenRouterServer() as server:
         base_url = server.base_url
     assert _asked(base_url, key_standing) is None
@@ -300,5 +300,5 @@ def test_without_a_router_a_key_has_no_standing() -> None:
         ("http://[/", False),
     ],
 )
-def test_openrouter_is_known_by_its_host(address: str, is_it: bool) -> None:
+def test_is_openrouter_by_host(address: str, is_it: bool) -> None:
     assert is_openrouter(address) is is_it

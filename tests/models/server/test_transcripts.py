@@ -1,4 +1,4 @@
-"""Every recorded exchange of a completion, a chat, an error or a stream, replayed with the reading it must have."""
+"""Every recorded exchange of a completion, a chat, an error or a stream, replayed with its expected result."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ _FOLDERS = {
     "may": "llama-server-0.5.0-dev-reasoning-template-may-think",
 }
 
-# How the answer begins, how the thought begins, why it finished, places with log-probabilities, alternatives at the
+# How the answer begins, how the reasoning begins, why it finished, places with log-probabilities, alternatives at the
 # first of them, tokens in, out and cached.
 _ANSWERS: dict[str, tuple[str, str, str, int, int, int | None, int | None, int | None]] = {
     "lcp/a03-right-key": (" Yes", "", "length", 0, 0, 27, 1, None),
@@ -108,7 +108,7 @@ _ANSWERS: dict[str, tuple[str, str, str, int, int, int | None, int | None, int |
     "ls/w03-stream-tokens-that-are-not-text": ("�\x04�y B Falsef�", "", "length", 7, 3, 41, 12, 40),
 }
 
-# Whom it blames, the status, how the message begins.
+# The kind of fault, the status, and how the message begins.
 _FAULTS = {
     "lcp/a01-no-key": ("pause", 401, "Invalid API key"),
     "lcp/a02-wrong-key": ("pause", 401, "Invalid API key"),
@@ -174,7 +174,7 @@ _LABELS: dict[str, tuple[str, list[float] | None]] = {
 
 
 def _outcome(folder: Path, case: str, pieces: int = 0) -> Completion | Fault:
-    """The reading of a case; a stream goes in whole or in pieces of so many bytes."""
+    """The result of a case; a stream is fed whole or in pieces of so many bytes."""
     recorded = msgspec.json.decode((folder / f"{case}.response.json").read_bytes())
     if "stream_in" in recorded:
         return _streamed((folder / recorded["stream_in"]).read_bytes(), pieces)
@@ -214,7 +214,7 @@ def _find(transcripts: Path, name: str) -> tuple[Path, str]:
 
 
 @pytest.mark.parametrize("name", _ANSWERS)
-def test_answers(transcripts: Path, name: str) -> None:
+def test_transcripts_of_answers(transcripts: Path, name: str) -> None:
     found = _outcome(*_find(transcripts, name))
     assert isinstance(found, Completion)
     text, reasoning, finish, places, alternatives, tokens_in, tokens_out, cached = _ANSWERS[name]
@@ -233,7 +233,7 @@ def test_answers(transcripts: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", _FAULTS)
-def test_faults(transcripts: Path, name: str) -> None:
+def test_transcripts_of_faults(transcripts: Path, name: str) -> None:
     found = _outcome(*_find(transcripts, name))
     assert isinstance(found, Fault)
     kind, status, message = _FAULTS[name]
@@ -242,7 +242,7 @@ def test_faults(transcripts: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", _LABELS)
-def test_labels(transcripts: Path, name: str) -> None:
+def test_transcripts_of_labels(transcripts: Path, name: str) -> None:
     found = _outcome(*_find(transcripts, name))
     assert isinstance(found, Completion)
     begins, logprobs = _LABELS[name]
@@ -250,7 +250,7 @@ def test_labels(transcripts: Path, name: str) -> None:
     assert (reply.logprobs if reply else None) == logprobs
 
 
-def test_a_stream_cut_by_a_second_request(transcripts: Path) -> None:
+def test_transcripts_of_stream_cut_by_second_request(transcripts: Path) -> None:
     folder, case = _find(transcripts, "lcp/x10-interrupted-stream")
     data = (folder / f"{case}.sse").read_bytes()
     assert data.endswith(b"data: [DONE]\n\n")
@@ -264,7 +264,7 @@ def test_a_stream_cut_by_a_second_request(transcripts: Path) -> None:
     assert answer.text == "False"
 
 
-def test_no_recorded_exchange_is_left_out(transcripts: Path) -> None:
+def test_transcripts_are_all_tested(transcripts: Path) -> None:
     names = set()
     for server, name in _FOLDERS.items():
         for path in (transcripts / name).glob("*.request.json"):

@@ -60,18 +60,18 @@ async def _once(scripted: Scripted, request: Request) -> tuple[Completion | Faul
 
 
 def _tried_once(expected: Completion | Fault) -> Completion | Fault:
-    """What a stream that is not tried again makes of a fault that another try may mend."""
+    """What a fault to be retried becomes in a stream that is not retried."""
     if isinstance(expected, Completion) or expected.kind != "retry":
         return expected
     return msgspec.structs.replace(expected, kind="pause", message=f"Tried once over 0 s. {expected.message}")
 
 
-def test_there_are_transcripts(transcripts: Path) -> None:
+def test_transcripts_exist(transcripts: Path) -> None:
     assert len(_CASES) == len(list(transcripts.glob("*/*.response.json"))) > 130
 
 
 @pytest.mark.parametrize("name", [name for name in _CASES if "x10-interrupted" not in name])
-def test_the_client_reads_what_was_recorded(name: str) -> None:
+def test_transcripts_are_read_by_client(name: str) -> None:
     folder, case = _SHARED / name.split("/")[0], name.split("/")[1]
     request = msgspec.json.decode((folder / f"{case}.request.json").read_bytes())
     response = msgspec.json.decode((folder / f"{case}.response.json").read_bytes())
@@ -96,7 +96,7 @@ def test_the_client_reads_what_was_recorded(name: str) -> None:
     assert asyncio.run(_streamed(Scripted([answer])))[1] == _tried_once(expected)
 
 
-def test_a_stream_that_a_second_request_broke_off(transcripts: Path) -> None:
+def test_transcripts_of_broken_stream_are_read_by_client(transcripts: Path) -> None:
     """The server wrote its last event and closed the connection within the chunks."""
     folder, case = recorded._find(transcripts, "lcp/x10-interrupted-stream")
     response = msgspec.json.decode((folder / f"{case}.response.json").read_bytes())

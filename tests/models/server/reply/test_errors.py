@@ -1,4 +1,4 @@
-"""Errors: what is said, whom it blames, and when to come back."""
+"""Errors: the message, what is to blame, and when to try again."""
 
 import json
 
@@ -41,11 +41,11 @@ def _error(**fields: object) -> bytes:
         (_error(message="got Bearer abc.def-g, no"), "got Bearer [key], no"),
     ],
 )
-def test_what_is_said(body: bytes, message: str) -> None:
+def test_fault_message_is_found(body: bytes, message: str) -> None:
     assert read_fault(400, body).message == message
 
 
-def test_a_message_is_at_most_a_screenful() -> None:
+def test_fault_message_is_at_most_a_screenful() -> None:
     cut = screenful("line\n" * 5000)
     assert cut.count("\n") < 12
     assert cut.endswith("\u2026")
@@ -84,7 +84,7 @@ def test_a_message_is_at_most_a_screenful() -> None:
         (200, _error(code="exceed_context_size_error"), "item"),
     ],
 )
-def test_whom_it_blames(status: int, body: bytes, kind: str) -> None:
+def test_fault_kind_follows_status_and_body(status: int, body: bytes, kind: str) -> None:
     assert read_fault(status, body).kind == kind
 
 
@@ -101,9 +101,9 @@ def test_whom_it_blames(status: int, body: bytes, kind: str) -> None:
         ("", None),
     ],
 )
-def test_when_to_come_back(given: str, seconds: float | None) -> None:
+def test_fault_retry_after_is_read_from_headers(given: str, seconds: float | None) -> None:
     assert read_fault(429, b"", {"RETRY-AFTER": given}, _NOON).retry_after == seconds
 
 
-def test_when_to_come_back_from_the_body() -> None:
+def test_fault_retry_after_is_read_from_body() -> None:
     assert read_fault(503, _error(availability={"retryable": True, "retry_after": 7})).retry_after == 7.0

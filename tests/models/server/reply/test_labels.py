@@ -1,4 +1,4 @@
-"""Labels: where in a reply they stand, how their spellings add up, and what is censored."""
+"""Labels: where in a reply they are, how their spellings add up, and what is censored."""
 
 import math
 
@@ -29,7 +29,7 @@ def _read(top: list[tuple[str, float]], labels: tuple[str, ...] = ("A", "B")) ->
     return read_labels(_completion([TokenLogprobs(top[0][0], top[0][1], top)], top[0][0]), labels)
 
 
-def test_a_reply_says_what_it_took() -> None:
+def test_labels_reply_has_usage() -> None:
     found = _read(_TOP)
     assert found == Reply(
         [-0.5, -1.5],
@@ -43,7 +43,7 @@ def test_a_reply_says_what_it_took() -> None:
     )
 
 
-def test_spellings_add_up() -> None:
+def test_labels_add_up_spellings() -> None:
     found = _read(
         [("A", math.log(0.3)), (" A", math.log(0.2)), ("A.", math.log(0.1)), (' "A"', math.log(0.1)), ("B\n", -2)]
     )
@@ -51,7 +51,7 @@ def test_spellings_add_up() -> None:
     assert found.logprobs == [pytest.approx(math.log(0.7), abs=1e-6), -2.0]
 
 
-def test_other_cases_count_for_words_and_not_for_letters() -> None:
+def test_labels_fold_case_of_words_only() -> None:
     words = _read([("true", math.log(0.5)), ("TRUE", math.log(0.25)), (" False", -2)], ("True", "False"))
     assert words is not None
     assert words.logprobs == [pytest.approx(math.log(0.75), abs=1e-6), -2.0]
@@ -63,7 +63,7 @@ def test_other_cases_count_for_words_and_not_for_letters() -> None:
     assert by_case.logprobs == [-1.0, -2.0]
 
 
-def test_a_label_that_was_not_returned_is_censored_at_the_smallest_value_returned() -> None:
+def test_labels_censor_missing_at_smallest_value() -> None:
     found = _read([("A", -0.1), ("x", -3.0), ("y", -6.5)])
     assert found is not None
     assert found.logprobs == [-0.1, -6.5]
@@ -71,7 +71,7 @@ def test_a_label_that_was_not_returned_is_censored_at_the_smallest_value_returne
     assert found.mass == round(math.exp(-0.1), 6)
 
 
-def test_a_label_forced_from_outside_the_list_keeps_its_value() -> None:
+def test_labels_keep_value_of_forced_token() -> None:
     place = TokenLogprobs("B", -9.0, [("A", -0.1), ("x", -3.0)])
     found = read_labels(_completion([place], "B"), ["A", "B", "C"])
     assert found is not None
@@ -97,14 +97,14 @@ def test_a_label_forced_from_outside_the_list_keeps_its_value() -> None:
         (["{", '"'], '{"A', "", ""),
     ],
 )
-def test_where_the_label_stands(before: list[str], text: str, reasoning: str, begins: str) -> None:
+def test_labels_are_found_at_their_place(before: list[str], text: str, reasoning: str, begins: str) -> None:
     tokens = [*_plain(*before), _labelled(), *_plain(".", "")]
     found = read_labels(_completion(tokens, text + ".", reasoning), ["A", "B"], begins)
     assert found is not None
     assert found.logprobs == [-0.5, -1.5]
 
 
-def test_what_might_have_been_written_instead_of_the_end_is_read() -> None:
+def test_labels_are_read_from_alternatives_to_end() -> None:
     found = read_labels(_completion([TokenLogprobs("", -0.2, [("", -0.2), *_TOP])], "Set:"), ["A", "B"], "Set:")
     assert found is not None
     assert found.logprobs == [-0.5, -1.5]
@@ -122,7 +122,7 @@ def test_what_might_have_been_written_instead_of_the_end_is_read() -> None:
         _completion([_labelled()], "Z"),
     ],
 )
-def test_no_place_shows_a_label(completion: Completion) -> None:
+def test_labels_may_be_absent(completion: Completion) -> None:
     assert read_labels(completion, ["A", "B"]) is None
 
 
@@ -138,7 +138,7 @@ _VALUES = st.floats(-30, 0)
     ),
     st.text("AB Set:x\n", max_size=8),
 )
-def test_a_reading_is_finite_and_says_what_is_censored(tokens: list[TokenLogprobs], text: str) -> None:
+def test_labels_are_finite_and_censored_marked(tokens: list[TokenLogprobs], text: str) -> None:
     found = read_labels(_completion(tokens, text), ["A", "B"], "Set:")
     if found is not None:
         assert found.logprobs is not None

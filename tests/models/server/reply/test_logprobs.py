@@ -1,4 +1,4 @@
-"""Log-probabilities: every shape, and what stands for no value."""
+"""Log-probabilities: every shape, and the marks for a missing value."""
 
 import pytest
 from hypothesis import given, settings
@@ -40,7 +40,7 @@ def _entry(token: object, logprob: object, **more: object) -> dict[str, object]:
             {"tokens": ["I", "A", "B"], "token_logprobs": [None, -1.0], "top_logprobs": [None]},
             [TokenLogprobs("I", None), TokenLogprobs("A", -1.0), TokenLogprobs("B", None)],
         ),
-        # numbers that stand for "no value", and rounding above zero
+        # numbers that mean "no value", and rounding above zero
         (
             {"content": [_entry("A", -9999.0, top_logprobs=[_entry("A", 1e-7), _entry("B", -3.4028e38)])]},
             [TokenLogprobs("A", None, [("A", 0.0)])],
@@ -68,7 +68,7 @@ def _entry(token: object, logprob: object, **more: object) -> dict[str, object]:
         ([], None),
     ],
 )
-def test_shapes(value: object, places: list[TokenLogprobs] | None) -> None:
+def test_logprobs_shapes(value: object, places: list[TokenLogprobs] | None) -> None:
     assert read_logprobs(value, "now") == places
 
 
@@ -78,7 +78,7 @@ def test_shapes(value: object, places: list[TokenLogprobs] | None) -> None:
     | st.fixed_dictionaries({"tokens": JSON, "token_logprobs": JSON, "top_logprobs": JSON})
     | st.fixed_dictionaries({"content": JSON})
 )
-def test_any_json_gives_sorted_values_that_are_log_probabilities(value: object) -> None:
+def test_logprobs_of_any_json_are_sorted_and_valid(value: object) -> None:
     for place in read_logprobs(value) or []:
         values = [logprob for _, logprob in place.top]
         assert values == sorted(values, reverse=True)

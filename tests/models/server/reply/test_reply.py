@@ -1,4 +1,4 @@
-"""Whole replies: an answer or a fault, whatever came."""
+"""Whole replies: an answer or a fault, whatever the server sent."""
 
 import json
 
@@ -42,7 +42,7 @@ _SHAPED = st.fixed_dictionaries(
 
 @settings(max_examples=200, deadline=None)
 @given(JSON | _SHAPED, st.sampled_from([200, 400, 429, 500]))
-def test_any_json_gives_a_completion_or_a_fault(value: object, status: int) -> None:
+def test_reply_of_any_json_is_completion_or_fault(value: object, status: int) -> None:
     found = _reply(value, status)
     assert isinstance(found, Completion | Fault)
     if isinstance(found, Completion):
@@ -52,7 +52,7 @@ def test_any_json_gives_a_completion_or_a_fault(value: object, status: int) -> N
 
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=80), st.sampled_from([200, 403, 502]))
-def test_any_bytes_give_a_completion_or_a_fault(body: bytes, status: int) -> None:
+def test_reply_of_any_bytes_is_completion_or_fault(body: bytes, status: int) -> None:
     assert isinstance(_reply(body, status), Completion | Fault)
 
 
@@ -73,25 +73,25 @@ def test_any_bytes_give_a_completion_or_a_fault(body: bytes, status: int) -> Non
         {"error": {"message": "Internal", "code": 500}, "choices": [{"message": {"content": "A"}}]},
     ],
 )
-def test_a_200_that_is_no_answer_is_tried_again(body: object) -> None:
+def test_reply_200_without_answer_is_retried(body: object) -> None:
     found = _reply(body)
     assert isinstance(found, Fault)
     assert found.kind == "retry"
     assert found.message
 
 
-def test_a_200_with_an_inner_code_is_taken_as_that_code() -> None:
+def test_reply_200_with_inner_code_counts_as_that() -> None:
     found = _reply({"choices": [{"finish_reason": "error", "error": {"code": 402, "message": "no credits"}}]})
     assert found == Fault("pause", "no credits", 402)
 
 
-def test_an_answer_held_back_by_a_filter_blames_the_item() -> None:
+def test_reply_held_back_by_filter_blames_item() -> None:
     found = _reply({"choices": [{"finish_reason": "content_filter", "message": {"content": None}}]})
     assert isinstance(found, Fault)
     assert found.kind == "item"
 
 
-def test_a_null_error_beside_an_answer_is_none() -> None:
+def test_reply_with_null_error_is_answer() -> None:
     assert _completion({"error": None, "choices": [{"text": "A"}]}).text == "A"
 
 
@@ -107,7 +107,7 @@ def test_a_null_error_beside_an_answer_is_none() -> None:
         ({"content": None, "reasoning": "cut"}, "", "cut"),
     ],
 )
-def test_thought_and_answer(message: dict[str, object], answer: str, reasoning: str) -> None:
+def test_reply_separates_reasoning_and_answer(message: dict[str, object], answer: str, reasoning: str) -> None:
     found = _completion({"choices": [{"message": message, "finish_reason": "stop"}]})
     assert (found.text, found.reasoning) == (answer, reasoning)
 
@@ -129,11 +129,11 @@ def test_thought_and_answer(message: dict[str, object], answer: str, reasoning: 
         ),
     ],
 )
-def test_usage(fields: dict[str, object], usage: Usage) -> None:
+def test_reply_usage(fields: dict[str, object], usage: Usage) -> None:
     assert _completion({"choices": [{"text": "A"}], **fields}).usage == usage
 
 
-def test_names_are_safe_to_keep() -> None:
+def test_reply_names_are_cleaned() -> None:
     found = _completion({"choices": [{"text": "A\ud800"}], "model": "m\x1b[2J\n" + "x" * 999, "provider": 3})
     assert found.text == "A\ufffd"
     assert found.model.startswith("m x")
@@ -141,6 +141,6 @@ def test_names_are_safe_to_keep() -> None:
     assert found.provider == ""
 
 
-def test_tokens_come_with_the_answer() -> None:
+def test_reply_has_tokens() -> None:
     logprobs = {"content": [{"token": "A", "logprob": -1, "top_logprobs": []}]}
     assert _completion({"choices": [{"text": "A", "logprobs": logprobs}]}).tokens == [TokenLogprobs("A", -1.0)]

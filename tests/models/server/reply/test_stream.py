@@ -1,4 +1,4 @@
-"""Streams: any cuts give the same reading; thoughts told apart; complete only with a reason to finish."""
+"""Streams: any cuts give the same result; reasoning is separated; only a finish reason makes a stream complete."""
 
 import json
 from itertools import pairwise
@@ -55,7 +55,7 @@ _LINES = st.sampled_from(
     st.lists(st.tuples(_LINES, st.sampled_from([b"\n", b"\r\n", b"\r"])), max_size=25),
     st.lists(st.integers(0, 900), max_size=12),
 )
-def test_any_cuts_give_the_same_reading(lines: list[tuple[bytes, bytes]], cuts: list[int]) -> None:
+def test_stream_reads_the_same_however_cut(lines: list[tuple[bytes, bytes]], cuts: list[int]) -> None:
     data = b"".join(line + end for line, end in lines)
     places = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
     pieces = [data[start:end] for start, end in pairwise(places)]
@@ -66,7 +66,7 @@ def test_any_cuts_give_the_same_reading(lines: list[tuple[bytes, bytes]], cuts: 
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.binary(max_size=60), max_size=8))
-def test_any_bytes_give_a_completion_or_a_fault(pieces: list[bytes]) -> None:
+def test_stream_of_any_bytes_is_completion_or_fault(pieces: list[bytes]) -> None:
     deltas, outcome = _read(*pieces)
     assert all(deltas)
     assert isinstance(outcome, Completion | Fault)
@@ -76,7 +76,7 @@ def test_any_bytes_give_a_completion_or_a_fault(pieces: list[bytes]) -> None:
 @given(
     st.lists(st.sampled_from(["<think>", "</think>", "<", "/think>", " ", "\n", "x", "</", "<thi", "nk>"]), max_size=12)
 )
-def test_a_thought_is_told_apart_the_same_in_pieces(pieces: list[str]) -> None:
+def test_stream_splits_reasoning_like_whole_text(pieces: list[str]) -> None:
     splitter = ReasoningSplitter()
     text = reasoning = ""
     for delta in [*map(splitter.feed, pieces), splitter.feed("", last=True)]:
@@ -99,30 +99,30 @@ def test_a_thought_is_told_apart_the_same_in_pieces(pieces: list[str]) -> None:
         ("A <think> b", "A <think> b", ""),
     ],
 )
-def test_thoughts_inside_the_content(content: str, answer: str, reasoning: str) -> None:
+def test_stream_finds_reasoning_in_content(content: str, answer: str, reasoning: str) -> None:
     assert split_reasoning(content) == (answer, reasoning)
 
 
-def test_a_server_that_splits_by_itself_may_write_the_closing_tag() -> None:
+def test_stream_keeps_tag_after_separate_reasoning() -> None:
     _, outcome = _read(_chunk(reasoning_content="why"), _chunk(content="x</think>y"), _STOP)
     assert isinstance(outcome, Completion)
     assert (outcome.text, outcome.reasoning) == ("x</think>y", "why")
 
 
-def test_a_thought_without_its_opening_tag_turns_what_came_before() -> None:
+def test_stream_turns_text_before_lone_closing_tag() -> None:
     deltas, outcome = _read(_chunk(content="so"), _chunk(content="</think>"), _chunk(content="A"), _STOP)
     assert deltas == [Delta(text="so"), Delta(turned=True), Delta(text="A")]
     assert isinstance(outcome, Completion)
     assert (outcome.text, outcome.reasoning) == ("A", "so")
 
 
-def test_reasoning_details_count_once() -> None:
+def test_stream_counts_reasoning_details_once() -> None:
     details = [{"type": "reasoning.text", "text": "why"}, {"type": "reasoning.encrypted", "data": "xx"}]
     deltas, _ = _read(_chunk(reasoning="why", reasoning_details=details), _chunk(reasoning_details=details), _STOP)
     assert deltas == [Delta(reasoning="why"), Delta(reasoning="why")]
 
 
-def test_comments_are_heard_and_do_not_speak() -> None:
+def test_stream_hears_comments_without_tokens() -> None:
     reader = StreamReader()
     reader.feed(b": OPENROUTER PROCESSING\n\n")
     assert (reader.heard, reader.spoken) == (25, 0)
@@ -132,7 +132,7 @@ def test_comments_are_heard_and_do_not_speak() -> None:
     assert reader.spoken == 1
 
 
-def test_multi_line_data_a_byte_order_mark_and_a_last_event_without_its_blank_line() -> None:
+def test_stream_events_may_be_odd() -> None:
     deltas, outcome = _read(
         b'\xef\xbb\xbfdata: {"choices":\r\ndata: [{"text": "A",\r\ndata: "finish_reason": "stop"}]}'
     )
@@ -140,7 +140,7 @@ def test_multi_line_data_a_byte_order_mark_and_a_last_event_without_its_blank_li
     assert isinstance(outcome, Completion)
 
 
-def test_named_events_are_ignored_but_for_errors() -> None:
+def test_stream_ignores_named_events_except_errors() -> None:
     named = b'event: sglext_ids\ndata: {"choices":[{"delta":{"content":"no"}}]}\n\n'
     deltas, outcome = _read(named, _chunk(content="A"), _STOP)
     assert deltas == [Delta(text="A")]
@@ -160,7 +160,7 @@ def test_named_events_are_ignored_but_for_errors() -> None:
         [b"data: " + b"x" * (5 << 20)],
     ],
 )
-def test_a_stream_is_whole_only_if_it_said_why_it_finished(pieces: list[bytes]) -> None:
+def test_stream_is_whole_only_with_finish_reason(pieces: list[bytes]) -> None:
     _, outcome = _read(*pieces)
     assert isinstance(outcome, Fault)
     assert outcome.kind == "retry"
@@ -181,13 +181,13 @@ def test_a_stream_is_whole_only_if_it_said_why_it_finished(pieces: list[bytes]) 
         ),
     ],
 )
-def test_errors_inside_a_stream(event: dict[str, object], fault: Fault) -> None:
+def test_stream_errors(event: dict[str, object], fault: Fault) -> None:
     deltas, outcome = _read(_chunk(content="A"), b"data: " + json.dumps(event).encode() + b"\n\n", _STOP)
     assert deltas == [Delta(text="A")]
     assert outcome == fault
 
 
-def test_usage_comes_in_a_chunk_without_choices() -> None:
+def test_stream_usage_comes_without_choices() -> None:
     usage = b'data: {"choices":[],"provider":"P","usage":{"prompt_tokens":9,"completion_tokens":1,"cost":0.5}}\n\n'
     _, outcome = _read(_chunk(content="A"), _STOP, usage)
     assert isinstance(outcome, Completion)
