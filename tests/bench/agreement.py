@@ -38,7 +38,7 @@ SEEDS = {"default": 5}
 
 
 def sets_of(method: str, shots: int) -> list[str]:
-    """What a method changes in a profile of defaults."""
+    """The settings of a method that differ from the defaults."""
     if method == "default":
         return []
     if method in ("fork", "paper"):
@@ -47,7 +47,7 @@ def sets_of(method: str, shots: int) -> list[str]:
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What came of one run."""
+    """The outcome of one run."""
 
     agreement: float
     calls_a_label: float
@@ -57,7 +57,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class Bench:
-    """Runs one prepared profile with one seed after the other."""
+    """Runs a prepared profile with one seed after another."""
 
     def __init__(self, prepared: Prepared) -> None:
         self._prepared = prepared
@@ -119,7 +119,7 @@ def ranged(values: list[float]) -> str:
 
 
 def table(folder: Path, methods: list[str], names: list[str], seeds: int | None) -> None:
-    """Print a line a method and set."""
+    """Print a line for each method and set."""
     print(
         "method    set              N     seeds  agreement  range           calls  cover  coher   share of A      s/run"
     )

@@ -1,4 +1,4 @@
-"""What the search adds on real data sets: a method by data set, beside what is reached without it.
+"""What the search adds on real data sets: a method by data set, beside what can be reached without it.
 
     python -m tests.bench.baselines [--datasets ../shared/datasets] [--seeds 5] [--sets dilemmas ...] [--shots 64]
 
@@ -40,7 +40,7 @@ _GOLD_METHODS = "found,zero_shot,random_labels,gold_few_shot,majority,ceiling"
 
 
 def said(words: list[str]) -> Any:
-    """What a command prints as JSON. Raises RuntimeError where it fails."""
+    """What a command prints as JSON. Raises RuntimeError if it fails."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         status = icm_tui(words)

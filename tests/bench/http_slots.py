@@ -28,7 +28,7 @@ _ASKED = {"standard": (0.92, 2.7), "lean": (0.88, 1.8)}
 
 
 async def _probe(run: RunDir) -> None:
-    """Probe the server, so that the run finds what was found."""
+    """Probe the server, so that the run finds a kept probe."""
     profile = load(run.profile)
     async with connect(profile.model, run.path) as connection:
         await probe_endpoint(connection, profile.model, profile.prompt.labels)

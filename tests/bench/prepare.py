@@ -38,7 +38,7 @@ def truthfulqa(datasets: Path) -> Iterator[Row]:
 
 
 def dilemmas(datasets: Path, *, consequence: bool = True) -> Iterator[Row]:
-    """Actions, with what may come of them; gold is which action of a dilemma has more values of truthfulness, and
+    """Actions, with their possible consequences; gold is which action of a dilemma has more values of truthfulness, and
     dilemmas where neither has are left out."""
     folder = datasets / "daily_dilemmas"
     with (folder / "values.csv").open(encoding="utf-8", newline="") as file:
@@ -58,7 +58,7 @@ def dilemmas(datasets: Path, *, consequence: bool = True) -> Iterator[Row]:
 
 
 def dilemmas_action(datasets: Path) -> Iterator[Row]:
-    """The same without what may come of an action."""
+    """The same without the consequences."""
     return dilemmas(datasets, consequence=False)
 
 
@@ -92,7 +92,7 @@ SETS: dict[str, tuple[Callable[[Path], Iterator[Row]], str]] = {
 
 
 def at_most(rows: Iterator[Row], limit: int) -> list[Row]:
-    """Whole groups, drawn at random, of at most `limit` rows together."""
+    """Whole groups, drawn at random, with at most `limit` rows in all."""
     groups: dict[Any, list[Row]] = {}
     for row in rows:
         groups.setdefault(row["group"], []).append(row)

@@ -1,4 +1,4 @@
-"""A run with the real model behind llama.cpp's own server: its time, and what sharing a list saves.
+"""A run with the real model behind llama.cpp's own server: its time, and what sharing a context saves.
 
     python -m tests.bench.real_model
 
@@ -19,7 +19,7 @@ from tests.servers.smollm2 import MODEL, make_real_run, write_short_pairs
 
 
 def _measure(run: RunDir, name: str) -> tuple[float, float]:
-    """The prompt tokens computed a call of the sweeps, and the seconds that those calls took."""
+    """The prompt tokens computed for each call of the sweeps, and the seconds that those calls took."""
     began = time.monotonic()
     summary = run_here(run.path).summary
     seconds = time.monotonic() - began

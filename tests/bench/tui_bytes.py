@@ -23,7 +23,7 @@ QUIET = 2.0
 
 
 def busy() -> None:
-    """The table of a run under way, with all the panes that there is room for and with the log alone."""
+    """The table of a run under way, with all the panes that fit, and with the log alone."""
     print("items   size    panes   KiB/s   asked for   core")
     for items in (100_000, 400):
         with home() as folder:

@@ -1,4 +1,4 @@
-"""How soon there is something to see.
+"""How soon something can be seen.
 
     python -m tests.bench.tui_paint
 
@@ -35,7 +35,7 @@ Bare().run()
 
 
 def paint(words: Sequence[str], folder: Path, *marks: str) -> list[float]:
-    """The seconds after which each of the texts had come to the terminal."""
+    """The seconds after which each of the texts was on the terminal."""
     with Terminal(words, folder, columns=120, rows=40, parsed=False) as terminal:
         begun = terminal.started
         terminal.until(lambda: all(mark.encode() in terminal.raw for mark in marks))

@@ -1,4 +1,4 @@
-"""What the benchmarks of the screens share: a run that is written while it is watched, and what watching it takes."""
+"""What the benchmarks of the screens share: a run that is written while it is watched, and the cost of watching it."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ def home() -> Iterator[Path]:
 
 @contextmanager
 def fed(path: Path, *, items: int, decisions: int, rate: float) -> Iterator[None]:
-    """A run of so many items and decisions that goes on at `rate` records a second, written by a process of its own."""
+    """A run of so many items and decisions, which another process continues at `rate` records a second."""
     words = [sys.executable, "-m", "tests.tui.synthetic", str(path), str(items), str(decisions), str(rate)]
     process = subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -47,7 +47,7 @@ def attached(home: Path, path: Path, columns: int, rows: int, *, parsed: bool = 
 
 
 def usage(terminal: Terminal, seconds: float) -> tuple[float, float]:
-    """What a terminal gets in so many seconds from now: KiB a second, and the share of a core the viewer takes."""
+    """What a terminal receives over so many seconds: KiB a second, and the viewer's share of a core."""
     before, cpu = len(terminal.raw), cpu_seconds(terminal.process.pid)
     start = time.monotonic()
     time.sleep(seconds)
@@ -62,6 +62,6 @@ def cpu_seconds(pid: int) -> float:
 
 
 def percentile(values: Sequence[float], part: float) -> float:
-    """The value that so large a part of `values` does not exceed."""
+    """The quantile of `values` at `part`."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(part * len(ordered)))]

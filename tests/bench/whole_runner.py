@@ -1,4 +1,4 @@
-"""Time a decision and the memory of the whole runner with the embedded model beside it, by the number of items.
+"""The time of a decision and the memory of the whole runner with the embedded model, by the number of items.
 
     uv run python -m tests.bench.whole_runner [--sizes 1000 10000 100000] [--repeats 3]
 
