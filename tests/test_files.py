@@ -11,7 +11,7 @@ from icm_tui import files
 from icm_tui.errors import UserError
 
 
-def test_a_file_is_made_and_replaced_with_the_mode_that_was_asked_for(tmp_path: Path) -> None:
+def test_write_replaces_a_file_with_the_mode_given(tmp_path: Path) -> None:
     path = tmp_path / ("x" * 255)  # the longest name there is
     for data, mode in [(b"old", 0o600), (b"newer", 0o640), (b"", 0o600)]:
         files.write(path, data, mode)
@@ -29,7 +29,7 @@ def test_until_the_block_ends_the_old_bytes_stand(tmp_path: Path) -> None:
     assert path.read_bytes() == b"new"
 
 
-def test_a_block_that_fails_leaves_the_old_bytes_and_nothing_else(tmp_path: Path) -> None:
+def test_replacing_keeps_the_old_bytes_if_its_block_fails(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"old")
     before = set(os.listdir("/dev/fd"))
@@ -47,7 +47,7 @@ def test_a_block_that_fails_leaves_the_old_bytes_and_nothing_else(tmp_path: Path
 
 
 @pytest.mark.parametrize("name", ["open", "write", "fsync", "replace"])
-def test_what_the_system_refuses_leaves_the_old_bytes_and_nothing_else(
+def test_write_keeps_the_old_bytes_if_the_system_refuses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     path = tmp_path / "file"
@@ -76,9 +76,7 @@ def test_a_disk_that_takes_little_at_a_time_gets_all_of_it(tmp_path: Path, monke
     assert os.listdir(tmp_path) == ["file"]
 
 
-def test_a_directory_that_cannot_be_synced_is_no_error_but_a_broken_disk_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_sync_directory_fails_for_a_broken_disk_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(number: int) -> None:
         raise OSError(number, os.strerror(number))
 

@@ -39,7 +39,7 @@ def test_a_value_is_log_sigma_of_raw_less_leaning_and_shares(
 
 
 @given(st.lists(st.tuples(st.sampled_from((0, 1)), st.floats(-10, 10)), min_size=1, max_size=50))
-def test_coherence_is_mean_log2_sigma_plus_the_entropy_of_the_share(pairs: list[tuple[int, float]]) -> None:
+def test_coherence_is_mean_log2_sigma_plus_entropy(pairs: list[tuple[int, float]]) -> None:
     share = sum(label == 0 for label, _ in pairs) / len(pairs)
     entropy = -sum(p * math.log2(p) for p in (share, 1 - share) if p)
     signs = [(1 - 2 * label) * raw for label, raw in pairs]
@@ -54,7 +54,7 @@ def test_nothing_answered_has_no_coherence() -> None:
 
 
 @given(st.lists(nats, min_size=2, max_size=6))
-def test_centred_scores_sum_to_nothing_and_keep_their_differences(answer: list[float]) -> None:
+def test_centred_scores_sum_to_0_and_keep_differences(answer: list[float]) -> None:
     found = centred(answer)
     assert sum(found) == pytest.approx(0.0, abs=1e-9)
     assert [value - found[0] for value in found] == pytest.approx([value - answer[0] for value in answer], abs=1e-6)

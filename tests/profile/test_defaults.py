@@ -139,9 +139,7 @@ def test_more_classes_start_from_more_items(classes: int, seeds: int) -> None:
 
 
 @given(profiles(), st.sampled_from(["none", "same"]), st.integers(1, 100_000), st.booleans())
-def test_what_the_profile_says_stays_and_resolving_again_changes_nothing(
-    profile: Profile, rule: str, items: int, grouped: bool
-) -> None:
+def test_resolve_keeps_what_is_set_and_is_idempotent(profile: Profile, rule: str, items: int, grouped: bool) -> None:
     resolved = resolve(profile, rule=rule, items=items, grouped=grouped)
     for key in Search.__struct_fields__:
         given_value = getattr(profile.search, key)
@@ -186,7 +184,7 @@ def test_before_the_data_only_the_settings_named_are_missing(profile: Profile, i
         ),
     ],
 )
-def test_what_only_the_dataset_or_a_default_makes_wrong_is_refused(profile: Profile, rule: str, sentence: str) -> None:
+def test_resolve_refuses_what_data_or_defaults_make_wrong(profile: Profile, rule: str, sentence: str) -> None:
     with pytest.raises(UserError) as caught:
         resolve(profile, rule=rule, items=100, grouped=True)
     assert str(caught.value) == sentence

@@ -57,7 +57,7 @@ def test_a_preset_is_found_by_its_host_and_port(given: str, name: str | None) ->
     assert (found.name if found else None) == name
 
 
-def test_a_name_becomes_the_address_and_the_key_is_looked_for_where_it_usually_is() -> None:
+def test_preset_gives_the_address_and_the_keys_variable() -> None:
     for name in ("openrouter", "OpenRouter"):
         model = _resolved(name)
         assert (model.base_url, model.key_env) == ("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY")

@@ -182,7 +182,7 @@ _tables = st.tuples(st.sampled_from(["[{}]", "[[{}]]", "[ {} ] # ["]), st.sample
 
 
 @given(st.lists(_pairs | _tables, max_size=8))
-def test_the_scanner_finds_exactly_the_keys_however_they_are_written(parts: list[tuple[str, ...]]) -> None:
+def test_line_scanner_finds_exactly_the_keys(parts: list[tuple[str, ...]]) -> None:
     written = []
     for number, part in enumerate(parts):
         if len(part) == 2:

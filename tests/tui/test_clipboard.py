@@ -55,7 +55,7 @@ def test_a_tmux_that_refuses_is_not_said_to_have_it(tmp_path: Path, status: int 
     assert outside.sent == ["text"]
 
 
-def test_outside_tmux_the_terminal_is_sent_the_text_and_no_program_is_run(tmp_path: Path) -> None:
+def test_copy_sends_the_terminal_the_text_outside_tmux(tmp_path: Path) -> None:
     outside = Outside()
     told = outside.copy("text", tmp_path, HOME="/elsewhere")
     assert told == f"Sent to the terminal, which may not take it; also in {tmp_path / FILE}"
@@ -73,7 +73,7 @@ def test_the_file_is_its_owners_alone_and_holds_the_latest_text(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("size", [LONGEST_BYTES, LONGEST_BYTES + 1, 1 << 21])
-def test_a_text_that_a_terminal_would_not_take_goes_into_the_file_alone(tmp_path: Path, size: int) -> None:
+def test_copy_writes_a_file_alone_if_the_text_is_too_long(tmp_path: Path, size: int) -> None:
     outside = Outside()
     told = outside.copy("x" * size, tmp_path)
     assert (tmp_path / FILE).stat().st_size == size

@@ -151,7 +151,7 @@ def test_no_mouse(ended: tuple[Path, RunDir]) -> None:
     assert b"\x1b[?1003h" not in terminal.raw
 
 
-def test_a_run_started_on_a_terminal_goes_on_when_its_screen_is_left(tmp_path: Path) -> None:
+def test_run_goes_on_when_its_screen_is_left(tmp_path: Path) -> None:
     words = [*ICM_TUI, "run", "demo", "--set", "task.limit=60", "--out", str(tmp_path / "made")]
     with Terminal(words, tmp_path) as terminal:
         terminal.see("running", "leave")

@@ -112,9 +112,7 @@ def test_the_form_asks_for_the_profile_as_it_stands(child: Children, monkeypatch
     use(ask)
 
 
-def test_a_form_with_faults_or_a_viewer_that_only_reads_asks_nobody(
-    child: Children, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_doctor_asks_nobody_for_faulty_or_read_only_forms(child: Children, monkeypatch: pytest.MonkeyPatch) -> None:
     telling = Telling(FIT)
     monkeypatch.setattr(children, "doctor", telling.tell)
 

@@ -98,7 +98,7 @@ def test_the_title_tells_the_state_and_what_no_field_has() -> None:
     assert text(head_lines("run", frozen, frozen.check(), True, 100)[1]) == FROZEN
 
 
-def test_the_detail_tells_the_fault_in_full_and_what_the_field_is_for() -> None:
+def test_detail_lines_say_the_fault_and_the_purpose() -> None:
     draft = Draft.from_toml(DATASET).with_text(("search", "shots"), "many")
     lines = [text(line) for line in detail_lines(row_of("search", "shots"), draft.check(), 80, 4)]
     assert lines[0].startswith("─ search.shots ─")

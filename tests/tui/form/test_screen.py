@@ -231,7 +231,7 @@ def test_a_small_terminal_says_what_it_needs_and_nothing_is_lost(child: Children
     use(shrink)
 
 
-def test_what_is_typed_stays_on_its_field_when_the_terminal_changes(child: Children) -> None:
+def test_form_keeps_what_is_typed_when_the_terminal_changes(child: Children) -> None:
     async def resize(tried: Tried) -> None:
         await tried.go_to("prefill")
         await tried.press("enter", "a")

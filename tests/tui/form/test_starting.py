@@ -101,7 +101,7 @@ def test_a_failed_start_is_told_and_nothing_lost(child: Children) -> None:
     use(start)
 
 
-def test_a_start_is_made_once_and_not_given_up_when_the_form_is_left(child: Children) -> None:
+def test_form_starts_once_even_if_it_is_left(child: Children) -> None:
     child.may_start.clear()
 
     async def start(tried: Tried) -> None:
@@ -171,7 +171,7 @@ def test_a_read_only_viewer_starts_nothing(child: Children) -> None:
     use(start, read_only=True)
 
 
-def test_a_profile_is_saved_under_a_name_and_replaced_only_when_asked(child: Children) -> None:
+def test_form_saves_under_a_name_and_asks_to_replace(child: Children) -> None:
     async def save(tried: Tried) -> None:
         async def save_as(name: str) -> None:
             await tried.press("w")
@@ -252,7 +252,7 @@ def test_the_text_is_edited_in_an_editor(child: Children, edited: Callable[[str]
     use(edit)
 
 
-def test_a_text_that_is_no_toml_can_be_edited_again_and_is_not_lost(
+def test_form_lets_text_that_is_no_toml_be_edited_again(
     child: Children, edited: Callable[[str], None], tmp_path: Path
 ) -> None:
     async def edit(tried: Tried) -> None:

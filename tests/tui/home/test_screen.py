@@ -136,7 +136,7 @@ def test_the_program_opens_on_a_run(tmp_path: Path) -> None:
     assert watched(steps, Opening(run=tmp_path)).opened == [tmp_path]
 
 
-def test_a_run_that_cannot_be_read_is_refused_before_anything_is_drawn(tmp_path: Path) -> None:
+def test_home_refuses_an_unreadable_run_before_it_draws(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="has no profile"):
         IcmApp(Opening(run=tmp_path / "unreadable"), Keymap())
 

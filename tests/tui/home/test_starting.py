@@ -83,7 +83,7 @@ def test_what_failed_to_start_stays_on_the_screen(processes: Children) -> None:
     watched(steps)
 
 
-def test_a_run_that_started_while_another_screen_is_shown_does_not_push_in(processes: Children, tmp_path: Path) -> None:
+def test_home_keeps_a_started_run_behind_another_screen(processes: Children, tmp_path: Path) -> None:
     processes.outcome = Started(tmp_path / "run")
     processes.may_answer.clear()
 

@@ -83,7 +83,7 @@ def test_the_strip_says_all_in_two_lines() -> None:
     )
 
 
-def test_with_everything_shown_the_strip_counts_the_others_that_have_a_label() -> None:
+def test_strip_counts_the_labelled_others_if_all_are_shown() -> None:
     view = labelled(a_view(), {0: 0, 1: 1, 2: 0, 3: 0, 4: 1})
     assert "asked with all 3 others that have a label (2 A, 1 B)" in text(
         lines.strip(view, 0, an_answer(), a_context("all"), 120)
@@ -168,7 +168,7 @@ def test_a_narrow_strip_drops_its_end() -> None:
         ("opposite", 5, ""),
     ],
 )
-def test_the_relation_to_each_member_follows_the_rule_and_the_keys(rule: str, item: int, told: str) -> None:
+def test_relation_to_each_member_follows_rule_and_keys(rule: str, item: int, told: str) -> None:
     assert lines.group_words(a_view(rule), item) == told
 
 
@@ -185,7 +185,7 @@ def test_many_members_are_counted_and_one_alone_says_so() -> None:
         max_size=6,
     ),
 )
-def test_the_pairs_said_to_break_the_rule_are_those_that_the_search_counts(
+def test_broken_pairs_are_those_that_the_search_counts(
     rule: str, items: list[tuple[int | None, int | None, int | None]]
 ) -> None:
     view = a_view(rule, items=[(group, key) for group, key, _ in items])
@@ -269,7 +269,7 @@ def test_why_has_the_tokens_and_what_was_said_the_latest_last() -> None:
     assert page.count("still speaking") == 1
 
 
-def test_without_reasoning_why_says_so_and_what_a_person_asked_is_told_apart() -> None:
+def test_why_page_says_what_there_is_and_who_asked() -> None:
     view = a_view()
     assert "Nothing was said about this item yet" in text(lines.page_why(view, 0, None, None, 80))
     view.apply(numbered(ReaskRecord(logprobs=[-1.0, -0.5], item=0, context_id=3, n=12, call=1)))
@@ -318,7 +318,7 @@ def test_a_history_without_changes_and_one_of_very_many() -> None:
     assert len(lines.shown_decisions(view, 0)) == 100
 
 
-def test_the_prompt_has_its_examples_in_their_order_and_ends_in_the_question() -> None:
+def test_prompt_page_keeps_the_order_of_its_examples() -> None:
     view = a_view()
     page = text(page_prompt(view, 0, an_answer(), a_context([(4, 1), (2, 0)]), 100))
     assert page.startswith(
@@ -341,7 +341,7 @@ def test_a_language_models_prompt_is_told_as_it_is() -> None:
     assert page.endswith(" assistant, begun for it:\n\n Set:")
 
 
-def test_of_everything_shown_the_first_are_told_and_the_others_counted() -> None:
+def test_prompt_page_counts_the_examples_beyond_the_first() -> None:
     view = labelled(a_view("none", items=[(None, None)] * 200), {item: item % 2 for item in range(150)})
     page = text(page_prompt(view, 0, an_answer(), a_context("all"), 100))
     assert "Asked with all 149 others that have a label (74 A, 75 B), as they are labelled now." in page

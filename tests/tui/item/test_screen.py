@@ -98,7 +98,7 @@ def test_a_page_scrolls_by_the_keys_that_move(done: RunDir) -> None:
     show(done, use, size=(80, 24))
 
 
-def test_n_and_shift_n_follow_the_tables_rows_and_say_where_they_end(done: RunDir) -> None:
+def test_item_screen_follows_the_tables_rows_to_their_end(done: RunDir) -> None:
     async def use(pilot: Pilot[None], screen: ItemScreen) -> None:
         for key, title in (("n", "item 3 "), ("n", "item 20 "), ("n", "item 20 "), ("N", "item 3 "), ("N", "item 9 ")):
             await pilot.press(key)

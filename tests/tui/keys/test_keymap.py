@@ -66,7 +66,7 @@ def test_screens_that_are_never_there_together_can_share_a_key() -> None:
         ('"run.to" = "?"', "keys.toml:2: ? is the key of everywhere.help on the same screen"),
     ],
 )
-def test_a_wrong_entry_is_told_with_its_place_and_left_at_its_default(line: str, told: str) -> None:
+def test_keymap_names_a_wrong_entry_and_keeps_its_default(line: str, told: str) -> None:
     keys, problems = read(line, '"run.zoom" = "Z"')
     assert keys == {"run.zoom": ("Z",)}
     (problem,) = problems
@@ -202,7 +202,7 @@ def test_textual_obeys_the_table_and_the_keymap_over_it() -> None:
     asyncio.run(press())
 
 
-def test_the_footer_shows_what_the_table_says_and_fits_80_columns() -> None:
+def test_footer_shows_the_table_and_fits_80_columns() -> None:
     async def look() -> None:
         app = Bound(Keymap())
         async with app.run_test(size=(80, 24)) as pilot:

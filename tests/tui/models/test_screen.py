@@ -44,7 +44,7 @@ def test_a_model_is_found_by_words_and_chosen() -> None:
     assert opened(lambda: screen(Telling(CATALOGUE)), choose) == ["acme/tiny-1"]
 
 
-def test_leaving_chooses_nothing_and_escape_takes_the_words_away_first() -> None:
+def test_models_screen_clears_its_words_before_it_leaves() -> None:
     async def leave(pilot: Pilot[None]) -> None:
         await until(pilot, lambda: len(shown(pilot)) == 4)
         await pilot.press("slash", *"zeta", "enter")
@@ -140,9 +140,7 @@ def test_the_form_takes_the_model_and_where_it_is_served(child: Children, monkey
     assert asked == [("openrouter", False)]
 
 
-def test_the_forms_own_server_is_asked_also_before_it_names_a_model(
-    child: Children, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_models_screen_asks_a_server_without_a_model(child: Children, monkeypatch: pytest.MonkeyPatch) -> None:
     files: list[tuple[Path, str]] = []
 
     async def models(server: str, *, fresh: bool) -> Catalogue:

@@ -49,7 +49,7 @@ def test_nothing_typed_lists_all_in_the_tables_order() -> None:
         ("stop", "run.stop"),
     ],
 )
-def test_a_name_comes_before_its_beginning_and_that_before_the_description(typed: str, first: str) -> None:
+def test_palette_ranks_names_before_descriptions(typed: str, first: str) -> None:
     assert found(typed)[0] == first
 
 
@@ -67,7 +67,7 @@ def test_a_name_with_more_behind_it_is_that_action_alone(typed: str, action: str
     assert (call.action.id, call.rest, call.complete) == (action, rest, True)
 
 
-def test_only_an_action_that_takes_something_is_called_with_something() -> None:
+def test_palette_calls_with_words_only_what_takes_them() -> None:
     assert found("pause now") == []
     assert found("nonsense") == []
     assert not calls(RUN, "to")[0].complete
@@ -86,7 +86,7 @@ def test_lines_fit_and_the_chosen_one_is_among_them(typed: str, chosen: int, cel
         assert marked == [chosen - first_shown(len(some), chosen, height)]
 
 
-def test_a_line_shows_the_words_the_key_that_holds_and_what_it_does() -> None:
+def test_palette_line_shows_words_key_and_description() -> None:
     keymap = Keymap({"run.filter": ("ctrl+f",)})
     (line,) = palette_lines(calls(RUN, "filter"), 0, keymap, 80, 1)
     assert "".join(part.text for part in line).split()[:6] == ["▸", "filter", "[TEXT]", "ctrl+f", "Show", "some"]
@@ -217,7 +217,7 @@ def test_a_word_that_needs_an_argument_waits_for_it() -> None:
     with_app(Keymap({"run.to": ("T",)}), play)
 
 
-def test_tab_completes_esc_leaves_and_what_belongs_to_the_app_is_done_by_it() -> None:
+def test_palette_completes_leaves_and_calls_the_app() -> None:
     async def play(app: Calling, screen: RunLike, pilot: Pilot[None]) -> None:
         await pilot.press("colon", "f", "i", "l", "tab")
         assert app.screen.query_one(Input).value == "filter "

@@ -41,7 +41,7 @@ def test_it_is_not_due_for_labels_it_measured_nor_too_soon_after(tmp_path: Path)
     assert not gold.due(7)
 
 
-def test_a_blind_run_hides_gold_until_a_person_asks_and_is_marked_then(tmp_path: Path) -> None:
+def test_gold_of_a_blind_run_is_hidden_until_asked_for(tmp_path: Path) -> None:
     run = make(tmp_path / "run", "run.blind=true")
     gold = watch_of(run, [0.0])
     assert "blind" in gold.hidden

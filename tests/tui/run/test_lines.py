@@ -196,7 +196,7 @@ def test_a_row_tells_label_probability_odds_and_flips() -> None:
 
 
 @pytest.mark.parametrize("names", [["A", "B"], ["漢字", "B"], ["\x1b[31mred", "e\u0301" * 8]])
-def test_columns_stand_below_their_headings_whatever_labels_are_called(names: list[str]) -> None:
+def test_columns_are_below_their_headings_for_any_labels(names: list[str]) -> None:
     view = labelled_view()
     view.label_names = names
     heading = labels.heading(view, 100)

@@ -50,7 +50,7 @@ def test_a_large_screen_shows_all_four_panes(done: RunDir, size: tuple[int, int]
     show(done, use, size)
 
 
-def test_a_small_screen_shows_one_pane_and_the_others_are_a_key_away(done: RunDir) -> None:
+def test_run_screen_shows_one_pane_if_it_is_small(done: RunDir) -> None:
     async def use(pilot: Pilot[None], screen: RunScreen) -> None:
         assert "3 labels" in text(pilot)
         assert "2 log" not in text(pilot)
@@ -186,7 +186,7 @@ def test_sorting_goes_round_and_keeps_every_item(done: RunDir) -> None:
     show(done, use)
 
 
-def test_moving_up_in_the_log_stops_following_and_f_follows_again(done: RunDir) -> None:
+def test_log_stops_following_on_up_and_follows_on_f(done: RunDir) -> None:
     async def use(pilot: Pilot[None], screen: RunScreen) -> None:
         log = screen.query_one("#log", LineList)
         await pilot.press("2", "k", "k")
@@ -251,7 +251,7 @@ def test_enter_in_the_log_opens_the_item_of_its_line(done: RunDir) -> None:
     show(done, use)
 
 
-def test_space_asks_for_a_pause_and_says_so_until_the_runner_answers(live: RunDir) -> None:
+def test_space_says_pausing_until_the_runner_answers(live: RunDir) -> None:
     async def use(pilot: Pilot[None], screen: RunScreen) -> None:
         await pilot.press("space")
         await pilot.pause()

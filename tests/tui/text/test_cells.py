@@ -105,7 +105,7 @@ def test_fit_stops_at_the_edge_of_a_wide_character() -> None:
 
 
 @given(left=LINES, right=LINES, cells=st.integers(1, 80))
-def test_spread_has_exactly_the_cells_and_keeps_the_right_where_it_fits(left: Line, right: Line, cells: int) -> None:
+def test_spread_has_exactly_the_cells_and_keeps_the_right(left: Line, right: Line, cells: int) -> None:
     made = spread(left, right, cells)
     assert width(made) == cells
     if right and width(right) + 2 <= cells:
