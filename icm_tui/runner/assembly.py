@@ -81,8 +81,7 @@ def make_model_client(profile: Profile, problem: Problem, items: Sequence[Item])
     """The model client of a resolved profile. A server is asked nothing before the client is opened."""
     texts = [item.text for item in items]
     if profile.model.backend == "embedded":
-        from icm_tui.models.embedded.client import EmbeddedClient
-        from icm_tui.models.embedded.model import EmbeddedModel
+        from icm_tui.models.embedded.model import EmbeddedClient, EmbeddedModel
 
         model = EmbeddedModel(texts, problem.group_of, problem.n_labels, centred=not RULES[problem.rule].uniform)
         return EmbeddedClient(model, profile.prompt.labels)

@@ -6,23 +6,32 @@ labels their difference is c0 * (w . y) / |w|. The vote is linear, so with every
 in feature space and costs the same however many are shown.
 """
 
+import asyncio
 import math
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from icm_tui.domain.decisions import LabelChange
-from icm_tui.domain.reply import Reply
+from icm_tui.domain.reply import Endpoint, Reply
 from icm_tui.domain.scores import logsumexp
-from icm_tui.models.embedded.explanation import Vote, phrases, vote_of
+from icm_tui.models.client import Piece, Query, Unavailable
+from icm_tui.models.embedded.explanation import SPEAKER, Vote, phrases, vote_of
 from icm_tui.models.embedded.features import PLACES, Features
+from icm_tui.profile.schema import Model, Reasoning
 
 # Up to so many items, all dot products at once cost less than one context after another.
 _KERNEL_ITEMS = 1024
 _NORM_ITEMS = 1024
 _NORM_BATCH = 256
 _NORM_KEY = 20
+# Seconds of work between two turns of the event loop.
+_SLICE = 0.02
+# Enough work for a slice, and few enough to pause at once.
+_CONCURRENCY = 1024
 
 
 class EmbeddedModel:
@@ -108,6 +117,79 @@ class EmbeddedModel:
         scores = ((votes - votes.mean()) * _scale(norm, count)).tolist()
         log_total = logsumexp(scores)
         return Reply([round(score - log_total, 6) for score in scores], mass=1.0, endpoint="embedded")
+
+
+class EmbeddedClient:
+    """A ModelClient that computes replies in slices of time, so that the event loop keeps running; `labels` are the
+    names for explanations."""
+
+    def __init__(self, model: EmbeddedModel, labels: Sequence[str]) -> None:
+        self._model = model
+        self._labels = labels
+        self._waiting: deque[Query] = deque()
+
+    concurrency_limit = _CONCURRENCY
+    warms = False
+    # An explanation comes a piece at each turn of the event loop, so this is ample.
+    shutdown_grace = 2.0
+
+    async def open(self, held: Endpoint | None) -> None:
+        """Do nothing: the model is ready."""
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+    def apply_settings(self, model: Model, reasoning: Reasoning) -> None:
+        """Do nothing: no setting of a server matters here."""
+
+    def expected_cost(self, query: Query) -> float:
+        """Nothing: answers are computed here."""
+        return 0.0
+
+    def expected_explanation_cost(self, query: Query) -> float:
+        """Nothing: explanations are computed here, too."""
+        return 0.0
+
+    def ask(self, query: Query) -> None:
+        """Queue a question."""
+        self._waiting.append(query)
+
+    async def replies(self, seconds: float) -> list[tuple[Query, Reply | Unavailable]]:
+        """Compute replies for a slice of time, in the order asked. Without questions, wait `seconds`."""
+        if not self._waiting:
+            await asyncio.sleep(seconds)
+            return []
+        await asyncio.sleep(0)
+        answered: list[tuple[Query, Reply | Unavailable]] = []
+        end = time.monotonic() + min(_SLICE, seconds)
+        while self._waiting and (not answered or time.monotonic() < end):
+            query = self._waiting.popleft()
+            answered.append((query, self._answer(query)))
+        return answered
+
+    def relabel(self, chain: int, changes: Iterable[LabelChange]) -> None:
+        """Follow a chain's labels."""
+        self._model.relabel(chain, changes)
+
+    @property
+    def speaker(self) -> str:
+        """The model's name, which says that it is no language model."""
+        return SPEAKER
+
+    async def explain(self, query: Query, label: int | None) -> AsyncIterator[Piece]:
+        """Name what carried the vote, a phrase at a time. With all items shown, by their labels at that moment."""
+        if query.demonstrations == "all":
+            vote = self._model.vote_by_all(query.item, query.chain, label)
+        else:
+            vote = self._model.vote_by_list(query.item, query.demonstrations, label)
+        for phrase in self._model.explain(vote, query.item, self._labels):
+            yield Piece(phrase)
+            await asyncio.sleep(0)
+
+    def _answer(self, query: Query) -> Reply:
+        if query.demonstrations == "all":
+            return self._model.answer_all(query.item, query.chain)
+        return self._model.answer_list(query.item, query.context_id, query.demonstrations)
 
 
 def _scale(norm: float, count: int) -> float:

@@ -23,8 +23,8 @@ from icm_tui.models.server.keys import Key, find_key
 from icm_tui.models.server.probe.probing import probe
 from icm_tui.models.server.probe.result import ProbeResult, keep, recall, why_not
 from icm_tui.models.server.reply.labels import read_labels
-from icm_tui.models.server.reply.reasoning import Delta
 from icm_tui.models.server.reply.types import Completion, Usage
+from icm_tui.models.server.reply.whole import Delta
 from icm_tui.models.server.requests import Request, begins_of, explanation_request, label_request
 from icm_tui.models.server.router import Pin, choose, endpoints_of, is_openrouter, same_provider
 from icm_tui.profile.schema import Model, Prompt, Reasoning
@@ -158,7 +158,6 @@ class ServerClient:
         return self._endpoint
 
     async def close(self) -> None:
-        """Close the connections and the model file's server. Queries in flight are lost."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -180,17 +179,14 @@ class ServerClient:
 
     @property
     def concurrency_limit(self) -> int:
-        """How many questions the server handles at once now."""
         return self._open[0].client.concurrency_limit
 
     @property
     def warms(self) -> bool:
-        """Whether the server caches the beginnings of prompts."""
         return self._open[1].warms
 
     @property
     def shutdown_grace(self) -> float:
-        """Seconds that explanations under way are given when a run ends."""
         return min(self._model.timeout_s, _LONGEST_SHUTDOWN_GRACE)
 
     @property
@@ -200,7 +196,6 @@ class ServerClient:
         return one_line(name)
 
     def relabel(self, chain: int, changes: Iterable[LabelChange]) -> None:
-        """Follow a chain's labels, for questions that show all of them."""
         labels = self._labels.setdefault(chain, {})
         for item, _, after in changes:
             labels.pop(item, None)
@@ -213,7 +208,6 @@ class ServerClient:
         return most_cost(self._characters(query), endpoint.max_tokens, price_of(self._model, endpoint.price))
 
     def expected_explanation_cost(self, query: Query) -> float | None:
-        """The most that an explanation may cost."""
         price = price_of(self._model, self._open[1].price)
         return most_cost(self._characters(query), self._reasoning.max_tokens, price)
 
@@ -232,7 +226,6 @@ class ServerClient:
         self._begin(self._ask(query, request, key))
 
     async def replies(self, seconds: float) -> list[tuple[Query, Reply | Unavailable]]:
-        """The replies that came since the last call; waits for one, at most so long."""
         if not self._answered and self._broken is None and seconds > 0:
             try:
                 async with asyncio.timeout(seconds):

@@ -21,10 +21,9 @@ from icm_tui.errors import UserError
 from icm_tui.models.server import network_faults as no_answer
 from icm_tui.models.server.concurrency import ConcurrencyLimit
 from icm_tui.models.server.keys import Key
-from icm_tui.models.server.reply.reasoning import Delta
 from icm_tui.models.server.reply.stream import StreamReader
 from icm_tui.models.server.reply.types import Completion, Fault, TokenLogprobs
-from icm_tui.models.server.reply.whole import read_reply
+from icm_tui.models.server.reply.whole import Delta, read_reply
 from icm_tui.models.server.requests import Request
 
 _MOST_BYTES = 64 * 1024 * 1024

@@ -11,10 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icm_tui.models.client import Piece, Query
-from icm_tui.models.embedded.client import EmbeddedClient
 from icm_tui.models.embedded.explanation import SPEAKER, Vote
 from icm_tui.models.embedded.features import PLACES, Features, Gram, grams_of
-from icm_tui.models.embedded.model import EmbeddedModel
+from icm_tui.models.embedded.model import EmbeddedClient, EmbeddedModel
 from tests.models.embedded.test_model import questions, words
 
 NAMES = ["A", "B", "C", "D"]

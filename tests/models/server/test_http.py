@@ -19,8 +19,8 @@ from icm_tui.errors import UserError
 from icm_tui.models.server import http as client_module
 from icm_tui.models.server.http import Client, Fetched, Retries, Sent
 from icm_tui.models.server.keys import Key
-from icm_tui.models.server.reply.reasoning import Delta
 from icm_tui.models.server.reply.types import Completion, Fault
+from icm_tui.models.server.reply.whole import Delta
 from icm_tui.models.server.requests import Request
 from tests.models.server.scripted import Scripted, Server, events, reply, serve
 

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from icm_tui.models.server.http import Client, Retries
-from icm_tui.models.server.reply.reasoning import Delta
 from icm_tui.models.server.reply.types import Completion, Fault
+from icm_tui.models.server.reply.whole import Delta
 from icm_tui.models.server.requests import Request
 from tests.models.server import test_transcripts as recorded
 from tests.models.server.scripted import Scripted, serve

@@ -104,13 +104,11 @@ def labels_missing(labels: Sequence[str], found: Sequence[str]) -> Finding:
 
 
 def reachable(base_url: str) -> Finding:
-    """The server answers."""
     served = "The model file's server" if base_url.startswith("gguf:") else base_url
     return Finding("reachable", "ok", f"{served} answers.")
 
 
 def key_accepted(key_env: str | None) -> Finding:
-    """The key is accepted, or none is needed."""
     return Finding("key", "ok", f"The key in {key_env} is accepted." if key_env else "No key is needed.")
 
 
@@ -176,7 +174,6 @@ def reasoning_off(switch: ReasoningSwitch) -> Finding:
 
 
 def reasons_always() -> Finding:
-    """The label can only be read after the model's reasoning."""
     says = "The model always reasons before it answers, so the label is read after its reasoning."
     remedy = "That is expensive and slow; use a model that does not reason, or whose reasoning can be turned off."
     return Finding("reasoning", "note", says, remedy)
@@ -250,7 +247,6 @@ def echoed(echo: Echo) -> Finding:
 
 
 def echo_refused(fault: Fault) -> Finding:
-    """The server does not echo prompts."""
     return Finding("echo", "note", f"The server refuses to echo the prompt: {quoted(fault.message)}", _ECHO_UNUSED)
 
 
@@ -261,9 +257,7 @@ def latency(seconds: float, tokens_a_second: float | None) -> Finding:
 
 
 def nothing_needed() -> Finding:
-    """The embedded model can always be asked."""
-    says = "The embedded model needs no server, no key and no download; a run can be made."
-    return Finding("model", "ok", says)
+    return Finding("model", "ok", "The embedded model needs no server, no key and no download; a run can be made.")
 
 
 def never_asked(error: Exception) -> Finding:

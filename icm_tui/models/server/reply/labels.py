@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 from icm_tui.domain.reply import Reply
 from icm_tui.domain.scores import logsumexp
-from icm_tui.models.server.reply.reasoning import CLOSE, split_reasoning
 from icm_tui.models.server.reply.types import Completion, TokenLogprobs
+from icm_tui.models.server.reply.whole import CLOSE, split_reasoning
 
 _TOP = 5
 _TOKEN = 100

@@ -1,7 +1,6 @@
 """Reads a streamed reply from the bytes of its server-sent events, in whatever pieces they arrive."""
 
 from icm_tui.models.server.reply.errors import read_fault
-from icm_tui.models.server.reply.reasoning import Delta, ReasoningSplitter
 from icm_tui.models.server.reply.types import (
     Completion,
     Fault,
@@ -14,7 +13,14 @@ from icm_tui.models.server.reply.types import (
     record,
     text,
 )
-from icm_tui.models.server.reply.whole import content_field, read_logprobs, reasoning_field, usage_of
+from icm_tui.models.server.reply.whole import (
+    Delta,
+    ReasoningSplitter,
+    content_field,
+    read_logprobs,
+    reasoning_field,
+    usage_of,
+)
 
 _LINE_LIMIT = 4 * 1024 * 1024
 _BROKEN = "The stream contained an event that cannot be read."

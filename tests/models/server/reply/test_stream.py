@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icm_tui.models.server.reply.reasoning import Delta, ReasoningSplitter, split_reasoning
 from icm_tui.models.server.reply.stream import StreamReader
 from icm_tui.models.server.reply.types import Completion, Fault, Usage
+from icm_tui.models.server.reply.whole import Delta, ReasoningSplitter, split_reasoning
 
 
 def _chunk(finish: str | None = None, /, **delta: object) -> bytes:
