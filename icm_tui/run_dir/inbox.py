@@ -1,4 +1,4 @@
-"""The inbox: commands from viewers to the runner, one a file, and what the arguments of some of them mean."""
+"""The inbox: commands from viewers to the runner, one per file, and what the arguments of some of them mean."""
 
 import contextlib
 import os
@@ -25,7 +25,7 @@ KINDS = ("pause", "resume", "step", "to", "skip", "stop", "throttle", "pin", "as
 class Command(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a viewer asks of the runner. `seen_seq` is the last record of the journal that the person had seen.
 
-    `refused` is set, and `what` empty, for a file in the inbox that is no command: why not, in words.
+    For a file in the inbox that is not a command, `refused` says why not, and `what` is empty.
     """
 
     id: str
@@ -54,10 +54,10 @@ def send(run: RunDir, what: str, args: dict[str, Any], seen_seq: int | None = No
 
 
 def take(run: RunDir) -> list[Command]:
-    """The commands in the inbox, oldest first; each stays there until done().
+    """Return the commands in the inbox, oldest first; each stays there until done().
 
-    What is no command is moved aside, so that it comes up once, as a Command whose `refused` says why. A file that
-    cannot be moved is passed over.
+    A file that is not a command is moved aside and returned once, as a Command whose `refused` says why. If it cannot
+    be moved, it is skipped.
     """
     try:
         names = sorted(name for name in os.listdir(run.inbox) if not name.startswith("."))
@@ -69,7 +69,7 @@ def take(run: RunDir) -> list[Command]:
             commands.append(_read(run.inbox / name))
         except FileNotFoundError:
             continue
-        except _NoCommandError as error:
+        except _NotACommandError as error:
             if _move_aside(run.inbox / name):
                 shown = os.fsencode(name).decode("utf-8", "replace")[:_LONGEST_ID]
                 commands.append(Command(shown, "", refused=str(error)))
@@ -77,17 +77,17 @@ def take(run: RunDir) -> list[Command]:
 
 
 def done(run: RunDir, command: Command) -> None:
-    """Remove a command that the journal holds now. One that comes up again for want of that is known by its id."""
+    """Remove a command that is in the journal now. If that fails, the runner will know it by its id."""
     if not command.refused:
         with contextlib.suppress(OSError):
             (run.inbox / f"{command.id}{_SUFFIX}").unlink(missing_ok=True)
 
 
 def read_pin(args: Mapping[str, Any], names: Sequence[str], n_items: int) -> tuple[int, int | None]:
-    """The item and the label (a place in `names`; None takes the pin off) that a command "pin" names.
+    """Return the item and the label (a place in `names`; None takes the pin off) that a command "pin" names.
 
-    Its arguments are `item`, the item's number, `label`, the name of a label set or null, and `note`, a text.
-    Raises ValueError, with the reason in words, if they are not.
+    Its arguments are `item`, the item's number, `label`, the name of a label or null, and `note`, a text.
+    Raises ValueError, with the reason in words, for anything else.
     """
     item, label, note = read_item(args, n_items), args.get("label"), args.get("note", "")
     if not isinstance(note, str):
@@ -100,7 +100,7 @@ def read_pin(args: Mapping[str, Any], names: Sequence[str], n_items: int) -> tup
 
 
 def read_item(args: Mapping[str, Any], n_items: int) -> int:
-    """The number of the item that a command's `item` names. Raises ValueError, with the reason in words."""
+    """Return the number of the item that a command names as `item`. Raises ValueError, with the reason in words."""
     item = args.get("item")
     if not isinstance(item, int) or isinstance(item, bool):
         raise ValueError("it names no item; give the number of one as item")
@@ -109,34 +109,34 @@ def read_item(args: Mapping[str, Any], n_items: int) -> int:
     return item
 
 
-class _NoCommandError(Exception):
+class _NotACommandError(Exception):
     pass
 
 
 def _read(path: Path) -> Command:
     if path.suffix != _SUFFIX:
-        raise _NoCommandError("it is not a .json file")
+        raise _NotACommandError("it is not a .json file")
     try:
-        # Neither a link nor a pipe may lead the runner elsewhere or hold it up.
+        # A link must not lead the runner elsewhere, and a pipe must not block it.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise _NoCommandError("it is not a plain file")
+                raise _NotACommandError("it is not a plain file")
             data = os.read(descriptor, _LARGEST + 1)
         finally:
             os.close(descriptor)
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise _NoCommandError(f"it cannot be read: {(error.strerror or str(error)).lower()}") from error
+        raise _NotACommandError(f"it cannot be read: {(error.strerror or str(error)).lower()}") from error
     if len(data) > _LARGEST:
-        raise _NoCommandError(f"it is longer than {_LARGEST} bytes")
+        raise _NotACommandError(f"it is longer than {_LARGEST} bytes")
     try:
         command = _decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _NoCommandError(f"it is not a command: {error}") from error
+        raise _NotACommandError(f"it is not a command: {error}") from error
     if command.id != path.stem or command.refused:
-        raise _NoCommandError("its id is not the file's name, or it was refused before")
+        raise _NotACommandError("its id is not the file's name, or it was refused before")
     return command
 
 

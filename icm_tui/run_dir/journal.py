@@ -1,7 +1,7 @@
-"""The journal: every record of a run, a JSON object a line, only ever added to.
+"""The journal: every record of a run, one JSON object per line, append-only.
 
 Writing is grouped: append() keeps records in memory, flush() puts all of them into the file with one write and, if
-answers are paid for, one sync. What the disk refuses stays in memory, in order, until it is taken.
+answers are paid for, one sync. Records that the disk refuses stay in memory, in order, until a later flush succeeds.
 """
 
 import asyncio
@@ -25,15 +25,15 @@ _SYNC_EVERY = 1.0
 
 
 class JournalUnwritable(RunFailed):
-    """The disk took no records. They are kept in memory, in order, and the next flush tries again."""
+    """The disk refused records. They stay in memory, in order, and the next flush tries again."""
 
 
 class AppendFile:
     """The writing end of a file. What is added is kept in memory until it is synced.
 
-    A write that stops part way is cut back to the last good length. After a sync that failed nobody knows which bytes
-    are on disk (the system may count them as clean), so all bytes since the last good sync are cut off and written
-    anew. Whatever goes wrong, each byte ends up in the file once. Not safe for threads by itself.
+    A write that stops part way is cut back to the last good length. After a failed sync nobody knows which bytes are
+    on disk (the system may count them as clean), so all bytes since the last good sync are cut off and written again.
+    Whatever goes wrong, each byte ends up in the file once. Not thread-safe by itself.
     """
 
     def __init__(self, descriptor: int, size: int) -> None:
@@ -54,7 +54,7 @@ class AppendFile:
         self._tail += data
 
     def write(self) -> None:
-        """Write all that was added. Raises OSError; nothing is lost then, and a later write tries again."""
+        """Write everything added so far. Raises OSError; nothing is lost then, and a later write tries again."""
         if self._torn:
             os.ftruncate(self._descriptor, self._synced + self._written)
             self._torn = False
@@ -68,7 +68,7 @@ class AppendFile:
         self._written = len(self._tail)
 
     def sync(self) -> None:
-        """Write all that was added and put it on disk. Raises OSError, like write()."""
+        """Write everything added so far and sync it to disk. Raises OSError, like write()."""
         self.write()
         if not self._tail:
             return
@@ -116,7 +116,7 @@ class Journal:
         self._end = size
         self._last_seq = last_seq
         self._job: asyncio.Task[None] | None = None
-        # Below: touched only under the lock, by whichever thread works on the file.
+        # What follows is used only under the lock, by the thread that works on the file.
         self._lock = threading.Lock()
         self._file = file
         self._added_seq = last_seq
@@ -126,7 +126,7 @@ class Journal:
 
     @classmethod
     def open(cls, path: Path, *, durability: Durability, clock: Callable[[], float] = time.time) -> "Journal":
-        """Open a journal to add to it, or begin one (mode 0600). A torn last line is cut off; only the end is read.
+        """Open a journal for appending, or create it (mode 0600). A torn last line is cut off; only the end is read.
 
         With durability "paid" a flush returns when its records are on disk; with "free" when they are in the file,
         which is synced at most once a second. `clock` gives unix seconds. Raises JournalUnwritable if the system
@@ -161,7 +161,7 @@ class Journal:
     def append(self, record: AnyRecord) -> int:
         """Number the record, stamp it with the time, and keep it for the next flush; returns its line's byte offset.
 
-        Raises ValueError for a number that is not finite, and TypeError for what JSON has no word for.
+        Raises ValueError for a number that is not finite, and TypeError for a value that JSON cannot hold.
         """
         record.seq = self._last_seq + 1
         record.t = self._clock()
@@ -173,9 +173,9 @@ class Journal:
         return offset
 
     async def flush(self) -> None:
-        """Put every record appended so far into the file, and on disk as the durability asks.
+        """Put every record appended so far into the file, and on disk as the durability demands.
 
-        Callers at the same time share one sync, and the event loop goes on meanwhile. Raises JournalUnwritable; the
+        Concurrent callers share one sync, and the event loop keeps running meanwhile. Raises JournalUnwritable; the
         records are kept then, and a later flush tries again.
         """
         goal = self._last_seq
@@ -187,7 +187,7 @@ class Journal:
                     self._work(sync=False)
                     continue
                 self._job = asyncio.create_task(self._sync_in_thread())
-            # Shielded: a caller that is cancelled must not take the others' sync with it.
+            # Shielded: cancelling one caller must not cancel the sync that others wait for.
             await asyncio.shield(self._job)
 
     def flush_now(self) -> None:
@@ -205,7 +205,7 @@ class Journal:
         return self._synced_seq if self._durability == "paid" else self._written_seq
 
     def _sync_is_due(self) -> bool:
-        # A clock that was set back must not put the next sync off.
+        # A clock that was set back must not delay the next sync.
         waited = self._clock() - self._synced_at
         return self._durability == "free" and self._file.has_unsynced and not 0 <= waited < _SYNC_EVERY
 
@@ -238,7 +238,9 @@ class Journal:
 
 
 def _cut_torn_end(path: Path, descriptor: int) -> tuple[int, int]:
-    """Cut off what follows the last whole line, and that line too if it is not JSON; return size and last seq."""
+    """Cut off what follows the last whole line, and that line too if its checksum or JSON is wrong.
+
+    Returns the size and the last seq. Raises OSError, and UserError for other damage at the end."""
     size = os.fstat(descriptor).st_size
     end = last_line_break(descriptor, size) + 1
     record: AnyRecord | None = None

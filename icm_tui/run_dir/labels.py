@@ -1,4 +1,4 @@
-"""The labels of a run, folded from its journal: the one place that knows what a record does to them."""
+"""The labels of a run, folded from its journal. No other module knows what a record does to labels."""
 
 import math
 from array import array
@@ -26,7 +26,7 @@ from icm_tui.run_dir.records import (
 UNLABELLED = -1
 NEVER = -1
 
-# More chains than any profile asks for: a record that names another one does not fit its run.
+# More chains than any profile asks for. A record with a higher number does not fit its run.
 _MOST_CHAINS = 64
 
 
@@ -40,7 +40,7 @@ class Change(NamedTuple):
 
 
 class History:
-    """The changes of every item: fifteen bytes a change and four an item."""
+    """The changes of every item: 15 bytes per change and 4 per item."""
 
     def __init__(self, n_items: int) -> None:
         self._last = array("i", [-1]) * n_items
@@ -52,7 +52,7 @@ class History:
         self._by_person = array("b")
 
     def add(self, item: int, n: int, before: int, after: int, by_person: bool) -> None:
-        """Put a change behind the item's others; `before` and `after` are UNLABELLED if there is no label."""
+        """Append a change to the item's others; `before` and `after` are UNLABELLED if there is no label."""
         self._item.append(item)
         self._n.append(n)
         self._before.append(before)
@@ -62,7 +62,7 @@ class History:
         self._last[item] = len(self._earlier) - 1
 
     def of(self, item: int) -> list[Change]:
-        """The item's changes, oldest first."""
+        """Return the item's changes, oldest first."""
         changes: list[Change] = []
         place = self._last[item]
         while place >= 0:
@@ -71,21 +71,21 @@ class History:
         return changes[::-1]
 
     def last(self, item: int) -> Change | None:
-        """The item's last change, or None if it has had none."""
+        """Return the item's last change, or None if it has had none."""
         place = self._last[item]
         return None if place < 0 else self._at(place)
 
     def last_n(self, item: int) -> int:
-        """The decision of the item's last change, or NEVER."""
+        """Return the decision of the item's last change, or NEVER."""
         place = self._last[item]
         return NEVER if place < 0 else self._n[place]
 
     def __len__(self) -> int:
-        """How many changes there are; each is whole once it is counted."""
+        """How many changes there are. A change is complete once it is counted."""
         return len(self._earlier)
 
     def between(self, start: int, stop: int) -> Iterator[tuple[int, Change]]:
-        """The items and changes number `start` to `stop` (exclusive), in the order in which they came."""
+        """Yield the changes number `start` to `stop` (exclusive) with their items, in the order in which they came."""
         for number in range(start, stop):
             yield self._item[number], self._at(number)
 
@@ -100,11 +100,12 @@ class History:
 
 
 class ChainLabels:
-    """What the journal says of one chain, an item at each place of the arrays.
+    """The labels of one chain and what they rest on, in flat arrays indexed by item: items and changes may be millions.
 
-    `labels` holds label indices, `decided` the decision that set the label, `flips` how often it went from one label to
-    another, `answers` the byte offset of the answer that counts, from the context number `contexts`. UNLABELLED and
-    NEVER stand for nothing. `failed` has the byte offset of the last failed answer of each item that has no other.
+    `labels` holds label indices (UNLABELLED if there is none), `decided` the decision that set the label, `flips` how
+    often it went from one label to another, `answers` the byte offset of the answer that counts and `contexts` the
+    number of its context; NEVER means none. `failed` has the byte offset of the last failed answer of each item that
+    has no other answer.
 
     A record that does not fit raises IndexError, OverflowError or ValueError.
     """
@@ -127,8 +128,8 @@ class ChainLabels:
         return sum(self.counts)
 
     def change(self, item: int, n: int, label: int | None, *, by_person: bool = False) -> bool:
-        """An item's label changed at decision `n`, to none if `label` is None; whether it was a flip, from one label
-        to another."""
+        """Set an item's label at decision `n`; None removes it. Returns whether that was a flip, from one label to
+        another."""
         after = UNLABELLED if label is None else label
         if item < 0 or not UNLABELLED <= after < self._n_labels:
             raise IndexError(f"item {item}, label {after}")
@@ -148,8 +149,8 @@ class ChainLabels:
         return True
 
     def answer(self, item: int, context_id: int, logprobs: list[float] | None, offset: int) -> None:
-        """Take in an answer (nats a label, None if it failed). Answers to two contexts may come in either order: the
-        later context's counts."""
+        """Take in an answer (nats for each label, None if it failed). Answers to two contexts may come in either order;
+        the one to the later context counts."""
         if item < 0 or (logprobs is not None and len(logprobs) != self._n_labels):
             raise IndexError(f"item {item}, log-probabilities {logprobs}")
         latest = self.contexts[item]
@@ -167,14 +168,15 @@ class ChainLabels:
                 self.failed.pop(item, None)
 
     def logprobs(self, item: int) -> list[float] | None:
-        """The log-probability (nats) of every label in the answer that counts; None before there is one."""
+        """Return the log-probability (nats) of every label in the answer that counts; None before there is one."""
         if self.contexts[item] == NEVER:
             return None
         start = item * self._n_labels
         return self._logprobs[start : start + self._n_labels].tolist()
 
     def p(self, item: int, label_bias: Sequence[float] | None) -> float | None:
-        """The probability of the item's label by its answer, with the model's `label_bias` (nats a label) removed."""
+        """Return the probability of the item's label by its answer, with the model's `label_bias` (nats for each label)
+        removed; None without a label or an answer."""
         label = self.labels[item]
         if label == UNLABELLED or self.contexts[item] == NEVER:
             return None
@@ -185,8 +187,8 @@ class ChainLabels:
         return math.exp(log_softmax(found)[label])
 
     def log_odds(self, item: int) -> float | None:
-        """How far the first label is ahead of the second in the answer (nats); for more than two labels, how far the
-        item's own is ahead of the best other one."""
+        """Return how far the first label is ahead of the second in the answer (nats). With more than two labels, return
+        how far the item's own label is ahead of the best other one."""
         found, label = self.logprobs(item), self.labels[item]
         if found is None:
             return None
@@ -205,8 +207,8 @@ class Pin(NamedTuple):
 
 
 class FinalLabel(msgspec.Struct):
-    """An item's label and what it rests on: the last answer's log-probabilities (nats), the label's probability by
-    them with the model's label bias removed, the decision that set it (the next one, if a person did), and whether a
+    """An item's label and what it rests on: `logprobs` (nats) of the last answer, `p`, the label's probability by them
+    with the model's label bias removed, the decision that set the label (the next one if a person did), and whether a
     person pinned it."""
 
     label: int | None = None
@@ -219,22 +221,22 @@ class FinalLabel(msgspec.Struct):
 class Labels:
     """The labels of every chain of a run after the records added so far.
 
-    `chain` is the number of the chain whose labels are the run's: the one that was kept, before that the one in the
-    lead. `n` is the number of the next decision, `phase` the last one's; `label_bias` is in nats a label, `coherence`
-    each chain's last measure in bits.
+    `chain` is the number of the chain whose labels are the run's: the chain that was kept, or the leading one until
+    then. `n` is the number of the next decision, `phase` that of the last one. `label_bias` is in nats for each label,
+    `coherence` each chain's last one in bits.
 
     A record that does not fit the run raises KeyError, IndexError, OverflowError or ValueError.
     """
 
     def __init__(self, n_items: int, names: Sequence[str], most_chains: int = _MOST_CHAINS) -> None:
-        """`names` are those of the label sets."""
+        """`names` are those of the labels."""
         self._n_items = n_items
         self._names = names
         self._most_chains = most_chains
         self.clear()
 
     def clear(self) -> None:
-        """Forget every record: the journal begins again."""
+        """Forget every record, because the journal begins again."""
         self.chains: dict[int, ChainLabels] = {}
         self.chain = 0
         self.kept: int | None = None
@@ -267,7 +269,7 @@ class Labels:
             self.add_command(record)
 
     def add_context(self, record: ContextRecord) -> None:
-        """Take in a context. The answers of those that measure the label bias are no chain's."""
+        """Take in a context. Answers to a context that measures the label bias belong to no chain."""
         self._chain_of[record.id] = -1 if record.phase == PhaseName.LABEL_BIAS else record.chain
 
     def add_answer(self, offset: int, record: AnswerRecord) -> None:
@@ -332,9 +334,9 @@ class Labels:
 
 
 def final_labels(path: Path) -> list[FinalLabel]:
-    """The labels of the run in `path` as its journal leaves them, an item each, in item order.
+    """Return the labels that the journal of the run in `path` ends with, one per item, in item order.
 
-    Before the tournament of method `icm` is decided these are the labels of the chain in the lead. Raises UserError if
+    Until the tournament of method `icm` is decided these are the labels of the leading chain. Raises UserError if
     the items or the journal cannot be read or do not fit together.
     """
     run = RunDir(path)
@@ -351,35 +353,35 @@ def final_labels(path: Path) -> list[FinalLabel]:
 
 
 class LastAsked:
-    """The newest context that each item of a chain was asked with, counted from a run's records, live or read back; the
-    contexts that measure the model's label bias do not count."""
+    """The newest context that each item of a chain was asked with, from a run's records, live or read back.
+    Contexts that measure the model's label bias do not count."""
 
     def __init__(self) -> None:
         self._chain_of: dict[int, int] = {}
         self._newest: dict[int, dict[int, int]] = {}
 
     def add(self, record: AnyRecord) -> None:
-        """Count a record."""
+        """Take in a record."""
         if isinstance(record, AnswerRecord):
             chain = self._chain_of.get(record.context_id)
             if chain is not None:
                 newest = self._newest.setdefault(chain, {})
-                # Two sweeps' answers about an item may come in either order; their contexts were drawn in one.
+                # Answers from two sweeps may come in either order; contexts are numbered in the order drawn.
                 newest[record.item] = max(record.context_id, newest.get(record.item, -1))
         elif isinstance(record, ContextRecord) and record.phase != PhaseName.LABEL_BIAS:
             self._chain_of[record.id] = record.chain
 
     def context(self, chain: int, item: int) -> int | None:
-        """The number of the context that `item` was last asked with in `chain`, or None if it never was."""
+        """Return the number of the context that `item` was last asked with in `chain`; None if it never was."""
         return self._newest.get(chain, {}).get(item)
 
     def context_anywhere(self, item: int) -> int | None:
-        """The number of the newest context that `item` was asked with in any chain, or None if it never was asked."""
+        """Return the number of the newest context that `item` was asked with in any chain, or None."""
         return max((newest[item] for newest in self._newest.values() if item in newest), default=None)
 
 
 def misfit(journal: Path, record: AnyRecord, error: Exception) -> UserError:
-    """The error for a whole record that does not fit the run whose journal it is in."""
+    """Make the error for an intact record that does not fit the run whose journal it is in."""
     return UserError(
         f"The journal {journal} does not fit its run: record {record.seq} ({record.__struct_config__.tag}) cannot be "
         f"applied ({error!r}). Put back the run directory as it was, or start a new run."

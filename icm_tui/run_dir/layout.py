@@ -1,4 +1,4 @@
-"""The run directory: what its files are called, how it is made and found, and how a file is written whole."""
+"""The run directory: the names of its files, how it is made and found, and how a file is written atomically."""
 
 import contextlib
 import errno
@@ -19,7 +19,7 @@ from icm_tui.files import make_private
 DIRECTORY_MODE = 0o700
 FILE_MODE = 0o600
 
-_MOST_NAMES_TOLD = 8
+_MOST_NAMES = 8
 _LONGEST_NAME = 60
 
 _PUT_BACK = "Put back the file as it was written."
@@ -38,7 +38,7 @@ _item_decoder = msgspec.json.Decoder(Item)
 
 
 class RunDir(msgspec.Struct, frozen=True):
-    """A run's directory and the files in it; the paths are given whether or not the files exist."""
+    """A run's directory and the paths of its files, whether or not they exist."""
 
     path: Path
 
@@ -53,27 +53,27 @@ class RunDir(msgspec.Struct, frozen=True):
 
     @property
     def items(self) -> Path:
-        """What the search sees, an item a line."""
+        """What the search sees, one item per line."""
         return self.path / "items.jsonl"
 
     @property
     def held_out(self) -> Path:
-        """Items that the search never sees, an item a line; only there if the profile holds some out."""
+        """The test split: items that the search never sees, one per line; missing if the profile keeps none back."""
         return self.path / "held_out.jsonl"
 
     @property
     def gold(self) -> Path:
-        """Gold labels; only measuring opens it."""
+        """Gold labels; only the evaluation opens it."""
         return self.path / "gold.jsonl"
 
     @property
     def journal(self) -> Path:
-        """Everything that happened, a record a line."""
+        """Everything that happened, one record per line."""
         return self.path / "journal.jsonl"
 
     @property
     def reasoning(self) -> Path:
-        """Streamed reasoning in pieces."""
+        """Explanations in pieces, as they were streamed."""
         return self.path / "reasoning.jsonl"
 
     @property
@@ -98,7 +98,7 @@ class RunDir(msgspec.Struct, frozen=True):
 
     @property
     def comparisons(self) -> Path:
-        """Answers to questions that no search asked, to compare what lists of examples are worth."""
+        """Answers to questions that no search asked, for comparing what examples are worth."""
         return self.path / "comparisons.jsonl"
 
     @property
@@ -122,7 +122,10 @@ class RunDir(msgspec.Struct, frozen=True):
 
 
 def create(path: Path) -> RunDir:
-    """Make a run directory and its inbox, both 0700. Refuses a path that anything but an empty directory has."""
+    """Make a run directory and its inbox, both with mode 0700.
+
+    Raises UserError if the path exists and is not an empty directory, and UserError or RunFailed if the system refuses.
+    """
     run = RunDir(path)
     made = False
     try:
@@ -136,7 +139,7 @@ def create(path: Path) -> RunDir:
             if any(path.iterdir()):
                 raise _taken(path) from None
         path.chmod(DIRECTORY_MODE)
-        # Two starts that agree on an empty directory are told apart here: making the inbox succeeds for one of them.
+        # If two runs start in the same empty directory, making the inbox succeeds for only one of them.
         try:
             run.inbox.mkdir(mode=DIRECTORY_MODE)
         except FileExistsError:
@@ -158,14 +161,14 @@ def _taken(path: Path) -> UserError:
 
 
 def unwritable(what: str, path: Path, error: OSError) -> str:
-    """The sentences for a write that the system refused: what, where, why, and how to mend it."""
+    """Say in words that the system refused a write: what, where, why, and how to mend it."""
     reason = (error.strerror or str(error) or type(error).__name__).lower()
     mending = _MENDING.get(error.errno or 0, "choose another directory")
     return f"{what} {path} cannot be written: {reason}. To mend it, {mending}."
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Replace the file by `data`, so that a reader or a crash sees the old bytes or the new ones and nothing between.
+    """Replace the content of a file by `data`; readers and crashes see either the old bytes or the new ones.
 
     The file gets mode 0600; on return its bytes and its name are on disk. Raises RunFailed if the system refuses.
     """
@@ -176,34 +179,34 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def digest(data: bytes) -> str:
-    """The SHA-256 of the bytes, in hexadecimal."""
+    """Return the SHA-256 of the bytes, in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
 
 
 def write_items(run: RunDir, items: Sequence[Item]) -> str:
-    """Write items.jsonl, an item a line, and return the digest of its bytes."""
+    """Write items.jsonl, one item per line, and return the digest of its bytes."""
     data = _encoder.encode_lines(items)
     write_atomically(run.items, data)
     return digest(data)
 
 
 def write_held_out(run: RunDir, items: Sequence[Item]) -> None:
-    """Write held_out.jsonl, an item a line; nothing if there are none."""
+    """Write the test split to held_out.jsonl, one item per line; no file if it is empty."""
     if items:
         write_atomically(run.held_out, _encoder.encode_lines(items))
 
 
 def read_held_out(run: RunDir) -> list[Item]:
-    """The held-out items of a run, none if it has no such file. Raises UserError if a line is no item."""
+    """Return the test split of a run, empty if it has no such file. Raises UserError if a line is not an item."""
     if not run.held_out.exists():
         return []
     return _read_items(run.held_out)[0]
 
 
 def read_items(run: RunDir) -> tuple[list[Item], str]:
-    """The items of a run and the digest of the bytes that they were read from.
+    """Return the items of a run and the digest of the bytes that they were read from.
 
-    Raises UserError if the file is missing or a line of it is no item.
+    Raises UserError if the file is missing or a line of it is not an item.
     """
     return _read_items(run.items)
 
@@ -227,12 +230,12 @@ def _first_bad_item(path: Path, data: bytes) -> UserError:
                 _item_decoder.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return UserError(f"{path}, line {number} is not an item ({error}). {_PUT_BACK}")
-    return UserError(f"{path} is not a list of items, one a line. {_PUT_BACK}")
+    return UserError(f"{path} is not a list of items, one per line. {_PUT_BACK}")
 
 
 def new_run_path(runs_dir: Path, name: str, now: float) -> Path:
-    """A path in `runs_dir` that is not taken, such as demo-20261123-161906: the name, made fit for a file's, and the
-    local time of `now` (unix seconds). A second run in the same second gets -2, and so on."""
+    """Return a path in `runs_dir` that does not exist, such as demo-20261123-161906: `name`, made fit for a file, and
+    the local time of `now` (unix seconds). A second run in the same second gets -2, and so on."""
     fit = re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII).strip(".-_")[:_LONGEST_NAME] or "run"
     first = runs_dir / f"{fit}-{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}"
     path, number = first, 1
@@ -243,8 +246,8 @@ def new_run_path(runs_dir: Path, name: str, now: float) -> Path:
 
 
 def run_paths(runs_dir: Path) -> list[Path]:
-    """The directories in `runs_dir` that hold a run, by name; hidden ones are half made or half deleted. None if
-    there is no such directory yet."""
+    """Return the directories in `runs_dir` that hold a run, by name; none if `runs_dir` does not exist yet. Hidden
+    directories are half made or half deleted. Raises UserError if `runs_dir` cannot be read."""
     try:
         return sorted(path for path in runs_dir.iterdir() if path.name[0] != "." and RunDir(path).is_run())
     except FileNotFoundError:
@@ -255,9 +258,9 @@ def run_paths(runs_dir: Path) -> list[Path]:
 
 
 def find_run(text: str, runs_dir: Path) -> RunDir:
-    """The run that a person means: a run's directory, a run's name in `runs_dir`, or the start of exactly one name.
+    """Return the run that `text` means: a directory of a run, a name in `runs_dir`, or the start of exactly one name.
 
-    Raises UserError with the candidates if the text fits none or several.
+    Raises UserError with the candidates if the text fits no run or several.
     """
     if not text:
         raise UserError(f"The name of a run is empty. {_HOW_TO_NAME}")
@@ -277,6 +280,6 @@ def find_run(text: str, runs_dir: Path) -> RunDir:
 
 
 def _enumerate(names: list[str]) -> str:
-    told = ", ".join(names[:_MOST_NAMES_TOLD])
-    more = len(names) - _MOST_NAMES_TOLD
-    return f"{told} and {more} more" if more > 0 else told
+    listed = ", ".join(names[:_MOST_NAMES])
+    more = len(names) - _MOST_NAMES
+    return f"{listed} and {more} more" if more > 0 else listed

@@ -1,4 +1,4 @@
-"""The runs there are, told from their small files alone."""
+"""The runs in a directory: listing them from their small files alone, finding siblings, and deleting one."""
 
 import contextlib
 import os
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class RunSummary(msgspec.Struct, frozen=True):
-    """A run at a glance. `coherence` is in bits, `disk` in bytes, `started` in unix seconds; None is not known."""
+    """A run at a glance. `coherence` is in bits, `disk` in bytes, `started` in unix seconds; None means not known."""
 
     name: str
     path: str
@@ -38,21 +38,21 @@ class RunSummary(msgspec.Struct, frozen=True):
 
 
 def list_runs(runs_dir: Path) -> list[RunSummary]:
-    """The runs in a directory, the latest first. Reads no journal, however many and long there are."""
+    """Return the runs in a directory, the latest first. Reads no journals, which may be many and long."""
     now = time.time()
     summaries = [_summarise(RunDir(path), now) for path in run_paths(runs_dir)]
     return sorted(summaries, key=lambda summary: (-(summary.started or 0.0), summary.name))
 
 
 def remove(run: RunDir) -> None:
-    """Delete a run and all that is in its directory. Raises UserError if it is no run, or a live one."""
+    """Delete a run with its directory. Raises UserError if it is not a run, if it is live, or if the system refuses."""
     if not run.is_run():
         raise UserError(f"{run.path} is not a run, so it is left alone: it holds no profile.toml and journal.jsonl.")
     path = run.path.resolve()
     doomed = path.with_name(f".{secrets.token_hex(4)}.removed")
     try:
         with RunLock(RunDir(path)):
-            # Gone at once for whoever lists or starts runs, however long the deleting takes.
+            # For everybody who lists or starts runs it is gone at once, however long the deletion takes.
             path.rename(doomed)
         shutil.rmtree(doomed)
     except OSError as error:
@@ -64,10 +64,9 @@ def remove(run: RunDir) -> None:
 
 
 def siblings_of(run: RunDir) -> list[RunDir]:
-    """The runs beside `run` that differ from it in their seed alone and label the same items, itself among them, by
-    seed; finished or not. Of several with one seed all are there. Raises UserError if `run` itself cannot be
-    read; others that cannot are left out."""
-    from icm_tui.profile.toml import load  # the list of runs is drawn without it
+    """Return `run` and the runs beside it that label the same items and differ only in their seed, by seed, finished or
+    not; several may have the same seed. Raises UserError if `run` itself cannot be read; others are then left out."""
+    from icm_tui.profile.toml import load  # listing runs does without it
 
     own = load(run.profile)
     bare, items = _bare(own), digest(run.items.read_bytes())
@@ -118,13 +117,13 @@ def _text(profile: dict[str, Any], section: str, key: str) -> str | None:
 
 
 def _model(profile: dict[str, Any]) -> str | None:
-    """The model's name, else the file it is in, else what serves it."""
+    """Return the model's name, or else its file, or else its backend."""
     path = _text(profile, "model", "path")
     return _text(profile, "model", "model") or (Path(path).name if path else _text(profile, "model", "backend"))
 
 
 def _started(run: RunDir) -> float | None:
-    """When the profile was frozen."""
+    """Return when the profile was frozen, in unix seconds."""
     try:
         return run.profile.stat().st_mtime
     except OSError:
@@ -141,7 +140,7 @@ def _disk(path: Path) -> int:
 
 
 def _bare(profile: "Profile") -> "Profile":
-    """The profile without what tells siblings apart, and without limits, which change no label."""
+    """Return the profile without the seed and names, and without limits, which change no label."""
     run = msgspec.structs.replace(
         profile.run, seed=0, name="", out=None, budget_usd=None, max_calls=None, max_seconds=None, watch_seconds=None
     )

@@ -1,4 +1,4 @@
-"""Who runs a run: the lock in its directory, and its heartbeat if the lock cannot tell."""
+"""Who runs a run: the lock in its directory, and the heartbeat in its status if locks do not work."""
 
 import contextlib
 import errno
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 _LOOK_EVERY = 0.5
 _UNSUPPORTED = {errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP}
-# Who looks whether a lock is held holds it for an instant itself; who wants it outlasts that.
+# A process that checks whether the lock is held holds it for an instant; acquire() waits longer than that.
 _PATIENCE = 0.25
 # A runner writes its status about once a second.
 _QUIET_AFTER = 10.0
 
 
 class _Owner(msgspec.Struct, frozen=True):
-    """What the lock's file says of who holds it."""
+    """The process that holds the lock, as noted in the lock's file."""
 
     host: str
     pid: int
@@ -37,8 +37,8 @@ class _Owner(msgspec.Struct, frozen=True):
 class RunLock:
     """The right to run a run, held by one process at a time; a context manager.
 
-    If the last status was written on another host, whose locks may not reach here, or if there are no locks,
-    the status is watched for 10 s: a runner that lives changes it about once a second.
+    If the last status was written on another host, whose locks may not reach this one, or if locks do not work, the
+    status is watched for 10 s: a live runner changes it about once a second.
     """
 
     def __init__(
@@ -50,8 +50,8 @@ class RunLock:
         sleep: Callable[[float], None] = time.sleep,
         patience: float = _PATIENCE,
     ) -> None:
-        """`host` is this one's name unless given; `clock` (seconds) and `sleep` are used while watching; `patience` is
-        how many seconds a lock that is held is waited for."""
+        """`host` is the name of this host unless given. `clock` (seconds) and `sleep` are used while watching.
+        `patience` is how many seconds to wait for a lock that is held."""
         self._run = run
         self._host = host or socket.gethostname()
         self._clock = clock
@@ -78,7 +78,7 @@ class RunLock:
             raise
 
     def release(self) -> None:
-        """Let go. Does nothing if the lock is not held."""
+        """Release the lock. Does nothing if it is not held."""
         if self._lock is not None:
             self._lock.release()
             self._lock = None
@@ -97,7 +97,7 @@ class RunLock:
         if status is None or status.ended:
             return
         if status.host == self._host:
-            # A container may give a new process the number that a dead one had.
+            # In a container, this process may have got the number of the dead runner.
             gone = status.pid == os.getpid() or not process_exists(status.pid)
             if locked or gone:
                 return
@@ -130,7 +130,7 @@ class RunLock:
 
 
 def process_exists(pid: int) -> bool:
-    """Whether this host has a process of that number."""
+    """Return whether this host has a process of that number."""
     if pid <= 0:
         return False
     try:
@@ -143,7 +143,7 @@ def process_exists(pid: int) -> bool:
 
 
 class Heartbeat:
-    """How long ago a watcher saw the status change, by the watcher's own clock: other hosts' clocks may be off."""
+    """How long ago a watcher saw the status change, by the watcher's own clock; other hosts' clocks may be wrong."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -151,8 +151,8 @@ class Heartbeat:
         self._changed_at = 0.0
 
     def age(self, status: Status, now: float) -> float:
-        """Seconds since the status was seen to change. At the first look that is judged by its time, against `now`
-        (unix seconds)."""
+        """Return the seconds since the status was seen to change. The first look compares the time in the status with
+        `now` (unix seconds) instead."""
         if self._beat is None:
             self._changed_at = self._clock() - abs(now - status.t)
         elif self._beat != status.beat:
@@ -162,11 +162,11 @@ class Heartbeat:
 
 
 def liveness(run: RunDir, status: Status | None, now: float, *, age: float | None = None) -> str:
-    """The state of a run as an onlooker must take it: the status's own, "died" or "quiet".
+    """Return the state of a run as an observer sees it: the status's own, or "starting", "died" or "quiet".
 
-    A run has died if its runner is gone without having said so; it is quiet if its runner is on another host, or
-    the file system knows no locks, and its status has not changed for 10 s. `now` is in unix seconds. Who watches gives
-    Heartbeat's `age`; without it the time in the status is compared with `now`, which trusts both clocks.
+    A run has died if its runner is gone without having said so. It is quiet if its status has not changed for 10 s and
+    its runner is on another host or the file system does not support locks. `now` is in unix seconds. A caller that
+    watches passes Heartbeat's `age`; without it the status's time is compared with `now`, which trusts both clocks.
     """
     if status is None:
         return "starting" if is_held(run.lock) or _is_new(run, now) else "died"
@@ -184,13 +184,13 @@ def liveness(run: RunDir, status: Status | None, now: float, *, age: float | Non
 
 
 def _parting_state(run: RunDir) -> str:
-    """The state of a run whose process is gone. It may have said so since its status was read."""
+    """Return the state of a run whose process is gone; the process may have announced it after its status was read."""
     status = read_status(run)
     return status.state if status is not None and status.ended else "died"
 
 
 def _is_new(run: RunDir, now: float) -> bool:
-    """Whether the directory was made so lately that its runner may still be on its way."""
+    """Return whether the directory is so new that its runner may still be starting."""
     try:
         return abs(now - run.profile.stat().st_mtime) <= _QUIET_AFTER
     except OSError:
@@ -198,20 +198,20 @@ def _is_new(run: RunDir, now: float) -> bool:
 
 
 class _LockingUnsupportedError(Exception):
-    """The file system knows no locks."""
+    """The file system does not support locks."""
 
 
 def _take(path: Path, note: bytes, patience: float) -> "BaseFileLock | None":
-    """Lock the file, making it (mode 0600) if it is missing, and leave `note` in it; None if another process still
-    holds it after `patience` seconds.
+    """Lock the file, created (mode 0600) if it is missing, and write `note` to it; None if another process still holds
+    the lock after `patience` seconds.
 
-    Let go with release(). Raises _LockingUnsupportedError, and OSError if the file cannot be opened.
+    Raises _LockingUnsupportedError, and OSError if the file cannot be opened.
     """
-    # Filelock costs 40 ms to import, which a command that lists finished runs need not pay.
+    # Importing filelock takes 40 ms, which a command that only lists finished runs can do without.
     from filelock import FileLock, Timeout
 
     def leave_note(descriptor: int) -> None:
-        # The lock counts, not what it says.
+        # The note is for people; only the lock itself counts.
         with contextlib.suppress(OSError):
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, note, 0)
@@ -236,7 +236,7 @@ def _take(path: Path, note: bytes, patience: float) -> "BaseFileLock | None":
 
 
 def is_held(path: Path) -> bool | None:
-    """Whether some process holds the lock; None if that cannot be told."""
+    """Return whether some process holds the lock; None if that cannot be found out."""
     if not path.exists():
         return False
     from filelock import FileLock, Timeout

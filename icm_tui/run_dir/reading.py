@@ -25,10 +25,9 @@ _start_decoder = msgspec.json.Decoder(_Start)
 
 
 class JournalReader:
-    """Turns the lines of one journal into records, in their order; it does no input or output but to count lines for an
-    error.
+    """Turns the lines of one journal into records, in order. It opens the file only to count lines for an error.
 
-    `offset` is where the next line begins; `next_seq` the number its record must have, None for any.
+    `offset` is where the next line begins, `next_seq` the number that its record must have (None for any).
     """
 
     def __init__(self, path: Path, offset: int = 0, next_seq: int | None = 0) -> None:
@@ -38,8 +37,8 @@ class JournalReader:
         self._bad: BadLineError | None = None
 
     def read(self, line: bytes) -> AnyRecord | None:
-        """The record of the next whole line; None if the line is bad, which counts as a torn end until another line
-        follows it.
+        """Return the record of the next whole line, or None if the line is bad: it counts as a torn end until another
+        line follows it.
 
         Raises UserError if the journal is damaged or of a newer format.
         """
@@ -58,7 +57,7 @@ class JournalReader:
 
 
 def read_records(path: Path, *, start_offset: int = 0) -> Iterator[tuple[int, AnyRecord]]:
-    """The records of a journal with the byte offset of each one's line, read as they are asked for.
+    """Yield the records of a journal, each with the byte offset of its line; lines are read as they are needed.
 
     `start_offset` is the offset of a line. A torn last line ends the reading, as if it were not there. Raises UserError
     if the journal cannot be read, is of a newer format, or is damaged before its end.
@@ -79,7 +78,7 @@ def read_records(path: Path, *, start_offset: int = 0) -> Iterator[tuple[int, An
 
 
 def read_record(path: Path, offset: int) -> AnyRecord:
-    """The record whose line begins at a byte offset of the journal. Raises UserError if it cannot be read."""
+    """Return the record whose line begins at a byte offset of the journal. Raises UserError if it cannot be read."""
     try:
         with path.open("rb") as file:
             file.seek(offset)
@@ -91,9 +90,9 @@ def read_record(path: Path, offset: int) -> AnyRecord:
 
 
 def record_of(path: Path, offset: int, line: bytes) -> AnyRecord:
-    """The record of one whole line; `path` and `offset` say in errors where it is.
+    """Return the record of one whole line; errors name the line by `path` and `offset`.
 
-    Raises BadLineError if it is not what was written, and UserError if it is no record or of a newer format.
+    Raises BadLineError if the line is not what was written, and UserError if it is not a record or of a newer format.
     """
     try:
         record = read_line(line)
@@ -109,20 +108,20 @@ def record_of(path: Path, offset: int, line: bytes) -> AnyRecord:
 
 
 def damaged(path: Path, offset: int, why: str) -> UserError:
-    """The error for a line that cannot be used; `offset` is where it begins."""
+    """Make the error for a line that cannot be used and begins at byte `offset`."""
     with path.open("rb") as file:
         number, left = 1, offset
         while left > 0 and (chunk := file.read(min(left, _CHUNK))):
             number += chunk.count(b"\n")
             left -= len(chunk)
     return UserError(
-        f"The journal {path} is damaged at line {number}: {why}. Put back a whole copy of it, or start a new run."
+        f"The journal {path} is damaged at line {number}: {why}. Put back an intact copy of it, or start a new run."
     )
 
 
 def refuse_other_run(start: AnyRecord, digests: Digests, run: RunDir) -> None:
-    """Refuse to go on with a journal that does not begin as one, or was made of other items or settings than those in
-    the directory. `start` is its first record."""
+    """Raise UserError if a journal does not begin with the start of a run, or if the items or settings beside it are
+    not those it began with. `start` is the journal's first record."""
     if not isinstance(start, StartRecord):
         raise UserError(
             f"The journal {run.journal} does not begin with the start of a run. Put it back as it was written."
@@ -134,7 +133,7 @@ def refuse_other_run(start: AnyRecord, digests: Digests, run: RunDir) -> None:
 
 
 def end_of_whole_lines(path: Path) -> int:
-    """The offset behind the last newline of a file; 0 if it has none or does not exist yet."""
+    """Return the offset after the last newline of a file; 0 if it has none or does not exist yet."""
     try:
         with path.open("rb") as file:
             return last_line_break(file.fileno(), file.seek(0, os.SEEK_END)) + 1
@@ -143,7 +142,7 @@ def end_of_whole_lines(path: Path) -> int:
 
 
 def last_line_break(descriptor: int, end: int) -> int:
-    """The offset of the last newline before `end` in an open file, -1 if there is none. Raises OSError."""
+    """Return the offset of the last newline before `end` in an open file, -1 if there is none. Raises OSError."""
     while end > 0:
         start = max(0, end - _CHUNK)
         found = os.pread(descriptor, end - start, start).rfind(b"\n")
@@ -154,13 +153,13 @@ def last_line_break(descriptor: int, end: int) -> int:
 
 
 class GrowingFile:
-    """The reading end of a file of lines: where it is open, how far it was read, and whether it is still the same file.
+    """The reading end of a file of lines that grows: how far it was read, and whether it is still the same file.
 
-    Between polls only whole lines count as read, so that a writer may cut a torn one off and write another in its
-    place. If the file was replaced, or cut below what was read, reading starts again at its beginning.
+    Between polls only whole lines count as read, so a writer may cut off a torn line and write another in its place. If
+    the file was replaced, or cut below what was read, reading starts again at its beginning.
 
-    `offset` is how many bytes were read; `size` how many the file had when the poll began, 0 if there is none.
-    `restarted` says that the poll began again: what earlier polls gave no longer counts.
+    `offset` is how many bytes were read, `size` how many the file had when the poll began (0 if it does not exist).
+    `restarted` is set if the poll began again: what earlier polls returned no longer counts.
     """
 
     def __init__(self, path: Path, what: str, *, reopen_each_poll: bool = False) -> None:
@@ -176,7 +175,8 @@ class GrowingFile:
 
     @contextlib.contextmanager
     def poll(self) -> Iterator[bool]:
-        """A look at the file; whether it is there. Raises UserError if the system refuses, in the block too."""
+        """Open the file for a block of reading; gives whether it exists. Raises UserError for any OSError, also if it
+        comes from the block."""
         self.restarted = False
         self.size = 0
         try:
@@ -188,9 +188,9 @@ class GrowingFile:
                 self.close()
 
     def lines(self) -> Iterator[bytes]:
-        """The whole lines that were not read yet, each with its newline; within a poll of a file that is there.
+        """Yield the whole lines that were not read yet, each with its newline. Needs a poll that found the file.
 
-        Whoever has used one adds its length to `offset`. Raises OSError.
+        The caller adds the length of each line that it uses to `offset`. Raises OSError.
         """
         assert self._descriptor is not None
         return whole_lines(self._descriptor, self.offset)
@@ -201,7 +201,7 @@ class GrowingFile:
         self.offset = 0
 
     def close(self) -> None:
-        """Let go of the file; another poll opens it again and goes on."""
+        """Close the file; the next poll opens it again and continues."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -225,7 +225,7 @@ class GrowingFile:
 
 
 def whole_lines(descriptor: int, offset: int) -> Iterator[bytes]:
-    """The whole lines of an open file from `offset` on, each with its newline. Raises OSError."""
+    """Yield the whole lines of an open file from `offset` on, each with its newline. Raises OSError."""
     rest = b""
     while chunk := os.pread(descriptor, _CHUNK, offset):
         offset += len(chunk)
@@ -237,9 +237,9 @@ def whole_lines(descriptor: int, offset: int) -> Iterator[bytes]:
 class Follower:
     """An incremental reader of a journal, for viewers.
 
-    Between polls it remembers whole lines only and reads a torn one again, so that a runner may cut it off and write
-    another in its place. If the file was replaced, cut below what was read, or does not go on with the next `seq`,
-    reading starts again at its beginning and `restarted` says so.
+    Between polls it counts whole lines only and reads a torn line again, so a runner may cut it off and write another
+    in its place. If the file was replaced, was cut below what was read, or does not continue with the next `seq`,
+    reading starts again at its beginning and `restarted` is set.
     """
 
     def __init__(
@@ -265,7 +265,7 @@ class Follower:
 
     @property
     def restarted(self) -> bool:
-        """Whether the last poll began again: what earlier polls gave no longer counts."""
+        """Whether the last poll began again: what earlier polls returned no longer counts."""
         return self._file.restarted
 
     @property
@@ -274,10 +274,10 @@ class Follower:
         return self._unread
 
     def poll(self, *, max_records: int = 2000, max_seconds: float = 0.05) -> list[tuple[int, AnyRecord]]:
-        """The records that came since the last poll, each with its byte offset in the journal: as many as the limits
-        allow, but at least one if there is one.
+        """Return the records that came since the last poll, each with its byte offset in the journal: as many as the
+        limits allow, but at least one if there is one.
 
-        A file that is not there (yet) has none. Raises UserError if the journal cannot be read, is of a newer
+        A file that does not exist (yet) has none. Raises UserError if the journal cannot be read, is of a newer
         format or is damaged.
         """
         self._unread = 0
@@ -299,7 +299,7 @@ class Follower:
             return records
 
     def close(self) -> None:
-        """Let go of the file; another poll opens it again and goes on."""
+        """Close the file; the next poll opens it again and continues."""
         self._file.close()
 
     def _read(self, max_records: int, until: float) -> list[tuple[int, AnyRecord]]:

@@ -1,6 +1,7 @@
-"""reasoning.jsonl: the explanations of a run in pieces as they come, one JSON object a line, only ever added to.
+"""reasoning.jsonl: the explanations of a run in pieces as they arrive, one JSON object per line, append-only.
 
-It is for reading along and takes no part in a run: it is not synced, and a line that is no piece is passed over.
+It only lets people read along, and no part of a run depends on it: it is not synced, and a line that is not a piece is
+skipped.
 """
 
 import contextlib
@@ -35,7 +36,7 @@ class ReasoningPiece(msgspec.Struct, frozen=True):
 
 
 class _Call(msgspec.Struct):
-    """As much of a piece as numbering the next call needs."""
+    """The part of a piece that numbering the next call needs."""
 
     call: int
 
@@ -49,7 +50,7 @@ class ReasoningLog:
     """The writing end of reasoning.jsonl; a run has one at a time."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file to add to it, or begin one (mode 0600). A torn last line is cut off. Raises RunFailed if the
+        """Open the file for appending, or create it (mode 0600). A torn last line is cut off. Raises RunFailed if the
         system refuses."""
         self._path = path
         try:
@@ -64,7 +65,7 @@ class ReasoningLog:
             raise RunFailed(unwritable("The reasoning", path, error)) from error
 
     def new_call(self) -> int:
-        """A number that no explanation of the run has yet."""
+        """Return a number that no explanation of the run has yet."""
         self._next_call += 1
         return self._next_call - 1
 
@@ -73,7 +74,7 @@ class ReasoningLog:
         data = _encoder.encode(piece) + b"\n"
         try:
             if os.fstat(self._descriptor).st_size != self._size:
-                os.ftruncate(self._descriptor, self._size)  # what a write that failed left, and could not be cut then
+                os.ftruncate(self._descriptor, self._size)  # what a failed write left and could not cut
             write_all(self._descriptor, data)
         except OSError as error:
             with contextlib.suppress(OSError):
@@ -86,7 +87,7 @@ class ReasoningLog:
 
 
 def _whole(descriptor: int) -> tuple[int, int]:
-    """How many bytes whole lines take, and one more than the highest call in them."""
+    """Return how many bytes the whole lines take, and the highest call number in them plus one."""
     offset = next_call = 0
     for line in whole_lines(descriptor, 0):
         offset += len(line)
@@ -98,8 +99,8 @@ def _whole(descriptor: int) -> tuple[int, int]:
 class ReasoningFollower:
     """An incremental reader of reasoning.jsonl, for viewers.
 
-    Between polls it remembers whole lines only and reads a torn one anew. If the file was replaced or cut below what
-    was read, reading starts again at its beginning and `restarted` says so.
+    Between polls it counts whole lines only and reads a torn line again. If the file was replaced or cut below what was
+    read, reading starts again at its beginning and `restarted` is set.
     """
 
     def __init__(
@@ -112,13 +113,13 @@ class ReasoningFollower:
 
     @property
     def restarted(self) -> bool:
-        """Whether the last poll began again: what earlier polls gave no longer counts."""
+        """Whether the last poll began again: what earlier polls returned no longer counts."""
         return self._file.restarted
 
     def poll(self, max_seconds: float = 0.05) -> list[ReasoningPiece]:
-        """The pieces that came since the last poll, as many as the time allows but at least one if there is one.
+        """Return the pieces that came since the last poll, as many as the time allows but at least one if there is one.
 
-        A file that is not there (yet) has none. Raises UserError if it cannot be read.
+        A file that does not exist (yet) has none. Raises UserError if it cannot be read.
         """
         pieces: list[ReasoningPiece] = []
         file = self._file
@@ -137,5 +138,5 @@ class ReasoningFollower:
         return pieces
 
     def close(self) -> None:
-        """Let go of the file; another poll opens it again and goes on."""
+        """Close the file; the next poll opens it again and continues."""
         self._file.close()

@@ -1,6 +1,6 @@
-"""The records of a run's journal and the lines that hold them: one JSON object a line, told apart by `kind`.
+"""The records of a run's journal and the lines that hold them: one JSON object per line, whose `kind` names the record.
 
-Every record carries `seq`, rising by one from 0, and `t`, the unix time in seconds at which it was written. The last
+Every record has `seq`, which rises by one from 0, and `t`, the unix time in seconds at which it was written. The last
 field of a line is `crc`, the CRC-32 of the bytes before it.
 """
 
@@ -36,7 +36,7 @@ class Parent(msgspec.Struct, frozen=True):
 
 
 class StartRecord(Record, tag="start", kw_only=True):
-    """A runner began or went on. The first one of a journal fixes the format, the window and the digests."""
+    """A runner started or resumed the run. The first one of a journal fixes the format, the window and the digests."""
 
     format: int
     engine: str
@@ -50,8 +50,8 @@ class StartRecord(Record, tag="start", kw_only=True):
 
 
 class EndpointRecord(Record, tag="endpoint", kw_only=True):
-    """Which model at which server the answers from here on come from; none for the model that is built in. Another one
-    follows only if a person changed the providers, or the server was found to be asked in another way."""
+    """The model and server that answers come from after this record; the embedded model has none. Another one follows
+    only if a person changed the providers or the server turned out to need another way of asking."""
 
     endpoint: Endpoint
 
@@ -64,7 +64,7 @@ class ContextRecord(Context, tag_field="kind", tag="context", kw_only=True):
 
 
 class AnswerRecord(Reply, tag_field="kind", tag="answer", kw_only=True, omit_defaults=True):
-    """What the model said to one question; decision `n` waited for it (none does for a comparison's)."""
+    """The model's answer to one question. Decision `n` waited for it; no decision waits for a comparison's."""
 
     seq: int = -1
     t: float = 0.0
@@ -76,15 +76,15 @@ class AnswerRecord(Reply, tag_field="kind", tag="answer", kw_only=True, omit_def
 
 
 class DecisionRecord(Decision, tag_field="kind", tag="decision", kw_only=True):
-    """The search decided."""
+    """A decision of the search."""
 
     seq: int = -1
     t: float = 0.0
 
 
 class CommandRecord(Record, tag="command", kw_only=True):
-    """A command from the inbox, the decision it took effect at, and what came of it: "done", "no change" or
-    "refused" with the reason. `changes` are the labels that it set before decision `n`, as (chain, item, label before,
+    """A command from the inbox, the decision `n` before which it took effect, and its outcome: "done", "no change" or
+    "refused" (`why` says for what reason). `changes` are the labels that it set, as (chain, item, label before,
     label after), null meaning unlabelled."""
 
     id: str
@@ -97,10 +97,10 @@ class CommandRecord(Record, tag="command", kw_only=True):
 
 
 class ReaskRecord(Reply, tag_field="kind", tag="reask", kw_only=True, omit_defaults=True):
-    """What the model said when a person had it asked about an item again, with the context `context_id` that the item
-    was last asked with ("all" as labelled then). It has no part in the search: `n` is the decision that was the next
-    one. `call` numbers the explanation that follows in reasoning.jsonl, and `command` is the id of the command that
-    asked for it, empty if there was no runner to send one to."""
+    """The model's answer when a person re-asked about an item, with the context `context_id` that the item was last
+    asked with ("all" as labelled then). It has no part in the search; `n` is the decision that was to come next. `call`
+    is the number of the explanation that follows in reasoning.jsonl, and `command` the id of the command that asked,
+    empty if there was no runner to send one to."""
 
     seq: int = -1
     t: float = 0.0
@@ -113,9 +113,8 @@ class ReaskRecord(Reply, tag_field="kind", tag="reask", kw_only=True, omit_defau
 
 
 class ExplanationRecord(Record, tag="explanation", kw_only=True):
-    """The end of a streamed reasoning about the `label` of an item after decision `n` (of one that a person asked for:
-    before it); its text is call number `call` of reasoning.jsonl. `cost` is in USD; `failed` says why it was cut short.
-    """
+    """The end of an explanation of the `label` that an item had after decision `n` (before it if a person asked). Its
+    text is call number `call` of reasoning.jsonl. `cost` is in USD; `failed` says why it was cut short."""
 
     item: int
     n: int
@@ -134,7 +133,7 @@ class StopRecord(Record, tag="stop", kw_only=True):
 
 
 class ErrorRecord(Record, tag="error", kw_only=True):
-    """Something went wrong that a person should know of."""
+    """An error that a person should know about."""
 
     what: str
 
@@ -162,14 +161,14 @@ AnyRecord = (
 
 
 class Digests(NamedTuple):
-    """SHA-256 of items.jsonl and profile.toml, to be told apart from those of another run."""
+    """The SHA-256 of items.jsonl and of profile.toml, which show whether they are those that a run began with."""
 
     items: str
     profile: str
 
 
 def start_record(window: int, labels: list[str], digests: Digests) -> StartRecord:
-    """The record that a runner begins with."""
+    """Make the record that a runner writes first."""
     return StartRecord(
         format=FORMAT,
         engine=__version__,
@@ -186,7 +185,7 @@ class BadLineError(ValueError):
     """A whole line that is not JSON or not what was written: the end of a write that a crash cut short, or damage."""
 
 
-# How a line ends, after everything that the checksum is of.
+# The end of a line, after the bytes that its checksum covers.
 _END = b',"crc":%d}\n'
 _LONGEST_END = len(_END % 0xFFFFFFFF)
 
@@ -195,8 +194,8 @@ _decoder = cast("msgspec.json.Decoder[AnyRecord]", msgspec.json.Decoder(AnyRecor
 
 
 def add_line(record: AnyRecord, buffer: bytearray) -> None:
-    """Add a record's line to the end of `buffer`. Raises ValueError for a number that is not finite, and TypeError for
-    what JSON has no word for; `buffer` is as it was then."""
+    """Append a record's line to `buffer`. Raises ValueError for a number that is not finite, and TypeError for a value
+    that JSON cannot hold; then `buffer` is left as it was."""
     start = len(buffer)
     try:
         _encoder.encode_into(record, buffer, start)
@@ -209,9 +208,9 @@ def add_line(record: AnyRecord, buffer: bytearray) -> None:
 
 
 def read_line(line: bytes) -> AnyRecord:
-    """The record of a whole line, newline included. Fields that are not known are passed over.
+    """Return the record of a whole line, newline included. Unknown fields are ignored.
 
-    Raises BadLineError if the line is not what was written, and msgspec.ValidationError if it is no record.
+    Raises BadLineError if the line is not what was written, and msgspec.ValidationError if it is not a record.
     """
     end = line.rfind(b",", -_LONGEST_END)
     if line[end:] != _END % crc32(line[:end]):
@@ -225,7 +224,7 @@ def read_line(line: bytes) -> AnyRecord:
 
 
 def _refuse_not_finite(json: bytearray) -> None:
-    """NaN and the infinities are encoded as null; a journal with such a line could never be read again."""
+    """Raise ValueError if a number was not finite: it is encoded as null, and such a line could never be read again."""
     try:
         _decoder.decode(json)
     except msgspec.ValidationError as error:

@@ -1,4 +1,4 @@
-"""The runner's heartbeat: the small file that says how a run stands."""
+"""The runner's heartbeat: the small file that says what a run is doing."""
 
 import contextlib
 import os
@@ -14,12 +14,12 @@ ENDED = ("stopped", "done", "failed")
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """How a run stood at `t` (unix seconds), as its runner acknowledged it.
+    """The state of a run at `t` (unix seconds), as its runner acknowledged it.
 
-    `state` is one of LIVE or ENDED, `why` its reason in words. `decision` of `decisions` were taken; `rate` is in
-    decisions a second, `coherence_bits` in bits, `violations` the pairs of the labels shown that break the rule;
-    `throttle_seconds` is the time over which a person spread the decisions left, None if they are not spread. Elsewhere
-    None means not known (yet).
+    `state` is one of LIVE or ENDED, `why` the reason in words. `decision` of `decisions` were taken; `rate` is in
+    decisions per second, `coherence_bits` in bits, and `violations` counts the pairs of labels that break the rule.
+    `throttle_seconds` is the time over which a person spread the remaining decisions, None if they are not spread. In
+    the other fields None means not known (yet).
     """
 
     state: str
@@ -45,12 +45,12 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ended(self) -> bool:
-        """Whether the runner said that it is about to be gone."""
+        """Whether the runner announced that it is about to exit."""
         return self.state in ENDED
 
     @property
     def beat(self) -> tuple[str, int, float]:
-        """What changes with every status written."""
+        """A value that differs in every status written."""
         return self.host, self.pid, self.t
 
 
@@ -61,8 +61,8 @@ _decoder = msgspec.json.Decoder(Status)
 def write_status(run: RunDir, status: Status) -> None:
     """Replace status.json (mode 0600). It need not survive a power cut, so it is not synced.
 
-    A full disk has no room for a new file, yet the old one's bytes can be written over; then a reader may see half a
-    status for an instant. Raises RunFailed if that does not work either.
+    A full disk has no room for a new file, but the bytes of the old one can be overwritten; then a reader may see half
+    a status for an instant. Raises RunFailed if that fails, too.
     """
     data = _encoder.encode(status)
     beside = run.path / ".status.json.tmp"
@@ -85,14 +85,14 @@ def write_status(run: RunDir, status: Status) -> None:
 def _write_over(run: RunDir, data: bytes) -> None:
     descriptor = os.open(run.status, os.O_WRONLY)
     try:
-        # Spaces hide what is left of a longer status.
+        # Spaces overwrite the rest of a longer status.
         write_all(descriptor, data.ljust(os.fstat(descriptor).st_size))
     finally:
         os.close(descriptor)
 
 
 def read_status(run: RunDir) -> Status | None:
-    """The last status written, or None if there is none or it is being written."""
+    """Return the last status written; None if there is none or it is just being written."""
     try:
         return _decoder.decode(run.status.read_bytes())
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):

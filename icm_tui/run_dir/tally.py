@@ -1,4 +1,4 @@
-"""What a run has spent and how far it has come, counted from its records, live or read back."""
+"""How much a run has spent and how far it has come, counted from its records, live or read back."""
 
 from collections import deque
 from statistics import median
@@ -19,15 +19,15 @@ from icm_tui.run_dir.records import (
 
 # The commands that end a pause.
 _MOVING = ("resume", "step", "to", "skip")
-# Calls of which the median time is a typical call's.
+# The time of a typical call is the median of this many last calls.
 _LAST_CALLS = 32
 
 
 class Tally(msgspec.Struct):
-    """Counts over a run's whole life. `calls` are those of the search; `calls_reasked` those about items that a person
-    had asked about again, and `thoughts` the explanations, which cost money and tokens all the same. `seconds` is the
-    time its runners were at work and not paused, from their records. `dearest_call` and `dearest_thought` are in USD,
-    None while no cost was reported; `unpriced` says that a call was answered without one."""
+    """Counts over a run's whole life. `calls` are those of the search; `calls_reasked` (which a person re-asked)
+    and `explanations` cost money and tokens, too. `seconds` is the time that its runners were at work and not paused,
+    by their records. `dearest_call` and `dearest_explanation` are in USD, None while no cost was reported; `unpriced`
+    is set once a call was answered without a cost."""
 
     calls: int = 0
     calls_cached: int = 0
@@ -49,19 +49,19 @@ class Tally(msgspec.Struct):
     _lasted: deque[float] = msgspec.field(default_factory=lambda: deque(maxlen=_LAST_CALLS))
 
     def seconds_at(self, now: float) -> float:
-        """`seconds` as they will be if a record comes `now` (unix seconds)."""
+        """Return what `seconds` will be if a record comes `now` (unix seconds)."""
         passed = 0.0 if self._last_t is None or self._at_rest else now - self._last_t
         return self.seconds + max(0.0, passed)
 
     @property
     def seconds_a_call(self) -> float:
-        """What a call takes typically: the median of the last ones, 0 before the first."""
+        """The seconds that a typical call takes: the median of the last ones, 0 before the first."""
         return median(self._lasted) if self._lasted else 0.0
 
     def add(self, record: AnyRecord) -> None:
         """Count a record."""
         if isinstance(record, ReaskRecord | ExplanationRecord | EndpointRecord):
-            # They may come when no runner is at work, so they tell nothing of its time.
+            # These may come when no runner is at work, so they say nothing about its time.
             self._add_apart(record)
             return
         if isinstance(record, StartRecord):
@@ -99,7 +99,7 @@ class Tally(msgspec.Struct):
         self.tokens_cached += record.tokens_cached or 0
         self.cost_usd += record.cost or 0.0
         if record.cached:
-            return  # it tells nothing of what another call costs
+            return  # it says nothing about the cost of another call
         if record.logprobs is not None:
             self._lasted.append(record.seconds)
             self.unpriced = self.unpriced or record.cost is None

@@ -1,4 +1,4 @@
-"""Reads a run directory for the screen, a slice of time at each look."""
+"""Reads a run directory for the screens, a slice of time at each poll."""
 
 import gc
 import os
@@ -26,7 +26,7 @@ _HEARTBEAT_EVERY = 1.0
 
 
 class Feed:
-    """Keeps `view` up to what the run directory holds. Raises UserError if its profile or items cannot be read."""
+    """Keeps `view` up to date with the run directory. Raises UserError if its profile or items cannot be read."""
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock` (seconds) spaces the looks at the heartbeat."""
@@ -44,7 +44,7 @@ class Feed:
 
     @property
     def loading(self) -> float | None:
-        """Which part of the journal was read, from 0 to 1; None once all of it was."""
+        """The share of the journal that was read, from 0 to 1; None once nearly all of it was."""
         unread = self._journal.unread
         if unread < 1 << 16:
             return None
@@ -54,7 +54,7 @@ class Feed:
             return None
 
     def poll(self) -> bool:
-        """Read on for a few hundredths of a second; whether anything new was there."""
+        """Continue reading for a few hundredths of a second; returns whether there was anything new."""
         view, loading = self.view, self.loading is not None
         state = view.status, view.state, view.problem
         if self._clock() - self._looked_at >= _HEARTBEAT_EVERY:
@@ -62,7 +62,7 @@ class Feed:
         try:
             with _uncollected():
                 new = self._read_journal(_LOADING if loading else _FOLLOWING)
-                # The journal tells which streams have ended, so it goes first.
+                # The journal says which streams have ended, so it is read first.
                 if self.loading is None:
                     new = self._read_reasoning(_FOLLOWING) or new
             view.problem = self._misfit
@@ -71,46 +71,46 @@ class Feed:
         return new or state != (view.status, view.state, view.problem)
 
     def look(self) -> None:
-        """Look at the heartbeat."""
+        """Read the heartbeat."""
         self._looked_at = self._clock()
         status, now = read_status(self.run), time.time()
         age = self._heartbeat.age(status, now) if status else None
         self.view.apply_status(status, liveness(self.run, status, now, age=age))
-        # Another host's files show what was written to those opened after it.
+        # On a network file system only a file opened afterwards shows what another host wrote.
         elsewhere = status is not None and status.host != os.uname().nodename
         if elsewhere != self._journal.reopen_each_poll:
             self._journal.reopen_each_poll = elsewhere
             self._begin_reasoning()
 
     def send(self, what: str, args: dict[str, object]) -> None:
-        """Put a command into the inbox. Raises UserError if the run has no runner to obey it."""
+        """Put a command into the inbox. Raises UserError if the run has no runner to carry it out."""
         self.look()
         if self.view.state not in LIVE:
             raise UserError(f"{what}: the run has no runner ({self.view.state}); `resume` starts one again.")
         self.view.ask(inbox.send(self.run, what, args, self.view.last_seq), what)
 
     def record_at(self, offset: int) -> AnyRecord | None:
-        """The record whose line begins at a byte offset of the journal; None if it cannot be read."""
+        """Return the record whose line begins at a byte offset of the journal; None if it cannot be read."""
         try:
             return read_record(self.run.journal, offset)
         except UserError:
             return None
 
     def answer_of(self, item: int) -> AnswerRecord | None:
-        """The answer that counts for an item in the chain shown; if all have failed, the last of those."""
+        """Return the answer that counts for an item in the chain shown; if all failed, the last of them."""
         chain = self.view.shown
         offset = chain.failed.get(item, chain.answers[item])
         record = self.record_at(offset) if offset >= 0 else None
         return record if isinstance(record, AnswerRecord) else None
 
     def context(self, number: int) -> ContextRecord | None:
-        """A context by its number."""
+        """Return a context by its number, or None."""
         offset = self.view.context_offsets.get(number)
         record = self.record_at(offset) if offset is not None else None
         return record if isinstance(record, ContextRecord) else None
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         self._journal.close()
         self._reasoning.close()
 
@@ -138,7 +138,7 @@ class Feed:
         return bool(pieces)
 
     def _begin_reasoning(self) -> None:
-        """Read the reasoning from its beginning."""
+        """Read the reasoning again from its beginning."""
         self._reasoning.close()
         self._reasoning = ReasoningFollower(self.run.reasoning, reopen_each_poll=self._journal.reopen_each_poll)
         self.view.forget_reasoning()
@@ -146,7 +146,7 @@ class Feed:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Without garbage collection: thousands of records come and go at once, and they hold no cycles."""
+    """Turn off garbage collection for a block: thousands of records come and go at once, and they hold no cycles."""
     collects = gc.isenabled()
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""A run as a viewer knows it: the journal's records in, what there is to draw out. No input or output happens here."""
+"""A run as a viewer sees it: takes in records and gives out what screens draw. It does no input or output."""
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
@@ -42,8 +42,8 @@ class Facts(NamedTuple):
 
 
 class Ask(NamedTuple):
-    """A command that was sent and what came of it: empty, "done", "no change" or "refused", why, and at which
-    decision."""
+    """A command that was sent, its `outcome` ("done", "no change" or "refused"; empty until it is known), the reason,
+    and the decision at which it took effect."""
 
     what: str
     outcome: str = ""
@@ -52,7 +52,7 @@ class Ask(NamedTuple):
 
 
 class ChainCurves:
-    """Series of one chain: `coherence` in bits, and `energy`, which methods paper and fork raise."""
+    """Series of one chain: `coherence` in bits, `energy`, which methods paper and fork raise, and flips per sweep."""
 
     def __init__(self) -> None:
         self.coherence = Curve()
@@ -61,8 +61,8 @@ class ChainCurves:
 
 
 class SweepFlips:
-    """Flips counted a pass over the items: a pass ends when an item comes up that the pass had already, or when another
-    phase begins."""
+    """The flips of every pass over the items. A pass ends when an item comes up for the second time or another phase
+    begins."""
 
     def __init__(self) -> None:
         self.passes: list[int] = []
@@ -71,7 +71,7 @@ class SweepFlips:
         self._flips = 0
 
     def add(self, phase: Hashable, item: int, flips: int) -> None:
-        """A decision of `phase` about `item` (the first of its group) flipped so many labels."""
+        """Count a decision of `phase` about `item` (the first of its group) that flipped `flips` labels."""
         if self._seen and (item in self._seen or phase != self._phase):
             self.passes.append(self._flips)
             self._seen.clear()
@@ -81,7 +81,7 @@ class SweepFlips:
         self._flips += flips
 
     def counts(self) -> list[int]:
-        """The flips of every pass; the last one may still be under way."""
+        """Return the flips of every pass; the last one may still be under way."""
         return [*self.passes, self._flips] if self._seen else list(self.passes)
 
 
@@ -89,8 +89,8 @@ class RunView(Labels):
     """A run's labels and what a screen shows beside them, from its items, records, reasoning and status as they come.
 
     `last_seq` is the number of the last record taken in. `state` is the run's as a viewer sees it. `reask` has the
-    last answer about each item that a person had asked about again, `explanations` what was streamed, by its call;
-    `curves` is by chain.
+    last answer about each item that a person re-asked about, `explanations` the streamed texts by call; `curves` is by
+    chain.
     """
 
     def __init__(self, profile: Profile, items: Sequence[Item]) -> None:
@@ -101,13 +101,13 @@ class RunView(Labels):
         self.status: Status | None = None
         self.state = "starting"
         self.problem = ""
-        # The part of the runs under other seeds, this one among them, that give an item the label most of them do.
+        # For each item, the share of the runs under all seeds that give it the most frequent label.
         self.seeds_agree: Sequence[float | None] = ()
-        # No more chains than the profile says, if it does.
+        # The profile may limit the number of chains.
         super().__init__(len(items), self.label_names, *filter(None, [profile.search.chains]))
 
     def clear(self) -> None:
-        """Forget what was read of the journal and of the reasoning: both begin anew."""
+        """Forget what was read of the journal and of the reasoning, because both begin again."""
         super().clear()
         self.curves: defaultdict[int, ChainCurves] = defaultdict(ChainCurves)
         self.last_seq = -1
@@ -121,12 +121,12 @@ class RunView(Labels):
         self.latest: str | None = None
         self.explanations: dict[int, Explanation] = {}
         self._item_calls: dict[int, list[int]] = {}
-        # When each call without an end last spoke, and when a runner last began or ended.
+        # When each unfinished call last sent a piece, and when a runner last started or ended.
         self._unended: dict[int, float] = {}
         self._ended: set[int] = set()
         self._turned_at = 0.0
 
-    # Coming in
+    # Taking in
 
     def apply(self, records: Iterable[tuple[int, AnyRecord]]) -> None:
         """Take in records with their byte offsets.
@@ -162,11 +162,11 @@ class RunView(Labels):
             elif isinstance(record, StopRecord):
                 if record.state != "paused":
                     self._turned_at = record.t
-                if record.state != "done":  # the done record before it says so, and more
+                if record.state != "done":  # the done record before it says so and says more
                     self.log.add_record(offset)
 
     def apply_reasoning(self, pieces: Iterable[ReasoningPiece]) -> None:
-        """Take in pieces of streamed reasoning; a piece of the model's own thinking counts like any other."""
+        """Take in pieces of explanations; a piece of the model's own reasoning counts like any other."""
         for piece in pieces:
             known = self.explanations.get(piece.call)
             if known is None:
@@ -178,54 +178,54 @@ class RunView(Labels):
                 self._unended[piece.call] = piece.t
 
     def forget_reasoning(self) -> None:
-        """The file of reasoning begins anew."""
-        self.log = copy(self.log)  # another log has its rows counted anew
+        """Forget all explanations, because the file of reasoning begins again."""
+        self.log = copy(self.log)  # rows are counted again for another log
         self.explanations.clear()
         self._unended.clear()
         self._item_calls.clear()
 
     def apply_status(self, status: Status | None, state: str) -> None:
-        """Take in the heartbeat, and the state as an onlooker must take it."""
+        """Take in the heartbeat, and the state as an observer sees it."""
         self.status = status
         self.state = state
 
     def ask(self, command: str, what: str) -> None:
-        """A command was put into the inbox."""
+        """Note that a command was put into the inbox."""
         self.sent[command] = Ask(what)
         self.latest = command
 
-    # Looking
+    # Reading out
 
     @property
     def open_calls(self) -> list[int]:
-        """The calls that stream now: without an end, and not from before a runner last began or ended."""
+        """The calls that stream now: those without an end that are not older than the runner's last start or end."""
         return [call for call, t in self._unended.items() if t >= self._turned_at]
 
     def facts(self, item: int) -> Facts:
-        """What is known of an item in the chain shown."""
+        """Return what is known of an item in the chain shown."""
         chain, about = self.shown, self.items[item]
         p = chain.p(item, self.label_bias)
         return Facts(item, about.text, about.group, chain.labels[item], chain.flips[item], p, item in self.pins)
 
     def label_name(self, label: int | None) -> str:
-        """A label as the profile spells it; a dot for none."""
+        """Return the name of a label; a dot for none."""
         return "·" if label is None or label == UNLABELLED else self.label_names[label]
 
     @property
     def latest_explanation(self) -> Explanation | None:
-        """What was said last, or is being said; None if nothing was."""
+        """The last explanation, which may still be streaming; None if there is none."""
         return next(reversed(self.explanations.values()), None)
 
     def explanations_on(self, item: int) -> list[Explanation]:
-        """What was said about an item, oldest first."""
+        """Return the explanations about an item, oldest first."""
         return [self.explanations[call] for call in self._item_calls.get(item, ())]
 
     def seed_agreement(self, item: int) -> float | None:
-        """The part of the runs under several seeds that agree on an item; None if that is not known."""
+        """Return the share of the runs under several seeds that agree on an item; None if it is not known."""
         return self.seeds_agree[item] if self.seeds_agree else None
 
     def companions(self, item: int) -> list[int]:
-        """The other members of the item's group."""
+        """Return the other members of the item's group."""
         group = self.items[item].group
         return [] if group is None else [other for other in self._members[group] if other != item]
 
@@ -249,7 +249,7 @@ class RunView(Labels):
         if self.profile.search.method == "icm":
             curves.sweeps.add(record.phase, record.items[0], flips)
         else:
-            # The others draw their items with replacement: a pass is as many decisions as there are items.
+            # The other methods draw items with replacement: a pass is as many decisions as there are items.
             curves.sweeps.add(record.n // len(self.items), record.n, flips)
 
     def _command(self, offset: int, record: CommandRecord) -> None:
@@ -266,7 +266,7 @@ class RunView(Labels):
 
 
 def _members(items: Sequence[Item]) -> dict[int, tuple[int, ...]]:
-    # Tuples of numbers are nothing that the garbage collector needs to go through.
+    # The garbage collector need not visit tuples of numbers.
     members: dict[int, tuple[int, ...]] = {}
     for number, item in enumerate(items):
         if item.group is not None:
