@@ -45,9 +45,9 @@ def test_run_with_a_real_model_survives_a_kill(tmp_path: Path) -> None:
     assert endpoint["endpoint"]["base_url"].startswith("gguf:")
     assert endpoint["endpoint"]["warms"]
     assert sum(answer["tokens_cached"] for answer in answers) > sum(answer["tokens_in"] for answer in answers) / 3
-    leanings = [decision["score"] for decision in lines(run, "decision") if decision["phase"] == "label_bias"]
-    assert leanings
-    assert leanings[-1]
+    biases = [decision["score"] for decision in lines(run, "decision") if decision["phase"] == "label_bias"]
+    assert biases
+    assert biases[-1]
 
     pieces = [json.loads(line) for line in run.reasoning.read_text().splitlines()]
     explanations = [explanation for explanation in lines(run, "explanation") if explanation["failed"] is None]
