@@ -1,4 +1,4 @@
-"""Text for a person: foreign text made safe for a terminal, and amounts in words.
+"""Text for a person: foreign text made safe for a terminal, amounts in words, lists and near names for messages.
 
 What a dataset, a model or a server wrote is cleaned here before it is shown, so that it can neither move the cursor nor
 change the terminal's title.
@@ -24,9 +24,11 @@ _IN_ORDER = (_CSI, _STRING, _ESCAPE, _C0, _DEL_C1, _BIDI)
 
 _BREAK = re.compile(r"[\n\t\u2028\u2029]")
 
-
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 _SPANS = ((86400.0, "day"), (3600.0, "hour"), (60.0, "minute"))
+
+_LONGEST_QUOTED = 40
+_MOST_KNOWN = 12
 
 
 def multi_line(text: str) -> str:
@@ -60,24 +62,32 @@ def ago(seconds: float) -> str:
     return "just now"
 
 
-_MOST_SHOWN = 40
-_MOST_LISTED = 12
-
-
 def quoted(value: object) -> str:
-    """A value for a message: strings in double quotes, control characters escaped, at most 40 characters of it."""
+    """A value for a message: a string in double quotes, control characters escaped, at most 40 characters of it."""
     text = f'"{repr(value)[1:-1]}"' if isinstance(value, str) else repr(value)
-    return text if len(text) <= _MOST_SHOWN else text[: _MOST_SHOWN - 4] + "..." + text[-1]
+    return text if len(text) <= _LONGEST_QUOTED else text[: _LONGEST_QUOTED - 4] + "..." + text[-1]
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """What to say about an unknown `name`: the nearest known name, or else the list of them (at most 12)."""
-    names = {other.casefold(): other for other in known}
+def listed(words: Iterable[str], last: str = "or") -> str:
+    """`words` as a sentence has them: "a", "a or b", "a, b or c"."""
+    *first, end = words
+    return f"{', '.join(first)} {last} {end}" if first else end
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known name most like `word`, whatever the case of either; None if none is like it."""
     import difflib  # only a mistake pays for it
 
-    close = difflib.get_close_matches(name.casefold(), names, n=1, cutoff=0.6)
-    if close:
-        return f"did you mean {quoted(names[close[0]])}?"
-    listed = [quoted(other) for other in names.values()]
-    more = ", ..." if len(listed) > _MOST_LISTED else ""
-    return f"known are {', '.join(listed[:_MOST_LISTED])}{more}." if listed else "none is known."
+    names = {name.casefold(): name for name in known}
+    near = difflib.get_close_matches(word.casefold(), names, n=1)
+    return names[near[0]] if near else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """What to say about an unknown `name`: the nearest known name, or else the list of them (at most 12)."""
+    names = list(dict.fromkeys(known))
+    near = nearest(name, names)
+    if near is not None:
+        return f"did you mean {quoted(near)}?"
+    more = ", ..." if len(names) > _MOST_KNOWN else ""
+    return f"known are {', '.join(map(quoted, names[:_MOST_KNOWN]))}{more}." if names else "none is known."

@@ -22,11 +22,10 @@ from icm_tui.models.server.router import Route, endpoints_of, is_openrouter
 from icm_tui.profile import store
 from icm_tui.profile.credentials import url_fault
 from icm_tui.profile.defaults import resolve_without_data
-from icm_tui.profile.names import nearest
 from icm_tui.profile.presets import BY_NAME, find_preset
 from icm_tui.profile.problems import ProfileError
 from icm_tui.profile.schema import Profile
-from icm_tui.text import ago, one_line
+from icm_tui.text import ago, nearest, one_line
 
 _TIMEOUT_S = 30.0
 

@@ -19,10 +19,9 @@ from icm_tui.evaluate.agreement import Agreement, agreement, majority_answer
 from icm_tui.evaluate.ceiling import ceiling
 from icm_tui.evaluate.finished_run import FinishedRun
 from icm_tui.evaluate.report import Row
-from icm_tui.profile.names import nearest
 from icm_tui.run_dir.records import AnswerRecord
 from icm_tui.runner.comparing import Ground, Showing, decide, ground_of, question_of, random_labels
-from icm_tui.text import one_line
+from icm_tui.text import nearest, one_line
 
 ASKED = ("zero_shot", "random_labels", "gold_few_shot")
 NEED_GOLD = ("gold_few_shot", "majority", "majority_answer", "ceiling")

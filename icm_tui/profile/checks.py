@@ -11,11 +11,11 @@ import msgspec
 
 from icm_tui.domain.rules import RULES
 from icm_tui.profile.credentials import is_secret_value, secret_paths, url_fault
-from icm_tui.profile.expected import choices, converts, expected, hidden, shown
-from icm_tui.profile.names import KEYS, SECTIONS, listed, nearest, suggestions
 from icm_tui.profile.presets import BY_NAME
 from icm_tui.profile.problems import KeyPath, Problem
 from icm_tui.profile.schema import Profile
+from icm_tui.profile.settings import KEYS, SECTIONS, choices, converts, expected, hidden, shown, suggestions
+from icm_tui.text import listed, nearest
 
 
 def build(document: Mapping[str, Any]) -> tuple[Profile, list[Problem]]:

@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from icm_tui.errors import UserError
-from icm_tui.profile.names import FORK, PAPER, listed, nearest
 from icm_tui.profile.schema import Profile
+from icm_tui.profile.settings import FORK, PAPER
 from icm_tui.profile.toml import from_document, parse_sets
 from icm_tui.tasks.registry import DATASETS
+from icm_tui.text import listed, nearest
 
 _NO_COUNTERPART = {"log_interval": "has no counterpart: every decision is in the run's journal"}
 

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from icm_tui import files
 from icm_tui.errors import RunFailed, UserError
-from icm_tui.profile.names import listed, nearest
 from icm_tui.profile.schema import Profile
 from icm_tui.profile.toml import dumps, load
 from icm_tui.tasks.registry import ships
+from icm_tui.text import listed, nearest
 
 SHIPPED = Path(__file__).parent / "shipped"
 

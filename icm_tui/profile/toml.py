@@ -12,10 +12,9 @@ import msgspec
 from icm_tui.errors import UserError
 from icm_tui.files import read_text
 from icm_tui.profile.checks import build
-from icm_tui.profile.expected import converts
-from icm_tui.profile.names import KEYS
 from icm_tui.profile.problems import Fault, KeyPath, Places, ProfileError, key_lines
 from icm_tui.profile.schema import Profile
+from icm_tui.profile.settings import KEYS, converts
 
 _PLACE = re.compile(r"\s*\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)\Z")
 

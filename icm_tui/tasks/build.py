@@ -9,10 +9,9 @@ import msgspec
 from icm_tui.domain.items import Gold, Item, Task
 from icm_tui.domain.rules import RULES
 from icm_tui.errors import UserError
-from icm_tui.tasks.cells import optional_cell, read_cell, require_column
 from icm_tui.tasks.gold import read_gold, telling_columns
 from icm_tui.tasks.shuffle import SourceItem, first_groups, shuffle
-from icm_tui.tasks.tables import Row, Table
+from icm_tui.tasks.tables import Row, Table, optional_cell, read_cell, require_column
 from icm_tui.text import quoted
 
 _PART = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")

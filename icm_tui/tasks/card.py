@@ -1,5 +1,5 @@
-"""What there is to know about a dataset before it is labelled: where it comes from, what to beware of, and what is on
-this machine. Looks at names of files only, and asks no network and no library."""
+"""What there is to know about a dataset before it is labelled: where it comes from, what to beware of, and which of its
+files are on this machine. Only names of files are looked at; neither a network nor a library is asked."""
 
 import os
 from collections.abc import Iterable
@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 Terms = Literal["free", "non-commercial", "no licence"]
+Here = Literal["local", "cached", "missing"]
 
 
 class HubFiles(msgspec.Struct, frozen=True):
@@ -63,9 +64,6 @@ class Card(msgspec.Struct, frozen=True):
     split: str
     traps: list[str] = []
     ships: bool = False
-
-
-Here = Literal["local", "cached", "missing"]
 
 
 def hub_cache() -> Path:

@@ -10,7 +10,7 @@ from icm_tui.tasks.build import Columns, make_task
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
 from icm_tui.tasks.section import TaskSection, choose_gold, refuse_given
 from icm_tui.tasks.tables import Table, expanded, read_table
-from icm_tui.text import nearest, quoted
+from icm_tui.text import did_you_mean, quoted
 
 _MEND = 'remove it, or use dataset = "file" to read a file of your own.'
 
@@ -106,7 +106,7 @@ def _split(settings: TaskSection, card: Card) -> tuple[str, Split]:
     name = settings.split or card.split
     if name not in card.splits:
         raise UserError(
-            f'task.split = {quoted(name)} is not in dataset "{settings.dataset}"; {nearest(name, card.splits)}'
+            f'task.split = {quoted(name)} is not in dataset "{settings.dataset}"; {did_you_mean(name, card.splits)}'
         )
     return name, card.splits[name]
 

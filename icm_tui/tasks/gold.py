@@ -9,8 +9,7 @@ import msgspec
 
 from icm_tui.domain.items import Gold, Item
 from icm_tui.errors import UserError
-from icm_tui.tasks.cells import require_column, spelled
-from icm_tui.tasks.tables import Row, Table
+from icm_tui.tasks.tables import Row, Table, require_column, spelled
 from icm_tui.text import quoted
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")

@@ -9,6 +9,8 @@ HF_TOKEN and HF_HUB_OFFLINE are the libraries' to honour; none of what a server 
 import functools
 import hashlib
 import re
+import sys
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,13 +18,13 @@ from fnmatch import fnmatchcase
 from itertools import islice
 from logging import CRITICAL
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import msgspec
 
 from icm_tui.errors import UserError
 from icm_tui.tasks.card import HubFiles
-from icm_tui.tasks.fetching import Progress
 from icm_tui.tasks.tables import Row, Table, read_table
 from icm_tui.text import disk_size, quoted
 
@@ -33,6 +35,8 @@ LARGE = 128 * 10**6
 MOST_STREAMED = 100_000
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_EVERY_S = 0.1
+_CLEAR = "\r\x1b[K"
 _ELSEWHERE = "or download it elsewhere and name its folder in task.path."
 
 
@@ -50,6 +54,71 @@ class Listed(msgspec.Struct, frozen=True):
     path: str
     size: int
     digest: str
+
+
+class Progress:
+    """How far a download is, as a line on stderr that is redrawn: `what`, then bytes of `total`, or rows if `total` is
+    None. Leaving the context clears it. Off a terminal nothing is written."""
+
+    def __init__(self, what: str, total: int | None) -> None:
+        self._what = what
+        self._total = total
+        self._done = 0.0
+        self._drawn = 0.0
+        self._shows = sys.stderr.isatty()
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._shows and self._drawn:
+            sys.stderr.write(_CLEAR)
+            sys.stderr.flush()
+
+    def add(self, amount: float) -> None:
+        """Count `amount` more bytes or rows; less if a download begins anew."""
+        self._done += amount
+        if not self._shows or time.monotonic() - self._drawn < _EVERY_S:
+            return
+        self._drawn = time.monotonic()
+        done = f"{self._done:,.0f} rows"
+        if self._total is not None:
+            done = f"{disk_size(self._done)} of {disk_size(self._total)}"
+        sys.stderr.write(f"{_CLEAR}{self._what}: {done}")
+        sys.stderr.flush()
+
+    def bars(self) -> type[Any]:
+        """A class of bars, as huggingface_hub wants one of tqdm's, that count here."""
+        add = self.add
+
+        class Bar:
+            def __init__(self, *_: Any, initial: float = 0, **__: Any) -> None:
+                add(initial)
+
+            def __enter__(self) -> "Bar":
+                return self
+
+            def __exit__(self, *_: object) -> None:
+                pass
+
+            def update(self, amount: float | None = 1) -> None:
+                add(amount or 0)
+
+            def update_transfer(self, amount: float | None = 1) -> None:
+                """Bytes on the wire; those on disk are what is shown."""
+
+            def set_postfix_str(self, *_: Any, **__: Any) -> None:
+                pass
+
+            def set_transfer_postfix_str(self, *_: Any, **__: Any) -> None:
+                pass
+
+            def close(self) -> None:
+                pass
+
+        return Bar
 
 
 def find_commit(repository: str, revision: str) -> Commit:

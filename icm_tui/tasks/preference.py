@@ -19,9 +19,8 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from icm_tui.tasks.build import Columns
-from icm_tui.tasks.cells import read_boolean, read_cell
 from icm_tui.tasks.dataset import Rows, Source
-from icm_tui.tasks.tables import Row, Table
+from icm_tui.tasks.tables import Row, Table, read_boolean, read_cell
 
 
 class Pair(msgspec.Struct, frozen=True):
@@ -62,7 +61,7 @@ def read_pair_rows(table: Table) -> Iterator[Pair]:
     """The rows question, choice, choice_2 and label (true if choice was chosen) of `table`."""
     for row in table.rows:
         question, first, second = (
-            read_cell(table, row, column, "the dataset").strip() for column in ("question", "choice", "choice_2")
+            read_cell(table, row, column).strip() for column in ("question", "choice", "choice_2")
         )
         yield Pair(row, question, first, second, read_boolean(table, row, "label"))
 

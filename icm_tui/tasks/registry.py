@@ -12,7 +12,8 @@ from icm_tui.errors import UserError
 from icm_tui.tasks import datasets
 from icm_tui.tasks.dataset import Dataset
 from icm_tui.tasks.section import TaskSection
-from icm_tui.text import nearest, quoted
+from icm_tui.tasks.shuffle import beside, hold_out
+from icm_tui.text import did_you_mean, quoted
 
 DATASETS = tuple(sorted(module.name for module in iter_modules(datasets.__path__)))
 
@@ -20,7 +21,7 @@ DATASETS = tuple(sorted(module.name for module in iter_modules(datasets.__path__
 def find_dataset(name: str) -> Dataset:
     """The dataset called `name`. Raises UserError if there is none."""
     if name not in DATASETS:
-        hint = nearest(name, DATASETS)
+        hint = did_you_mean(name, DATASETS)
         listed = "" if hint.startswith("known") else f" The datasets are {', '.join(DATASETS)}."
         raise UserError(f"task.dataset = {quoted(name)} is unknown; {hint}{listed}")
     return cast("Dataset", import_module(f"{datasets.__name__}.{name}").DATASET)
@@ -46,9 +47,6 @@ def load_task(settings: TaskSection, *, labels: list[str], rule: str | None) -> 
     plain = msgspec.structs.replace(settings, held_out=None)
     if isinstance(held_out, str):
         _check_other_split(dataset, plain, held_out)
-    # Only runs with held-out items need it.
-    from icm_tui.tasks.test_split import beside, hold_out
-
     task = dataset.load(plain, labels=labels, rule=rule)
     if isinstance(held_out, float):
         return hold_out(task, held_out, seed=settings.shuffle_seed)
@@ -68,5 +66,5 @@ def _check_other_split(dataset: Dataset, settings: TaskSection, held_out: str) -
     elif held_out in card.splits:
         mend = f"which is what is labelled; name another, such as {quoted(others[0])}."
     else:
-        mend = f'which is not in dataset "{settings.dataset}"; {nearest(held_out, others)}'
+        mend = f'which is not in dataset "{settings.dataset}"; {did_you_mean(held_out, others)}'
     raise UserError(f"task.held_out = {quoted(held_out)} names a split, {mend}")

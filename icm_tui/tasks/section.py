@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from icm_tui.errors import UserError
-from icm_tui.text import nearest, quoted
+from icm_tui.text import did_you_mean, quoted
 
 NonEmpty = Annotated[str, Meta(min_length=1)]
 Positive = Annotated[int, Meta(ge=1)]
@@ -75,7 +75,7 @@ def choose_gold(settings: TaskSection, known: Sequence[str], default: Sequence[s
     for name in settings.gold:
         family = [column for column in known if name.endswith("/*") and column.startswith(name[:-1])]
         if name not in known and not family:
-            hint = nearest(name, known)
+            hint = did_you_mean(name, known)
             raise UserError(f'task.gold names {quoted(name)}, which is not in dataset "{settings.dataset}"; {hint}')
         chosen |= dict.fromkeys(family or [name])
     return list(chosen)

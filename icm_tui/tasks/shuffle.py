@@ -1,13 +1,16 @@
-"""A seeded shuffle that sees nothing but the content of the items, and the numbers that groups and keys get by it."""
+"""The order of the items, and which of them are held out from the search. Both follow from digests of the content of
+items alone, so that neither the order of the rows nor gold can reach them."""
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from icm_tui.domain.items import Item
+from icm_tui.domain.items import Gold, Item, Task
 from icm_tui.errors import UserError
+
+_PREFIX = "held-out/"
 
 
 class SourceItem(msgspec.Struct, frozen=True):
@@ -76,3 +79,93 @@ def first_groups(items: list[Item], limit: int | None) -> list[Item]:
             f"give at least {size}."
         )
     return items[:end]
+
+
+def hold_out(task: Task, fraction: float, *, seed: int) -> Task:
+    """Move about `fraction` of the groups of `task` to its held-out items; an item without a group is one of its own.
+
+    Which ones follows from digests of (seed, the group's texts) alone, never from the order of the items or from gold.
+    Groups of the same texts stay together. At least one group is left on each side. Raises UserError if there are
+    not two different groups.
+    """
+    groups = _groups(task.items)
+    texts = {number: sorted(item.text for item in members) for number, members in groups.items()}
+    digests = {number: _digest(seed, "held out", *own) for number, own in texts.items()}
+    order = sorted(groups, key=lambda number: digests[number])
+    wanted = min(max(1, round(fraction * len(order))), len(order) - 1)
+    # What a cut between equal digests would separate goes to the side that has room for it.
+    cuts = [place for place in range(1, len(order)) if digests[order[place - 1]] != digests[order[place]]]
+    if not cuts:
+        raise UserError(
+            f"task.held_out = {fraction:g} needs at least 2 groups of different texts, one for each side; "
+            "leave it out, or raise task.limit."
+        )
+    cut = min(cuts, key=lambda place: abs(place - wanted))
+    out = {item.uid for number in order[:cut] for item in groups[number]}
+    held_out = _renumbered(item for item in task.items if item.uid in out)
+    items = _renumbered(item for item in task.items if item.uid not in out)
+    note = f"{len(held_out)} items ({cut} of {len(order)} groups) are held out from the search."
+    return msgspec.structs.replace(task, items=items, held_out=held_out, notes=[*task.notes, note])
+
+
+def beside(task: Task, other: Task) -> Task:
+    """`task` with the items of `other`, another split of its dataset, held out.
+
+    Their uids get a prefix. A group one of whose texts also occurs in `task` is left out, and a note tells how many
+    items that were. Raises UserError if none are left.
+    """
+    seen = {item.text for item in task.items}
+    groups = _groups(other.items)
+    known = {item.uid for members in groups.values() if any(item.text in seen for item in members) for item in members}
+    kept = [item for item in other.items if item.uid not in known]
+    if not kept:
+        raise UserError(
+            "task.held_out names a split whose every item also occurs in what is labelled; "
+            "name another split, or give a fraction of the groups, as in held_out = 0.2."
+        )
+    held_out = _renumbered(msgspec.structs.replace(item, uid=_PREFIX + item.uid) for item in kept)
+    notes = [*task.notes, f"{len(held_out)} items of another split are held out."]
+    if known:
+        notes.append(f"{len(known)} items of that split are left out: a text of their group is also labelled.")
+    gold = _merged(task.gold, other.gold, {item.uid for item in kept})
+    return msgspec.structs.replace(task, gold=gold, held_out=held_out, notes=notes)
+
+
+def _groups(items: Iterable[Item]) -> dict[int | str, list[Item]]:
+    groups: dict[int | str, list[Item]] = {}
+    for item in items:
+        groups.setdefault(item.uid if item.group is None else item.group, []).append(item)
+    return groups
+
+
+def _renumbered(items: Iterable[Item]) -> list[Item]:
+    """The items with their groups numbered anew by first appearance."""
+    numbers: dict[int, int] = {}
+    return [
+        item
+        if item.group is None
+        else msgspec.structs.replace(item, group=numbers.setdefault(item.group, len(numbers)))
+        for item in items
+    ]
+
+
+def _merged(gold: Gold, other: Gold, uids: set[str]) -> Gold:
+    """Gold of both; a class is matched by its name, as each split numbers its own."""
+    columns = {name: dict(labels) for name, labels in gold.columns.items()}
+    classes = {name: list(names) for name, names in gold.classes.items()}
+    for name, labels in other.columns.items():
+        if name not in columns:
+            continue
+        names, theirs = classes[name], other.classes[name]
+        # Two-valued gold has its true class first, even if a split lacks the other value and cannot tell its name.
+        alike = len(names) == len(theirs) == 2 and names[0] == theirs[0]
+        number: dict[int, int] = {}
+        for label in sorted({label for uid, label in labels.items() if uid in uids}):
+            if alike:
+                number[label] = label
+                continue
+            if theirs[label] not in names:
+                names.append(theirs[label])
+            number[label] = names.index(theirs[label])
+        columns[name] |= {_PREFIX + uid: number[label] for uid, label in labels.items() if uid in uids}
+    return Gold(columns, classes)

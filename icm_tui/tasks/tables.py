@@ -1,18 +1,24 @@
-"""Files of rows: JSON lines, JSON, CSV and parquet, read into one shape, with the place of every row for messages."""
+"""Tables: JSON lines, JSON, CSV and parquet read into one shape, the place of every row for messages, and single cells
+read as a string or as true or false."""
 
 import csv
 import io
 import json
+import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from icm_tui.errors import UserError
-from icm_tui.text import quoted
+from icm_tui.text import did_you_mean, quoted
 
 # The csv module's own limit of 128 KiB a field is less than a long document.
 _LONGEST_FIELD = 2**31 - 1
+_BOOLEANS = {"1": True, "true": True, "0": False, "false": False}
+# Who needs a column, in messages: a setting of the profile, or this.
+_DATASET = "the dataset"
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -214,3 +220,79 @@ def kind_of(value: object) -> str:
         return "null"
     names = {bool: "a boolean", dict: "an object", list: "a list", str: "a string", int: "a number", float: "a number"}
     return names.get(type(value), f"a value of type {type(value).__name__}")
+
+
+def spelled(value: object) -> str | None:
+    """A scalar as a string, the same whichever format it came from: 3, 3.0 and "3" are "3", true is "true".
+
+    None for null, NaN and a blank string. Raises ValueError with the reason for anything else.
+    """
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise ValueError("half a surrogate pair, which is no character") from None
+        return value if value.strip() else None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        if math.isnan(value):
+            return None
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if value is None:
+        return None
+    raise ValueError(kind_of(value))
+
+
+def require_column(table: Table, column: str, setting: str = _DATASET) -> None:
+    """Raise UserError if no row of `table` has `column`, which the setting `setting` names."""
+    if table.header is not None:
+        if column not in table.header:
+            raise UserError(_missing(table.name, column, setting, table.header))
+    elif not any(column in row.values for row in table.rows):
+        known = dict.fromkeys(name for row in table.rows for name in row.values)
+        raise UserError(_missing(table.name, column, setting, known))
+
+
+def _missing(place: str, column: str, setting: str, known: Iterable[str]) -> str:
+    """The sentence about a column that is not there."""
+    hint = did_you_mean(column, filter(None, known))
+    return f"{place} has no column {quoted(column)}, which {setting} names; {hint}"
+
+
+def optional_cell(table: Table, row: Row, column: str, setting: str = _DATASET) -> str | None:
+    """The cell as a string, None if it is null, blank or not there. Raises UserError naming file, line and column
+    if it holds neither a string nor a number."""
+    try:
+        return spelled(row.values.get(column))
+    except ValueError as reason:
+        raise UserError(
+            f"{table.place(row)}, column {quoted(column)} holds {reason}; {setting} needs a string or a number."
+        ) from None
+
+
+def read_cell(table: Table, row: Row, column: str, setting: str = _DATASET) -> str:
+    """The cell as a string that is not blank. Raises UserError naming file, line and column otherwise."""
+    if column not in row.values:
+        raise UserError(_missing(table.place(row), column, setting, row.values))
+    text = optional_cell(table, row, column, setting)
+    if text is None:
+        state = "null" if row.values[column] is None else "empty"
+        raise UserError(
+            f"{table.place(row)}, column {quoted(column)} is {state}; {setting} needs a value in every row, "
+            "so fill it in or remove the row."
+        )
+    return text
+
+
+def read_boolean(table: Table, row: Row, column: str) -> bool:
+    """A cell of true, false, 1 or 0 in whatever type. Raises UserError, naming file, line and column, otherwise."""
+    written = read_cell(table, row, column)
+    truth = _BOOLEANS.get(written.casefold())
+    if truth is None:
+        raise UserError(
+            f"{table.place(row)}, column {quoted(column)} holds {quoted(written)}; it must be true or false, or 1 or 0."
+        )
+    return truth

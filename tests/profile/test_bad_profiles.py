@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icm_tui.errors import UserError
-from icm_tui.profile.names import KEYS
 from icm_tui.profile.problems import ProfileError
 from icm_tui.profile.schema import Profile
+from icm_tui.profile.settings import KEYS
 from icm_tui.profile.toml import from_document, loads
 
 _INSTEAD = "keep it in an environment variable and name that one in model.key_env"

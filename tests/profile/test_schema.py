@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from icm_tui.profile.names import KEYS, SECTIONS
 from icm_tui.profile.schema import Profile, TaskSection
+from icm_tui.profile.settings import KEYS, SECTIONS
 
 _FIELDS = [(section, key) for section, keys in KEYS.items() for key in keys]
 

@@ -94,14 +94,10 @@ def splits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_split_held_out_is_read_whole_at_the_same_commit(splits: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    def beside(task: Task, other: Task) -> Task:
-        return msgspec.structs.replace(task, held_out=other.items)
-
     def hold_out(task: Task, fraction: float, *, seed: int) -> Task:
         return msgspec.structs.replace(task, notes=[f"{fraction} {seed}"])
 
-    made = SimpleNamespace(beside=beside, hold_out=hold_out)
-    monkeypatch.setitem(sys.modules, "icm_tui.tasks.test_split", made)  # type: ignore[misc]
+    monkeypatch.setattr(registry, "hold_out", hold_out)
     given = Given(dataset="many", held_out="test", limit=4, shuffle_seed=3)
     task = load_task(given, labels=["A", "B"], rule=None)
     assert [item.text for item in task.items] == ["None 4 None None 3"]

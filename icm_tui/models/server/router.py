@@ -15,8 +15,7 @@ from icm_tui.models.server.cost import read_price
 from icm_tui.models.server.http import Client
 from icm_tui.models.server.reply.errors import read_fault
 from icm_tui.models.server.reply.types import Fault, array, decode, name, number, record, text
-from icm_tui.profile.names import listed
-from icm_tui.text import one_line
+from icm_tui.text import listed, one_line
 
 HOST = "openrouter.ai"
 

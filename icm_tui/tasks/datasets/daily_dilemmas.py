@@ -25,11 +25,10 @@ from typing import NamedTuple
 from icm_tui.errors import UserError
 from icm_tui.tasks.build import Columns, TextTemplate
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
-from icm_tui.tasks.cells import optional_cell, read_cell
 from icm_tui.tasks.dataset import Dataset, Rows, Source, read_source
 from icm_tui.tasks.section import TaskSection, choose_gold
-from icm_tui.tasks.tables import Row, Table
-from icm_tui.text import nearest, quoted
+from icm_tui.tasks.tables import Row, Table, optional_cell, read_cell
+from icm_tui.text import did_you_mean, quoted
 
 _HUB = "kellycyy/daily_dilemmas"
 _ROWS = "dilemma_to_action_to_values_aggregated.csv"
@@ -119,7 +118,7 @@ def _refuse_other_columns(text: str) -> None:
     for column in TextTemplate(text).columns:
         if column not in _INPUT:
             raise UserError(
-                f"task.text names {quoted(column)}, which is no column of its input; {nearest(column, _INPUT)}"
+                f"task.text names {quoted(column)}, which is no column of its input; {did_you_mean(column, _INPUT)}"
             )
 
 
@@ -130,12 +129,12 @@ def read_categories(values: Table) -> dict[str, list[str]]:
     """
     found: dict[str, list[str]] = {}
     for row in values.rows:
-        name = read_cell(values, row, "value", "the dataset")
+        name = read_cell(values, row, "value")
         if row.number == 1:
             for framework in FRAMEWORKS:
                 if framework not in (values.header or row.values):
                     raise UserError(f"{values.name} has no column {quoted(framework)}, a framework of DailyDilemmas.")
-        cells = ((framework, optional_cell(values, row, framework, "the dataset")) for framework in FRAMEWORKS)
+        cells = ((framework, optional_cell(values, row, framework)) for framework in FRAMEWORKS)
         found[name] = [f"{framework}/{category}" for framework, category in cells if category is not None]
     return found
 
@@ -155,8 +154,8 @@ def _actions(table: Table, categories: Mapping[str, list[str]]) -> list[_Action]
     actions: list[_Action] = []
     first: dict[tuple[str, int], Row] = {}
     for row in table.rows:
-        dilemma = read_cell(table, row, "dilemma_idx", "the dataset")
-        kind = read_cell(table, row, "action_type", "the dataset")
+        dilemma = read_cell(table, row, "dilemma_idx")
+        kind = read_cell(table, row, "action_type")
         if kind not in _SIGN:
             raise UserError(
                 f'{table.place(row)}, column "action_type" holds {quoted(kind)}; it must be "to_do" or "not_to_do".'

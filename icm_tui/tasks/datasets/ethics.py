@@ -24,11 +24,10 @@ from typing import NamedTuple
 from icm_tui.errors import UserError
 from icm_tui.tasks.build import Columns
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
-from icm_tui.tasks.cells import read_boolean, read_cell
 from icm_tui.tasks.dataset import Dataset, Rows, Source
 from icm_tui.tasks.preference import Pair, preference_rows
 from icm_tui.tasks.section import refuse_given
-from icm_tui.tasks.tables import Row, Table
+from icm_tui.tasks.tables import Row, Table, read_boolean, read_cell
 
 _HUB = "hendrycks/ethics"
 _SHORT = {"commonsense": "cm", "justice": "justice", "deontology": "deontology", "virtue": "virtue"}
@@ -121,7 +120,7 @@ def _rows(source: Source) -> Rows:
 
 
 def _cell(table: Table, row: Row, column: str) -> str:
-    return read_cell(table, row, column, "the dataset").strip()
+    return read_cell(table, row, column).strip()
 
 
 def _commonsense(table: Table, row: Row) -> _Item:

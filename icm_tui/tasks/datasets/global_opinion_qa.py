@@ -22,9 +22,8 @@ from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
 from icm_tui.tasks.build import Columns
 from icm_tui.tasks.card import Card, Place, Split
-from icm_tui.tasks.cells import read_cell
 from icm_tui.tasks.dataset import Dataset, Rows, Source
-from icm_tui.tasks.tables import Row, Table
+from icm_tui.tasks.tables import Row, Table, read_cell
 from icm_tui.text import quoted
 
 _WIDE = "global_opinion_data.csv"
@@ -121,7 +120,7 @@ def split_header(column: str) -> tuple[str, str, str] | None:
 
 
 def _share(table: Table, row: Row, column: str) -> float:
-    cell = read_cell(table, row, column, "the dataset")
+    cell = read_cell(table, row, column)
     try:
         share = float(cell)
     except ValueError:

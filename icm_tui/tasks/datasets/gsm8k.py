@@ -20,9 +20,8 @@ from decimal import Decimal
 from icm_tui.errors import UserError
 from icm_tui.tasks.build import Columns
 from icm_tui.tasks.card import Card, Place, Split
-from icm_tui.tasks.cells import read_boolean, read_cell
 from icm_tui.tasks.dataset import Dataset, Rows, Source
-from icm_tui.tasks.tables import Row, Table, kind_of
+from icm_tui.tasks.tables import Row, Table, kind_of, read_boolean, read_cell
 
 MODELS = ("6b_finetuning", "6b_verification", "175b_finetuning", "175b_verification")
 _MODELS_SPLIT = "model-solutions"
@@ -99,13 +98,13 @@ def _row(row: Row, uid: str, question: str, solution: str, right: bool) -> Row:
 def _a_solution_a_row(table: Table) -> Iterator[Row]:
     for row in table.rows:
         column = "cot" if "cot" in row.values else "choice"
-        question, solution = (read_cell(table, row, name, "the dataset") for name in ("question", column))
+        question, solution = (read_cell(table, row, name) for name in ("question", column))
         yield _row(row, str(row.number), question, solution, read_boolean(table, row, "label"))
 
 
 def _solutions_of_models(table: Table) -> Iterator[Row]:
     for row in table.rows:
-        question = read_cell(table, row, "question", "the dataset")
+        question = read_cell(table, row, "question")
         for model in MODELS:
             cell = row.values.get(model)
             if not isinstance(cell, dict) or not isinstance(cell.get("solution"), str):
@@ -114,7 +113,7 @@ def _solutions_of_models(table: Table) -> Iterator[Row]:
                     "and is_correct."
                 )
             inner = Row(row.number, row.line, cell)
-            solution = read_cell(table, inner, "solution", "the dataset")
+            solution = read_cell(table, inner, "solution")
             yield _row(row, f"{row.number}:{model}", question, solution, read_boolean(table, inner, "is_correct"))
 
 

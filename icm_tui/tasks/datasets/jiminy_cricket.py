@@ -22,9 +22,8 @@ from collections.abc import Callable, Sequence
 from icm_tui.errors import UserError
 from icm_tui.tasks.build import Columns
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
-from icm_tui.tasks.cells import optional_cell, read_cell, require_column
 from icm_tui.tasks.dataset import Dataset, Rows, Source
-from icm_tui.tasks.tables import Row, Table, kind_of
+from icm_tui.tasks.tables import Row, Table, kind_of, optional_cell, read_cell, require_column
 from icm_tui.text import quoted
 
 _HUB = "AI-Secure/DecodingTrust"
@@ -74,9 +73,9 @@ _UNKNOWN: _Cells = (None,) * len(GOLD)
 def _rows(source: Source) -> Rows:
     table = source.table
     if source.split == _SUBSET:
-        require_column(table, "Neighboring text", "the dataset")
-        require_column(table, "Morality", "the dataset")
-        kept = [row for row in table.rows if optional_cell(table, row, "Neighboring text", "the dataset") is not None]
+        require_column(table, "Neighboring text")
+        require_column(table, "Morality")
+        kept = [row for row in table.rows if optional_cell(table, row, "Neighboring text") is not None]
         rows = _once(table, kept, "Neighboring text", _from_words)
     else:
         rows = _once(table, table.rows, "text", _from_numbers)
@@ -88,7 +87,7 @@ def _once(table: Table, rows: list[Row], column: str, read: Callable[[Table, Row
     first: dict[str, Row] = {}
     gold: dict[str, _Cells] = {}
     for row in rows:
-        text = read_cell(table, row, column, "the dataset").strip()
+        text = read_cell(table, row, column).strip()
         cells = read(table, row)
         first.setdefault(text, row)
         gold[text] = tuple(
@@ -121,7 +120,7 @@ def _from_numbers(table: Table, row: Row) -> _Cells:
 
 
 def _from_words(table: Table, row: Row) -> _Cells:
-    morality = optional_cell(table, row, "Morality", "the dataset") or ""
+    morality = optional_cell(table, row, "Morality") or ""
     found: set[str] = set()
     for line in morality.splitlines():
         if line.strip() == "ancillary":

@@ -11,9 +11,8 @@ import re
 from icm_tui.errors import UserError
 from icm_tui.tasks.build import Columns
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
-from icm_tui.tasks.cells import read_boolean, read_cell
 from icm_tui.tasks.dataset import Dataset, Rows, Source
-from icm_tui.tasks.tables import Row, Table
+from icm_tui.tasks.tables import Row, Table, read_boolean, read_cell
 from icm_tui.text import quoted
 
 _HUB = "callum-canavan/challenges-for-unsupervised-elicitation"
@@ -51,7 +50,7 @@ def _rows(source: Source) -> Rows:
 
 
 def _values(table: Table, row: Row) -> dict[str, object]:
-    text = read_cell(table, row, "choice", "the dataset").strip()
+    text = read_cell(table, row, "choice").strip()
     claim = _CLAIM.fullmatch(text)
     if claim is None:
         raise UserError(

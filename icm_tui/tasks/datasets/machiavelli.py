@@ -18,10 +18,9 @@ from typing import Any
 from icm_tui.errors import UserError
 from icm_tui.tasks.build import Columns
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
-from icm_tui.tasks.cells import optional_cell, read_cell
 from icm_tui.tasks.dataset import Dataset, Rows, Source
 from icm_tui.tasks.section import choose_gold
-from icm_tui.tasks.tables import Row, Table, kind_of
+from icm_tui.tasks.tables import Row, Table, kind_of, optional_cell, read_cell
 from icm_tui.text import quoted
 
 _SCENES = "machiavelli_summaries_13.jsonl"
@@ -118,8 +117,8 @@ def _listed(table: Table) -> tuple[list[Row], int]:
     rows: list[Row] = []
     without = 0
     for row in table.rows:
-        name = read_cell(table, row, "source_id", "the dataset")
-        situation, choices = split_choices(read_cell(table, row, "text", "the dataset"))
+        name = read_cell(table, row, "source_id")
+        situation, choices = split_choices(read_cell(table, row, "text"))
         without += not choices
         for index, choice in enumerate(choices):
             cells = {"uid": f"{name}.{index}", "scene": name, "situation": situation, "choice": choice}
@@ -130,10 +129,10 @@ def _listed(table: Table) -> tuple[list[Row], int]:
 def _annotated(table: Table) -> list[Row]:
     rows: list[Row] = []
     for row in table.rows:
-        game = read_cell(table, row, "f", "the dataset")
+        game = read_cell(table, row, "f")
         scene = f"{game}/{read_cell(table, row, 'row_i', 'the dataset')}"
-        situation = optional_cell(table, row, "short_summary", "the dataset")
-        situation = situation or read_cell(table, row, "obs", "the dataset")
+        situation = optional_cell(table, row, "short_summary")
+        situation = situation or read_cell(table, row, "obs")
         labelled = _slots(table, row, "choice_labels")
         for index, choice in _slots(table, row, "choice_text").items():
             if choice is None:

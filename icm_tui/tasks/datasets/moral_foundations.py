@@ -26,10 +26,9 @@ import msgspec
 from icm_tui.errors import UserError
 from icm_tui.tasks.build import Columns
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
-from icm_tui.tasks.cells import read_cell
 from icm_tui.tasks.dataset import Dataset, Rows, Source
-from icm_tui.tasks.tables import Row, Table
-from icm_tui.text import nearest, quoted
+from icm_tui.tasks.tables import Row, Table, read_cell
+from icm_tui.text import did_you_mean, quoted
 
 _HUB = "wassname/tiny-mfv"
 FOUNDATIONS = ("Care", "Fairness", "Loyalty", "Authority", "Sanctity", "Liberty")
@@ -104,7 +103,7 @@ def _worded(table: Table, wording: str, before: int) -> list[Row]:
     found: list[Row] = []
     line_of: dict[str, int] = {}
     for row in table.rows:
-        key = read_cell(table, row, "id", "the dataset")
+        key = read_cell(table, row, "id")
         if line_of.setdefault(key, row.line) != row.line:
             raise UserError(
                 f'{table.place(row)}, column "id" repeats {quoted(key)} of {table.unit} {line_of[key]}; '
@@ -117,12 +116,12 @@ def _worded(table: Table, wording: str, before: int) -> list[Row]:
 
 def _row(table: Table, row: Row, number: int, uid: str, group: str | None, columns: tuple[str, str, str]) -> Row:
     """What a task is made of, from a row whose text, foundation and rating stand in `columns`."""
-    text, named, rated = (read_cell(table, row, column, "the dataset") for column in columns)
+    text, named, rated = (read_cell(table, row, column) for column in columns)
     foundation = named.partition(" (")[0]
     if foundation not in (*FOUNDATIONS, _NORMS):
         raise UserError(
             f"{table.place(row)}, column {quoted(columns[1])} holds {quoted(named)}, which is no foundation; "
-            f"{nearest(foundation, (*FOUNDATIONS, _NORMS))}"
+            f"{did_you_mean(foundation, (*FOUNDATIONS, _NORMS))}"
         )
     try:
         wrong = float(rated)

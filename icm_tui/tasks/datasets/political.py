@@ -9,9 +9,8 @@ leaning of the statement and no judgement of it.
 
 from icm_tui.tasks.build import Columns
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
-from icm_tui.tasks.cells import read_boolean, read_cell
 from icm_tui.tasks.dataset import Dataset, Rows, Source
-from icm_tui.tasks.tables import Row, Table
+from icm_tui.tasks.tables import Row, Table, read_boolean, read_cell
 
 _HUB = "callum-canavan/challenges-for-unsupervised-elicitation"
 
@@ -48,9 +47,9 @@ def _rows(source: Source) -> Rows:
 
 
 def _values(table: Table, row: Row) -> dict[str, object]:
-    question, text = (read_cell(table, row, column, "the dataset") for column in ("question", "choice"))
+    question, text = (read_cell(table, row, column) for column in ("question", "choice"))
     if "political_leaning" in row.values:  # as the Hub has it
-        liberal = read_cell(table, row, "political_leaning", "the dataset").casefold() == "liberal"
+        liberal = read_cell(table, row, "political_leaning").casefold() == "liberal"
     else:
         liberal = read_boolean(table, row, "is_liberal")
     return {"text": text.strip(), "question": question, "liberal": liberal}

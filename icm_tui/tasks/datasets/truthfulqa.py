@@ -16,11 +16,10 @@ from collections.abc import Iterator
 from icm_tui.errors import UserError
 from icm_tui.tasks.build import Columns
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
-from icm_tui.tasks.cells import read_boolean, read_cell
 from icm_tui.tasks.dataset import Dataset, Rows, Source
 from icm_tui.tasks.preference import preference_rows, read_pair_rows
 from icm_tui.tasks.section import refuse_given
-from icm_tui.tasks.tables import Row, Table
+from icm_tui.tasks.tables import Row, Table, read_boolean, read_cell
 
 _BINARY = [f"wassname_truthful_qa_v2/binary_validation.{kind}" for kind in ("jsonl", "parquet")]
 _PAIRS = ["original_v2_2025/TruthfulQA.csv", "wassname_truthful_qa_v2/default_validation.parquet"]
@@ -114,15 +113,15 @@ def _an_answer_a_row(table: Table) -> Iterator[Row]:
             "label, or question, choice, consistency_id and label."
         )
     for row in table.rows:
-        question, answer, group = (read_cell(table, row, column, "the dataset") for column in shape)
+        question, answer, group = (read_cell(table, row, column) for column in shape)
         yield _row(row, str(row.number), group, question, answer, read_boolean(table, row, "label"))
 
 
 def _best_of_two(table: Table) -> Iterator[Row]:
     for row in table.rows:
-        question = read_cell(table, row, "Question", "the dataset")
+        question = read_cell(table, row, "Question")
         for true, column in ((True, "Best Answer"), (False, "Best Incorrect Answer")):
-            answer = read_cell(table, row, column, "the dataset")
+            answer = read_cell(table, row, column)
             yield _row(row, f"{row.number}:{column}", str(row.number), question, answer, true)
 
 
@@ -133,7 +132,7 @@ def _answer_lists(table: Table) -> Iterator[Row]:
         columns = ("Question", "Correct Answers", "Incorrect Answers")
         if "Question" not in row.values and "question" in row.values:
             columns = ("question", "correct_answers", "incorrect_answers")
-        question = read_cell(table, row, columns[0], "the dataset")
+        question = read_cell(table, row, columns[0])
         seen: dict[str, bool | None] = {}
         for true, column in ((True, columns[1]), (False, columns[2])):
             for answer in _listed(table, row, column):
@@ -146,7 +145,7 @@ def _answer_lists(table: Table) -> Iterator[Row]:
 def _listed(table: Table, row: Row, column: str) -> list[str]:
     written = row.values.get(column)
     if not isinstance(written, list):
-        written = read_cell(table, row, column, "the dataset").split(";")
+        written = read_cell(table, row, column).split(";")
     if not all(isinstance(answer, str) for answer in written):
         raise UserError(f'{table.place(row)}, column "{column}" must hold a list of texts.')
     return [answer.strip() for answer in written if answer.strip()]

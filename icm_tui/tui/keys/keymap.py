@@ -10,8 +10,8 @@ import msgspec
 
 from icm_tui.errors import UserError
 from icm_tui.files import read_text
-from icm_tui.profile.names import listed, nearest
 from icm_tui.profile.problems import key_lines
+from icm_tui.text import listed, nearest
 from icm_tui.tui.keys.actions import ACTIONS, BY_ID, Action
 from icm_tui.tui.keys.names import key_name, shown
 

@@ -1,4 +1,4 @@
-"""What a setting may be, in words, from its type; and what was found in its place."""
+"""The settings by name: what each accepts, in words, what other programs call it, and what an unknown name may mean."""
 
 import datetime
 import json
@@ -7,9 +7,66 @@ from typing import Any
 import msgspec
 import msgspec.inspect as inspect
 
-from icm_tui.profile.names import listed
+from icm_tui.profile.schema import Profile
+from icm_tui.text import listed, nearest
+
+SECTIONS: dict[str, type[msgspec.Struct]] = {field.name: field.type for field in msgspec.structs.fields(Profile)}
+KEYS: dict[str, dict[str, msgspec.structs.FieldInfo]] = {
+    section: {field.name: field for field in msgspec.structs.fields(struct)} for section, struct in SECTIONS.items()
+}
 
 _LONGEST_SHOWN = 60
+
+# Settings of the fork's icm_config.json; one of its keys, log_interval, has no counterpart.
+FORK = {
+    "alpha": "search.alpha",
+    "initial_t": "search.initial_t",
+    "final_t": "search.final_t",
+    "beta": "search.beta",
+    "num_seed": "search.seeds",
+    "semantic_anchor": "prompt.anchor",
+    "max_iters": "search.max_iters",
+    "n_shots": "search.shots",
+    "batch_size": "search.batch_size",
+    "dataset": "task.dataset",
+    "model_id": "model.model",
+    "provider_whitelist": "model.providers",
+    "out_dir": "run.out",
+}
+
+# Flags of the original paper's code.
+PAPER = {
+    "seed": "run.seed",
+    "alpha": "search.alpha",
+    "testbed": "task.dataset",
+    "model": "model.model",
+    "batch_size": "search.batch_size",
+    "num_seed": "search.seeds",
+    "K": "search.max_iters",
+    "consistency_fix_K": "consistency.fix_iters",
+    "decay": "search.decay",
+    "initial_T": "search.initial_t",
+    "final_T": "search.final_t",
+    "scheduler": "search.schedule",
+}
+
+_ELSEWHERE = {name.lower(): path for name, path in {**PAPER, **FORK}.items()} | {
+    "api_key": "model.key_env",
+    "apikey": "model.key_env",
+}
+
+
+def suggestions(section: str | None, key: str) -> list[str]:
+    """What `key`, unknown in `section` (None: outside any), may have meant: paths such as "search.shots", best first.
+
+    A name that another program uses comes before a name that is only spelt alike.
+    """
+    found = [path for name, path in _ELSEWHERE.items() if name == key.lower()]
+    if section is not None:
+        near = nearest(key, KEYS[section])
+        found += [f"{section}.{near}"] if near else []
+    found += [f"{other}.{key}" for other, keys in KEYS.items() if key in keys]
+    return list(dict.fromkeys(found))[:3]
 
 
 def expected(type_: Any) -> str:
