@@ -18,7 +18,7 @@ _ESCAPE = re.compile(r"\x1b[ -/]*[0-~]")
 _C0 = re.compile(r"[\x00-\x08\x0b-\x1f]")
 _DEL_C1 = re.compile(r"[\x7f-\x9f]")
 _BIDI = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-# What stands for a byte that was no UTF-8, as in the name of a file, would be printed as that byte again.
+# The characters that represent a byte that was no UTF-8, as in the name of a file, would be printed as that byte again.
 _NO_UTF8 = re.compile(r"[\ud800-\udfff]")
 _IN_ORDER = (_CSI, _STRING, _ESCAPE, _C0, _DEL_C1, _BIDI)
 

@@ -140,7 +140,7 @@ class IcmApp(BaseApp):
         self.tell(toggle_mouse(self))
 
     def action_commands(self, typed: str = "") -> None:
-        """All that can be done here by name; `typed` stands there already."""
+        """Everything that can be done here, by name; `typed` is typed already."""
         from icm_tui.tui.palette.screen import Palette
 
         self.push_screen(Palette(self.keymap, typed))

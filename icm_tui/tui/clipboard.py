@@ -1,7 +1,7 @@
 """Copying that tells the truth: where a text went, and what nobody can know.
 
 tmux keeps what applications send to the terminal's clipboard for itself, so inside it the text goes into tmux's own
-buffer. Outside the terminal is told by an escape sequence (OSC 52) that it never answers. The text always lies in a
+buffer. Elsewhere the terminal gets an escape sequence (OSC 52), which it never answers. The text always lies in a
 file, too.
 """
 

@@ -96,7 +96,7 @@ def _heed_hangups() -> None:
 
 def _watch_terminal() -> None:
     poll = select.poll()
-    poll.register(0, 0)  # a hangup is told without being asked for
+    poll.register(0, 0)  # a hangup is reported without being asked for
     for _, event in poll.poll():
         if event & (select.POLLHUP | select.POLLERR):
             os._exit(_HANGUP)

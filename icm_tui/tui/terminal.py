@@ -5,7 +5,7 @@ from typing import Any, TextIO
 
 _OTHERWISE = "or give a command, such as `icm-tui run demo`. See `icm-tui --help`."
 
-# Each byte crosses the line, and whoever reads at the other end sees no more than a few frames a second of it.
+# Each byte crosses the line, and a reader at the other end sees no more than a few frames a second.
 _FRAMES_OVER_SSH = "15"
 
 

@@ -23,7 +23,7 @@ def _interval(column: Column) -> str:
 
 
 _Cell = Callable[[Column], str]
-# The heading, the cells it takes and what stands below it; when there is little room the last ones go first.
+# The heading, the cells that it takes and what is below it; if there is little room, the last ones go first.
 _COLUMNS: tuple[tuple[str, int, _Cell], ...] = (
     ("n", 5, lambda column: str(column.n)),
     ("agree", 5, lambda column: fraction(column.accuracy)),

@@ -18,7 +18,7 @@ from icm_tui.tui.text.numbers import dollars, fraction
 
 
 class Told(NamedTuple):
-    """A page: a sentence, what stands over its table, how many rows it has, and row `at` in so many cells."""
+    """A page: a sentence, the heading of its table, how many rows it has, and row `at` in so many cells."""
 
     summary: str
     heading: Callable[[int], Line]
@@ -129,7 +129,7 @@ def comparison_row(shown: Row, cells: int) -> Line:
 
 
 def _rest(parts: Sequence[str], cells: int) -> str:
-    """What stands behind the bar: whole columns alone, as many as there is room for."""
+    """What follows the bar: whole columns, as many as there is room for."""
     told, left = "", cells - 2 - _NAME - 6 - 7 - 2 - _BAR
     for part, (_, wide) in zip(parts, _REST, strict=True):
         left -= wide + 2

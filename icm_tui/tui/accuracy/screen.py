@@ -140,7 +140,7 @@ class AccuracyScreen(FilterScreen[None]):
         self._draw()
 
     def _begin(self) -> None:
-        """Compute the page anew; nothing of gold stays on it once gold is hidden."""
+        """Compute the page again; nothing of gold stays on it once gold is hidden."""
         self._told = None
         self._with_gold = not self._gold.hidden
         self._awaited += 1

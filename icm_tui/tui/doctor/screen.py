@@ -86,7 +86,7 @@ _SMALLEST_COST = 0.0001
 
 
 def title(name: str, told: Diagnosis | Failed | None, cells: int) -> Line:
-    """The title's rule: whose model it is, and how it stands."""
+    """The title's rule: whose model it is, and what was found in short."""
     return rule(line(span("doctor", "title"), span(f" · {name}", "dim")), _verdict(told), cells)
 
 

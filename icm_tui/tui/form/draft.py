@@ -33,7 +33,7 @@ class Checked(msgspec.Struct, frozen=True):
     """What the checks say of a draft.
 
     `profile` is None if there are `faults`, a sentence a field, or `general` ones that belong to no field.
-    `defaults` says what a field without a text stands for; `idle` are fields that have a text and no effect.
+    `defaults` says which value a field without a text has; `idle` are fields that have a text and no effect.
     """
 
     profile: Profile | None
@@ -85,7 +85,7 @@ class Draft(msgspec.Struct, frozen=True):
         if not texts[key]:
             del texts[key]
         others = self.others
-        if not isinstance(others.get(key[0], {}), dict):  # a value stands where the section belongs
+        if not isinstance(others.get(key[0], {}), dict):  # a value in place of the section
             others = {name: value for name, value in others.items() if name != key[0]}
         return msgspec.structs.replace(self, texts=texts, others=others)
 

@@ -62,7 +62,7 @@ def fields(profile: type[msgspec.Struct] = Profile) -> list[Section]:
 
 
 def defaults(profile: Profile) -> dict[Key, str]:
-    """What each setting that can be left to the method, the model or the data stands for then, in words."""
+    """What each setting means, in words, if it is left to the method, the model or the data."""
     words: dict[Key, str] = {}
     for section in ("search", "consistency"):
         for setting in msgspec.structs.fields(type(getattr(profile, section))):

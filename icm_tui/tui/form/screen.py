@@ -52,7 +52,7 @@ class FormScreen(TextInput, Screen[None]):
     """Edits a draft, saves it, and starts a run of it.
 
     `frozen` says that the settings are those of a run there is: the first change makes them a draft for another one.
-    `title` stands at the top.
+    `title` is shown at the top.
     """
 
     DEFAULT_CSS = """
@@ -116,7 +116,7 @@ class FormScreen(TextInput, Screen[None]):
         self.action_edit()
 
     def on_mouse_down(self) -> None:
-        """Who clicks elsewhere meant what was typed."""
+        """A click elsewhere takes what was typed."""
         self.end_typing(kept=True)
 
     def action_edit(self) -> None:
@@ -134,7 +134,7 @@ class FormScreen(TextInput, Screen[None]):
     # Saving, editing as text, starting, leaving
 
     def action_save(self) -> None:
-        """Save as a profile of one's own."""
+        """Save as one of the person's own profiles."""
         self.end_typing(kept=True)
         if self._refused("save"):
             return
@@ -367,7 +367,7 @@ class FormScreen(TextInput, Screen[None]):
         """Give the terminal to the editor until it ends. Raises UserError."""
         words = editor(os.environ)
         # The terminal sends Ctrl+C to both; the editor alone is meant.
-        heeded = signal.signal(signal.SIGINT, lambda *_: None)
+        before = signal.signal(signal.SIGINT, lambda *_: None)
         try:
             with self.app.suspend():
                 status = subprocess.run([*words, str(path)], check=False).returncode
@@ -378,7 +378,7 @@ class FormScreen(TextInput, Screen[None]):
                 "this terminal cannot be given to an editor; save the profile and edit its file."
             ) from error
         finally:
-            signal.signal(signal.SIGINT, heeded)
+            signal.signal(signal.SIGINT, before)
         if status:
             raise UserError(f"{Path(words[0]).name} ended with status {status}; nothing was taken over.")
 
@@ -514,7 +514,7 @@ async def _outlook_of(draft: Draft) -> Outlook:
 
 
 async def _with_file(draft: Draft, what: Callable[[Path], Awaitable[Told | children.Failed]]) -> Told | children.Failed:
-    """What comes of a draft's file, which is there so long."""
+    """The result of `what` for the draft, which is in a file meanwhile."""
     try:
         path = write_draft(draft)
     except UserError as error:

@@ -17,7 +17,7 @@ Kind = Literal["bool", "choice", "int", "float", "text", "texts", "table"]
 
 
 def as_toml(value: Any) -> str:
-    """A value in one line of TOML; what a terminal must not be sent, or would not show, stands as an escape in it.
+    """A value in one line of TOML; characters that a terminal must not get, or would not show, are escaped.
 
     Raises ValueError for a number with too many digits, RecursionError for tables nested too deeply.
     """
@@ -56,7 +56,7 @@ def read(kind: Kind, text: str) -> Any:
 
 
 def written(kind: Kind, value: Any) -> str:
-    """A value as it stands in a field of this kind, read back as the same: in plain words if it can be.
+    """A value as a field of this kind shows it, in plain words if these can be read back as the same.
 
     A number in a field of text is its digits, and a text in one of texts the only one. Raises as `as_toml`.
     """

@@ -199,7 +199,7 @@ def row_line(row: Row, cells: int) -> Line:
 
 
 def told(text: str, look: Look, cells: int, most: int) -> list[Line]:
-    """A text wrapped into at most `most` lines; of one that is longer the end is shown, where the reason stands."""
+    """A text wrapped into at most `most` lines; of a longer one the end is shown, which has the reason."""
     return [line(span(f" {piece}", look)) for piece in wrap(text, cells - 2)[-most:]]
 
 

@@ -48,7 +48,7 @@ _READ_ONLY = "opened with --read-only: it starts, asks, resumes and removes noth
 
 
 class RunsScreen(Screen[None]):
-    """Lists what there is, anew every two seconds while it is seen; opens, starts, asks, resumes and removes."""
+    """Lists runs and profiles, again every two seconds while it is seen; opens, starts, asks, resumes and removes."""
 
     DEFAULT_CSS = """
     RunsScreen LineList { height: 1fr; }
@@ -273,7 +273,7 @@ class RunsScreen(Screen[None]):
         if isinstance(outcome, children.Failed):
             self._said = (outcome.why, "warn")
         else:
-            self._seek = run_key(outcome.path)  # who comes back finds the cursor there
+            self._seek = run_key(outcome.path)  # the cursor is there when the person comes back
             if self.app.screen is self:
                 self.app.post_message(OpenRun(outcome.path))
             else:

@@ -112,7 +112,7 @@ def page_history(
     cells: int,
 ) -> list[Line]:
     """Every change of the item's label, oldest first, with what is known of its decision from `decisions`; then the
-    pin, and where the label stands now."""
+    pin, and what the label is now."""
     history = view.shown.history.of(item)
     lines: list[Line] = []
     if not history:

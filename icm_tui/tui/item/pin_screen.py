@@ -58,7 +58,7 @@ def read_words(words: str, names: Sequence[str]) -> tuple[str | None, str]:
 
 
 def refusal(view: RunView) -> str:
-    """Why nothing can be pinned in the run as it stands; empty if it can."""
+    """Why nothing can be pinned in the run now; empty if something can."""
     if view.state in LIVE:
         return ""
     if view.state == "done":

@@ -20,7 +20,7 @@ def page_prompt(
     view: RunView, item: int, answer: AnswerRecord | None, context: ContextRecord | None, cells: int
 ) -> list[Line]:
     """The prompt of the item's answer. If everything is shown, its examples have the labels of now, and only the
-    first of them are told; texts that together are very long are cut, and it says so."""
+    first of them are shown; texts that together are very long are cut, and it says so."""
     if answer is None:
         return list(paragraph(NOT_ASKED, cells, "dim"))
     if context is None:
@@ -53,7 +53,7 @@ def page_prompt(
 
 
 def _examples(view: RunView, item: int, context: ContextRecord) -> tuple[list[tuple[int, int]], int]:
-    """The items and labels of a list that are told, in order, and how many more there are."""
+    """The items and labels of a context that are shown, in order, and how many more there are."""
     if context.demonstrations != "all":
         known = range(len(view.items))
         return [(other, label) for other, label in context.demonstrations if other in known], 0

@@ -147,7 +147,7 @@ class ItemScreen(Screen[None]):
         return self._made(cells)[at] if at < len(self._lines) else ()
 
     def _made(self, cells: int) -> list[Line]:
-        """The page's lines, made anew when the run went on since."""
+        """The page's lines, made again if the run has gone on since."""
         view, number = self._view, self.item
         said = [
             (len(explanation.text), item.is_speaking(view, explanation)) for explanation in view.explanations_on(number)

@@ -10,7 +10,7 @@ Scope = Literal["everywhere", "moving", "runs", "run", "item", "form", "models",
 class Action(msgspec.Struct, frozen=True):
     """Something a person can do on a screen of the `scope`.
 
-    `id` is what a keymap of one's own names; its part behind the dot is the action's method. `keys` are Textual's names
+    `id` is what a person's keymap names; its part behind the dot is the action's method. `keys` are Textual's names
     of keys. `label` is what the footer says if `footer` is set. `words` is what is typed after `:`; an argument is
     in capitals, as in "to N", and in brackets if the action does without, as in "filter [TEXT]". Without words
     the action goes by its label.
@@ -184,7 +184,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("models.choose", ("enter",), "choose", "Put the model into the form.", "models", True, "choose"),
     Action("models.filter", ("slash",), "filter", "Show the models that hold some words.", "models", True, "filter"),
-    Action("models.refresh", ("r",), "read anew", "Read the list from the server again.", "models", True, "refresh"),
+    Action("models.refresh", ("r",), "read again", "Read the list from the server again.", "models", True, "refresh"),
     Action("doctor.again", ("r",), "ask again", "Ask the model once more.", "doctor", True, "ask"),
     Action("accuracy.page", ("tab",), "next page", "The next page.", "accuracy", True),
     Action("accuracy.sort", ("o",), "sort", "Sort the columns, the best first.", "accuracy", True, "sort"),

@@ -61,7 +61,7 @@ def read_keymap(text: str, source: str) -> tuple[Keymap, list[str]]:
         return Keymap(), [f"{source}: tables or lists are nested too deeply; it needs only the table [keys]."]
 
     problems = [
-        f'{_where(source, lines, (name,))}: "{name}" stands outside the table [keys]; put it below a line [keys].'
+        f'{_where(source, lines, (name,))}: "{name}" is outside the table [keys]; put it below a line [keys].'
         for name in document
         if name != "keys"
     ]

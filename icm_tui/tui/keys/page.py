@@ -12,7 +12,7 @@ from icm_tui.tui.keys.names import shown
 _HEAD = """\
 # The keys
 
-`:` lists all that a screen can do and takes words, such as `:to 500`; `?` is the help on the screen. What stands in
+`:` lists all that a screen can do and takes words, such as `:to 500`; `?` is the help on the screen. Words in
 brackets can be left out.
 """
 _OWN = """
@@ -28,7 +28,7 @@ that folder, else the help names the file.
 "moving.down" = "j,down,ctrl+n"
 ```
 
-On the left stands an action's id, on the right all keys that shall do it, with commas between them: characters
+On the left is an action's id, on the right are all keys that do it, with commas between them: characters
 (`p`, `P`, `/`; a comma is `comma`), space, enter, tab, esc, backspace, del, ins, home, end, pgup, pgdn, up, down,
 left, right, f1 to f24, with `ctrl+` or `alt+` before it if wanted. Two actions that a screen has both cannot share
 a key. What cannot be followed is said at the start and in the help, and leaves the action its usual keys. Ctrl+C and

@@ -18,7 +18,7 @@ from icm_tui.tui.widgets.line_view import LineView
 from icm_tui.tui.widgets.text_input import FilterScreen
 
 Read = Callable[[bool], Awaitable[Catalogue | Failed]]
-"""Reads the list; True asks the server anew."""
+"""Reads the list; True asks the server again."""
 
 _FILTER = " / "
 
@@ -39,7 +39,7 @@ class ModelsScreen(FilterScreen[str | None]):
         self._shown: list[Offer] = []
 
     def compose(self) -> ComposeResult:
-        """The title, what stands in the way, the models, the one under the cursor, and the words that are typed."""
+        """The title, what went wrong, the models, the one under the cursor, and the words that are typed."""
         yield LineView(lambda cells, _: [title(self._server, self._told, len(self._shown), cells)], id="title")
         yield LineView(lambda cells, _: [heads(cells - 1)], id="heads")
         yield LineView(self._trouble, id="trouble")
@@ -193,13 +193,13 @@ def detail(offer: Offer, cells: int) -> list[Line]:
 
 
 def trouble(told: Catalogue | Failed | None, shown: int, typed: str, cells: int) -> list[Line]:
-    """What stands in the way: that nothing was read and why, that it is old and why, that nothing fits."""
+    """What went wrong: that nothing was read and why, that it is old and why, that nothing fits."""
     if isinstance(told, Failed):
         return [line(span(piece, "warn")) for piece in _pieces(f"{told.why}\n{_WITHOUT}", cells)]
     if told is None:
         return []
     if told.stale:
-        said = f"The list could not be read anew: {told.stale} Shown is that of {ago(told.age_s)}; r tries again."
+        said = f"The list could not be read again: {told.stale} Shown is that of {ago(told.age_s)}; r tries again."
         return [line(span(piece, "second")) for piece in _pieces(said, cells)]
     if not told.models:
         return _wrapped("The server names no model that a run can ask.", cells)

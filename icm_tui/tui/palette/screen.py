@@ -1,7 +1,7 @@
 """The palette: all that can be done on a screen, by name, with arguments if an action takes some.
 
 It is our own and not Textual's, which looks for matches in the background: there Enter right behind a quickly typed
-command does what stood first in the list before. Here what is done is found in what was typed, at Enter.
+command does what was first in the list before. Here Enter looks at what was typed.
 """
 
 from collections.abc import Sequence
@@ -115,7 +115,7 @@ def allowed(screen: Screen[Any]) -> list[Action]:
 
 
 class Palette(ModalScreen[None]):
-    """Lists what can be done on the screen below and does what is chosen; `typed` stands there from the start."""
+    """Lists what can be done on the screen below and does what is chosen; `typed` is typed already."""
 
     DEFAULT_CSS = """
     Palette { align-horizontal: center; background: transparent; }
@@ -156,7 +156,7 @@ class Palette(ModalScreen[None]):
         self._find()
 
     def on_input_changed(self) -> None:
-        """Look anew with every letter."""
+        """Look again with every letter."""
         self._find()
 
     def on_input_submitted(self) -> None:

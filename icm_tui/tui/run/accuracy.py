@@ -133,7 +133,7 @@ class GoldWatch:
             self.chosen.append(column)
 
     def _follow(self, items: Sequence[Item], gold: Gold, history: History) -> None:
-        """Go on with the curves where they were left, or begin anew if other labels are shown."""
+        """Continue the curves, or begin again if another chain is shown."""
         from icm_tui.evaluate.curves import AgreementCurves
 
         if self._followed is not history or self._curves is None:

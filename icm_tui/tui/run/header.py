@@ -6,11 +6,11 @@ from icm_tui.tui.text.cells import Line, fit, joined, line, span, spread, width
 from icm_tui.tui.text.numbers import dollars, duration
 
 _TOLD_FOR = 300
-# Why a run stands that a command has paused; what came of the command says so already.
+# Why a run is paused if a command did it; what came of the command says so already.
 _BY_COMMAND = "paused "
 _FEWEST_BAR, _MOST_BAR = 6, 24
 _LEAST_NAME = 12
-# A space in front, a dot behind the name, two spaces before what stands at the right.
+# A space in front, a dot behind the name, two spaces before what is at the right.
 _MARGINS = 6
 
 
@@ -42,7 +42,7 @@ def state_words(view: RunView) -> Line:
 
 
 def situation(view: RunView, *, read_only: bool, loading: float | None) -> list[Line]:
-    """What is under way, each thing for itself: the last command and what came of it, why the run stands, what slows
+    """What is under way, each thing for itself: the last command and what came of it, why the run is paused, what slows
     it."""
     parts: list[Line] = []
     if view.problem:

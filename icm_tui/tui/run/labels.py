@@ -120,7 +120,7 @@ def _test(term: Term, view: RunView) -> Callable[[int], bool]:
 Sort = Literal["number", "flips", "p", "latest", "seeds"]
 SORTS: tuple[Sort, ...] = ("number", "flips", "p", "latest", "seeds")
 
-# A table that follows a run is put in order anew in slices of time, and so seldom that it costs a small part of it.
+# A table that follows a run is sorted again in slices of time, and so seldom that this costs a small part of it.
 _SHARE = 0.04
 _SOONEST = 1.0
 _SLICE = 0.008
@@ -175,7 +175,7 @@ class Table:
         self._due = self._clock() + max(_SOONEST, self._spent / _SHARE)
 
     def place_of(self, item: int) -> int | None:
-        """The row an item stands in, or None if the filter leaves it out."""
+        """The row of an item, or None if the filter leaves it out."""
         try:
             return self.rows.index(item)
         except ValueError:
@@ -281,7 +281,7 @@ def is_late_flip(view: RunView, item: int) -> bool:
 
 
 def title(view: RunView, shown: int, sort: str, typed: str) -> tuple[Line, Line]:
-    """The pane's title and what stands at its right."""
+    """The pane's title and what is at its right."""
     chain = view.shown
     total = len(view.items)
     counts = " ".join(f"{name} {count}" for name, count in zip(view.label_names, chain.counts, strict=True))

@@ -36,7 +36,7 @@ class Row(NamedTuple):
 
 class Log:
     """The entries in the order of the journal: `entries` has a record's byte offset or -1 for a thought, `thoughts`
-    the calls of the thoughts and `places` where in `entries` each stands."""
+    the calls of the explanations and `places` the place of each in `entries`."""
 
     def __init__(self) -> None:
         self.entries = array("q")
@@ -94,7 +94,7 @@ class LogRows:
         return self._rows + len(self._open)
 
     def row(self, index: int) -> Row:
-        """What stands in row `index`."""
+        """What row `index` holds."""
         if index >= self._rows:
             return Row(-1, *self._open[index - self._rows])
         last = bisect_right(self._starts, index) - 1

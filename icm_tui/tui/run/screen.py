@@ -143,7 +143,7 @@ class RunScreen(FilterScreen[None]):
         self._loader = self.set_interval(_LOADING_TICK, self._load)
 
     def on_unmount(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         self.feed.close()
 
     def on_screen_resume(self) -> None:
@@ -468,7 +468,7 @@ class RunScreen(FilterScreen[None]):
         super().begin_typing(text)
 
     def show_typed(self, typed: Typed) -> None:
-        """The table follows what is typed; what cannot be read (yet) is told."""
+        """The table follows what is typed; what cannot be read (yet) is shown."""
         self._panes.typed, self._panes.cannot_read = typed, ""
         self.query_one("#filter").display = True
         try:

@@ -15,7 +15,7 @@ from rich.cells import cell_len, get_character_cell_size
 from icm_tui.text import multi_line, one_line
 
 Style = Literal["plain", "dim", "bold", "accent", "second", "warn", "title", "cursor", "found"]
-"""The styles by what they mean; theme.py says how each looks. No meaning is told by a style alone."""
+"""The styles by what they mean; theme.py says how each looks. No meaning is shown by a style alone."""
 
 ELLIPSIS = "…"
 _LONGEST = 4096
@@ -117,7 +117,7 @@ def spread(left: Line, right: Line, cells: int) -> Line:
 
 
 def rule(title: Line, right: Line, cells: int) -> Line:
-    """A title rule: the title, a thin line, and what stands at its right end."""
+    """A title rule: the title, a thin line, and what is at its right end."""
     start = (Span("─ ", "dim"), *title, Span(" ", "dim"))
     end = (Span(" ", "dim"), *right, Span(" ─", "dim")) if right else ()
     room = cells - width(start) - width(end)
@@ -215,7 +215,7 @@ def _countable(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _drawn(character: str) -> str:
-    """What stands on the screen for a character: nothing for format characters, variation selectors and tones of skin,
+    """What the screen shows for a character: nothing for format characters, variation selectors and tones of skin,
     a letter for one that flags are made of, a sign of replacement for halves of surrogate pairs (bytes that were no
     UTF-8) and what Unicode has not assigned."""
     category = unicodedata.category(character)

@@ -111,19 +111,19 @@ class LineList(ScrollView, can_focus=True):
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        """The row that stands at line `y` of the widget."""
+        """The row at line `y` of the widget."""
         drawn = self._row(self.scroll_offset.y + y, self._count())
         self._drawn[y] = drawn
         line, under_cursor = drawn
         return strip(line, self.columns, cursor=under_cursor)
 
     def on_key(self, event: events.Key) -> None:
-        """Keys are heeded in the order in which they came."""
+        """Keys are taken in the order in which they came."""
         if self._takes(event):
             event.stop()
 
     def on_paste(self, event: events.Paste) -> None:
-        """As keys are."""
+        """Pasted text is taken as keys are."""
         if self._takes(event):
             event.stop()
 

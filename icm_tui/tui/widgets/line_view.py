@@ -11,7 +11,7 @@ from icm_tui.tui.widgets.drawing import strip
 
 
 class LineView(Widget):
-    """Shows the lines that `make(width, height)` returns; `redraw` makes them anew and draws those that differ."""
+    """Shows the lines that `make(width, height)` returns; `redraw` makes them again and draws those that differ."""
 
     DEFAULT_CSS = "LineView { height: 1; }"
 

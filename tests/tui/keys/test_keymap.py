@@ -99,7 +99,7 @@ def test_an_action_named_in_both_ways_is_told() -> None:
     ("text", "told"),
     [
         ('[keys\n"run.pause" = "p"', "keys.toml:1: is not TOML ("),
-        ('"run.pause" = "p"', 'keys.toml:1: "run.pause" stands outside the table [keys]'),
+        ('"run.pause" = "p"', 'keys.toml:1: "run.pause" is outside the table [keys]'),
         ("keys = 3", "keys.toml:1: keys is a table"),
         ("x = " + "9" * 5000, "keys.toml: a number in it has too many digits"),
         ("x = " + "[" * 100_000, "keys.toml: tables or lists are nested too deeply"),

@@ -84,7 +84,7 @@ def test_no_network_is_told_with_what_to_do_and_tried_again() -> None:
         telling.told = Catalogue("https://host.invalid", 200_000.0, OFFERS[:1], "No connection.")
         await pilot.press("r")
         await until(pilot, lambda: shown(pilot) == ["acme/large-2"])
-        assert "could not be read anew: No connection." in text(pilot)
+        assert "could not be read again: No connection." in text(pilot)
         assert telling.asked == [(False,), (True,)]
 
     assert opened(lambda: screen(telling), retry) == []
