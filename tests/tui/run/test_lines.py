@@ -187,7 +187,7 @@ def labelled_view() -> RunView:
 
 def test_a_row_tells_label_probability_odds_and_flips() -> None:
     view = labelled_view()
-    assert text(labels.heading(view, 64)).split() == ["#", "label", "p", "raw", "flips", "text"]
+    assert text(labels.heading(view, 64)).split() == ["#", "label", "p", "log-odds", "flips", "text"]
     assert text(labels.row(view, 0, 80)).split() == ["0", "A", ".93", "+2.6", "0", "text", "0"]
     assert text(labels.row(view, 1, 80)).split() == ["1", "B", "P", "FLIP", "1", "text", "1"]
     assert text(labels.row(view, 2, 80)).split() == ["2", "·", "0", "text", "2"]
