@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icm_tui.tui.text.curve import Curve, sparkline
+from icm_tui.tui.text.numbers import Curve, sparkline
 
 NUMBERS = st.floats(-1e6, 1e6)
 

@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 
 from icm_tui.evaluate.report import Column, Report
 from icm_tui.tui.text.cells import Line, cut, fit, joined, line, span, width
-from icm_tui.tui.text.curve import over_decisions, sparkline
-from icm_tui.tui.text.numbers import fraction
+from icm_tui.tui.text.numbers import fraction, over_decisions, sparkline
 
 _NAME, _LEAST_NAME = 30, 16
 SPARK = 12

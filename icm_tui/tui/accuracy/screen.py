@@ -16,7 +16,7 @@ from icm_tui.tui.run import accuracy
 from icm_tui.tui.run.accuracy import GoldWatch
 from icm_tui.tui.run.feed import Feed
 from icm_tui.tui.text.cells import Line, fit, joined, line, rule, span
-from icm_tui.tui.text.curve import over_decisions
+from icm_tui.tui.text.numbers import over_decisions
 from icm_tui.tui.widgets.bindings import bindings
 from icm_tui.tui.widgets.line_list import LineList
 from icm_tui.tui.widgets.line_view import LineView

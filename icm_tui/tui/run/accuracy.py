@@ -14,8 +14,7 @@ from icm_tui.run_dir.labels import History
 from icm_tui.run_dir.layout import RunDir
 from icm_tui.tui.run.view import RunView
 from icm_tui.tui.text.cells import Line, as_many_as_fit, line, span
-from icm_tui.tui.text.curve import sparkline
-from icm_tui.tui.text.numbers import fraction, signed
+from icm_tui.tui.text.numbers import fraction, signed, sparkline
 
 if TYPE_CHECKING:
     from icm_tui.evaluate.curves import AgreementCurves

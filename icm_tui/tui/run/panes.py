@@ -15,7 +15,7 @@ from icm_tui.tui.run.labels import Table
 from icm_tui.tui.run.log import LogRows
 from icm_tui.tui.run.view import RunView
 from icm_tui.tui.text.cells import Line, Span, fit, line, rule, span, wrap
-from icm_tui.tui.text.curve import over_decisions
+from icm_tui.tui.text.numbers import over_decisions
 from icm_tui.tui.text.typed import Typed
 
 Pane = Literal["profile", "log", "labels", "accuracy"]

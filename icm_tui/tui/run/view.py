@@ -26,7 +26,7 @@ from icm_tui.run_dir.records import (
 )
 from icm_tui.run_dir.status import Status
 from icm_tui.tui.run.log import Explanation, Log
-from icm_tui.tui.text.curve import Curve
+from icm_tui.tui.text.numbers import Curve
 
 
 class Facts(NamedTuple):
