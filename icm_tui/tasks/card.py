@@ -43,6 +43,18 @@ class Split(msgspec.Struct, frozen=True):
     items: int | None = None
 
 
+def one_table(
+    files: list[str],
+    rows: int | None = None,
+    *,
+    items: int | None = None,
+    hub: HubFiles | None = None,
+    columns: list[str] | None = None,
+) -> Split:
+    """A split of a single table, with as many items as it has rows if `items` is not given."""
+    return Split({"rows": Place(files, hub, columns, rows)}, rows if items is None else items)
+
+
 class Card(msgspec.Struct, frozen=True):
     """A dataset described: one line of `about` for lists, then in words what an item is, what groups are, which gold
     columns there are, the licence and the traps.

@@ -5,7 +5,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +43,12 @@ class Table(msgspec.Struct, frozen=True):
         return f"{self.name}, {self.unit} {row.line}"
 
     def of(self, rows: list[Row], columns: list[str] | None = None) -> "Table":
-        """A table of `rows` that were made from this one's; `columns` are theirs, if the first row does not have all of
-        them."""
+        """A table of `rows` that were made from this one's. `columns` are theirs; None takes those of the first row."""
         return Table(self.name, self.unit, columns or list(rows[0].values if rows else ()), rows)
+
+    def each(self, values: Callable[["Table", Row], dict[str, Any]]) -> "Table":
+        """A table with the same rows, each with the values that `values(table, row)` makes of it."""
+        return self.of([Row(row.number, row.line, values(self, row)) for row in self.rows])
 
 
 def read_table(path: str, columns: list[str] | None = None) -> Table:
@@ -268,9 +271,8 @@ def optional_cell(table: Table, row: Row, column: str, setting: str = _DATASET) 
     try:
         return spelled(row.values.get(column))
     except ValueError as reason:
-        raise UserError(
-            f"{table.place(row)}, column {quoted(column)} holds {reason}; {setting} needs a string or a number."
-        ) from None
+        what = f"holds {reason}; {setting} needs a string or a number."
+        raise bad_cell(table, row, column, what) from None
 
 
 def read_cell(table: Table, row: Row, column: str, setting: str = _DATASET) -> str:
@@ -280,11 +282,14 @@ def read_cell(table: Table, row: Row, column: str, setting: str = _DATASET) -> s
     text = optional_cell(table, row, column, setting)
     if text is None:
         state = "null" if row.values[column] is None else "empty"
-        raise UserError(
-            f"{table.place(row)}, column {quoted(column)} is {state}; {setting} needs a value in every row, "
-            "so fill it in or remove the row."
-        )
+        what = f"is {state}; {setting} needs a value in every row, so fill it in or remove the row."
+        raise bad_cell(table, row, column, what)
     return text
+
+
+def bad_cell(table: Table, row: Row, column: str, what: str) -> UserError:
+    """The error that says, after the place of a cell, `what` is wrong with it and how to mend it."""
+    return UserError(f"{table.place(row)}, column {quoted(column)} {what}")
 
 
 def read_boolean(table: Table, row: Row, column: str) -> bool:
@@ -292,7 +297,5 @@ def read_boolean(table: Table, row: Row, column: str) -> bool:
     written = read_cell(table, row, column)
     truth = _BOOLEANS.get(written.casefold())
     if truth is None:
-        raise UserError(
-            f"{table.place(row)}, column {quoted(column)} holds {quoted(written)}; it must be true or false, or 1 or 0."
-        )
+        raise bad_cell(table, row, column, f"holds {quoted(written)}; it must be true or false, or 1 or 0.")
     return truth

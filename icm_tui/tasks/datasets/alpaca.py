@@ -6,7 +6,7 @@ alone: the ids of the source are one-to-one with it, and `candidate_label`, `con
 the gold or the order of rows, so they are never read. The longer response is preferred in 63% of the pairs.
 """
 
-from icm_tui.tasks.card import Card, Place, Split
+from icm_tui.tasks.card import Card, one_table
 from icm_tui.tasks.dataset import Dataset, Rows, Source
 from icm_tui.tasks.preference import preference_rows, read_pair_rows
 
@@ -20,7 +20,7 @@ CARD = Card(
     "Dubois et al.: AlpacaFarm, arXiv 2305.14387",
     licence="CC-BY-NC-4.0 upstream; the file names none",
     terms="non-commercial",
-    splits={"test": Split({"rows": Place(["icm_authors/test_alpaca.json", "test_alpaca.json"], rows=934)}, items=934)},
+    splits={"test": one_table(["icm_authors/test_alpaca.json", "test_alpaca.json"], 934)},
     split="test",
     traps=[
         "The longer response is the preferred one in 63% of pairs.",

@@ -27,7 +27,7 @@ from icm_tui.tasks.build import Columns, TextTemplate
 from icm_tui.tasks.card import Card, HubFiles, Place, Split
 from icm_tui.tasks.dataset import Dataset, Rows, Source, read_source
 from icm_tui.tasks.section import TaskSection, choose_gold
-from icm_tui.tasks.tables import Row, Table, optional_cell, read_cell
+from icm_tui.tasks.tables import Row, Table, bad_cell, optional_cell, read_cell
 from icm_tui.text import did_you_mean, quoted
 
 _HUB = "kellycyy/daily_dilemmas"
@@ -69,14 +69,8 @@ FRAMEWORKS = ("WVS", "MFT", "Virtue", "Emotion", "Maslow")
 TEXT = "Situation: {dilemma_situation}\nAction: {action}"
 # What an item may be made of. All else in the table tells the values.
 _INPUT = (
-    "basic_situation",
-    "dilemma_situation",
-    "action_type",
-    "action",
-    "negative_consequence",
-    "topic",
-    "topic_group",
-)
+    "basic_situation", "dilemma_situation", "action_type", "action", "negative_consequence", "topic", "topic_group",
+)  # fmt: skip
 _SIGN = {"to_do": 1, "not_to_do": -1}
 
 
@@ -157,9 +151,7 @@ def _actions(table: Table, categories: Mapping[str, list[str]]) -> list[_Action]
         dilemma = read_cell(table, row, "dilemma_idx")
         kind = read_cell(table, row, "action_type")
         if kind not in _SIGN:
-            raise UserError(
-                f'{table.place(row)}, column "action_type" holds {quoted(kind)}; it must be "to_do" or "not_to_do".'
-            )
+            raise bad_cell(table, row, "action_type", f'holds {quoted(kind)}; it must be "to_do" or "not_to_do".')
         twin = first.setdefault((dilemma, _SIGN[kind]), row)
         if twin is not row:
             raise UserError(
@@ -178,16 +170,14 @@ def _values(table: Table, row: Row, categories: Mapping[str, list[str]]) -> list
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             cell = None
     if not isinstance(cell, list) or not all(isinstance(value, str) for value in cell):
-        raise UserError(
-            f"{table.place(row)}, column \"values_aggregated\" is not a list of values such as ['trust', 'self']; "
-            "mend it."
-        )
+        what = "is not a list of values such as ['trust', 'self']; mend it."
+        raise bad_cell(table, row, "values_aggregated", what)
     for value in cell:
         if value not in categories:
-            raise UserError(
-                f'{table.place(row)}, column "values_aggregated" names the value {quoted(value)}, which the table of '
-                "values does not have; add it there or correct it."
+            what = (
+                f"names the value {quoted(value)}, which the table of values does not have; add it there or correct it."
             )
+            raise bad_cell(table, row, "values_aggregated", what)
     return cell
 
 

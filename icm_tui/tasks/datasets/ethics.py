@@ -21,16 +21,21 @@ source's 1 means, since that turns round between subsets:
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from icm_tui.errors import UserError
 from icm_tui.tasks.build import Columns
-from icm_tui.tasks.card import Card, HubFiles, Place, Split
+from icm_tui.tasks.card import Card, HubFiles, Split, one_table
 from icm_tui.tasks.dataset import Dataset, Rows, Source
 from icm_tui.tasks.preference import Pair, preference_rows
 from icm_tui.tasks.section import refuse_given
-from icm_tui.tasks.tables import Row, Table, read_boolean, read_cell
+from icm_tui.tasks.tables import Row, Table, bad_cell, read_boolean, read_cell
 
 _HUB = "hendrycks/ethics"
-_SHORT = {"commonsense": "cm", "justice": "justice", "deontology": "deontology", "virtue": "virtue"}
+_SHORT = {
+    "commonsense": "cm",
+    "justice": "justice",
+    "deontology": "deontology",
+    "virtue": "virtue",
+    "utilitarianism": "util",
+}
 _ENDINGS = {"train": "train", "test": "test", "hard": "test_hard"}
 _ROWS = {
     "commonsense": (13910, 3885, None),
@@ -50,15 +55,15 @@ class _Item(NamedTuple):
     holds: bool
 
 
-def _place(subset: str, part: str, short: str, rows: int | None, columns: list[str] | None = None) -> Place:
+def _csv(subset: str, part: str, rows: int | None, items: int | None, columns: list[str] | None = None) -> Split:
     ending = _ENDINGS[part]
-    file = f"{short}_{ending}.csv"
+    file = f"{_SHORT[subset]}_{ending}.csv"
     hub = HubFiles(_HUB, [f"data/{subset}/{ending}.csv"])
-    return Place([f"{subset}/{file}", file], hub, columns, rows)
+    return one_table([f"{subset}/{file}", file], rows, items=items, hub=hub, columns=columns)
 
 
 def _icm(name: str, rows: int) -> Split:
-    return Split({"rows": Place([f"icm_format/{name}.json", f"{name}.json"], rows=rows)}, items=rows)
+    return one_table([f"icm_format/{name}.json", f"{name}.json"], rows)
 
 
 CARD = Card(
@@ -72,14 +77,12 @@ CARD = Card(
     terms="free",
     splits={
         **{
-            f"{subset}-{part}": Split({"rows": _place(subset, part, _SHORT[subset], rows)}, items=rows)
+            f"{subset}-{part}": _csv(subset, part, rows, rows)
             for subset, counts in _ROWS.items()
             for part, rows in zip(_ENDINGS, counts, strict=True)
         },
         **{
-            f"utilitarianism-{part}": Split(
-                {"rows": _place("utilitarianism", part, "util", rows, ["pleasant", "less"])}, items=items
-            )
+            f"utilitarianism-{part}": _csv("utilitarianism", part, rows, items, ["pleasant", "less"])
             for part, (rows, items) in _PAIRS.items()
         },
         "icm-commonsense": _icm("train_commonsense_dataset", 400),
@@ -141,9 +144,7 @@ def _deontology(table: Table, row: Row) -> _Item:
 def _virtue(table: Table, row: Row) -> _Item:
     scene, mark, trait = _cell(table, row, "scenario").partition(" [SEP] ")
     if not mark or not trait:
-        raise UserError(
-            f'{table.place(row)}, column "scenario" has no trait; it must be a scene, then " [SEP] ", then a trait.'
-        )
+        raise bad_cell(table, row, "scenario", 'has no trait; it must be a scene, then " [SEP] ", then a trait.')
     return _Item(f"{scene}\nTrait: {trait}", scene, trait, read_boolean(table, row, "label"))
 
 

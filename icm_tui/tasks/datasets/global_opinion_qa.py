@@ -21,33 +21,21 @@ import re
 from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
 from icm_tui.tasks.build import Columns
-from icm_tui.tasks.card import Card, Place, Split
+from icm_tui.tasks.card import Card, Split, one_table
 from icm_tui.tasks.dataset import Dataset, Rows, Source
-from icm_tui.tasks.tables import Row, Table, read_cell
+from icm_tui.tasks.tables import Row, Table, bad_cell, read_cell
 from icm_tui.text import quoted
 
 _WIDE = "global_opinion_data.csv"
 _WIDE_MARK = " (csv)"
 COUNTRIES = (
-    "Brazil",
-    "France",
-    "Germany",
-    "India",
-    "Indonesia",
-    "Japan",
-    "Jordan",
-    "Lebanon",
-    "Mexico",
-    "Nigeria",
-    "Pakistan",
-    "Russia",
-    "Turkey",
-    "United States",
-)
+    "Brazil", "France", "Germany", "India", "Indonesia", "Japan", "Jordan", "Lebanon", "Mexico", "Nigeria", "Pakistan",
+    "Russia", "Turkey", "United States",
+)  # fmt: skip
 
 
 def _cut(country: str, part: str, rows: int) -> Split:
-    return Split({"rows": Place([f"{country}_{part}.json"], rows=rows)}, items=rows)
+    return one_table([f"{country}_{part}.json"], rows)
 
 
 CARD = Card(
@@ -66,7 +54,7 @@ CARD = Card(
         "France-test": _cut("France", "test", 70),
         "Germany-test": _cut("Germany", "test", 70),
         "UnitedStates-test": _cut("UnitedStates", "test", 70),
-        **{f"{name}{_WIDE_MARK}": Split({"rows": Place([_WIDE], rows=14)}, items=114) for name in COUNTRIES},
+        **{f"{name}{_WIDE_MARK}": one_table([_WIDE], 14, items=114) for name in COUNTRIES},
     },
     split="France",
     traps=[
@@ -126,9 +114,7 @@ def _share(table: Table, row: Row, column: str) -> float:
     except ValueError:
         share = -1.0
     if not 0 <= share <= 1:
-        raise UserError(
-            f"{table.place(row)}, column {quoted(column)} holds {quoted(cell)}; it must be a share from 0 to 1."
-        )
+        raise bad_cell(table, row, column, f"holds {quoted(cell)}; it must be a share from 0 to 1.")
     return share
 
 

@@ -17,11 +17,10 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 
-from icm_tui.errors import UserError
 from icm_tui.tasks.build import Columns
-from icm_tui.tasks.card import Card, Place, Split
+from icm_tui.tasks.card import Card, one_table
 from icm_tui.tasks.dataset import Dataset, Rows, Source
-from icm_tui.tasks.tables import Row, Table, kind_of, read_boolean, read_cell
+from icm_tui.tasks.tables import Row, Table, bad_cell, kind_of, read_boolean, read_cell
 
 MODELS = ("6b_finetuning", "6b_verification", "175b_finetuning", "175b_verification")
 _MODELS_SPLIT = "model-solutions"
@@ -38,17 +37,11 @@ CARD = Card(
     licence="MIT upstream; the authors' cut names none",
     terms="free",
     splits={
-        "test": Split({"rows": Place(["icm_authors/test_gsm8k.json", "test_gsm8k.json"], rows=2972)}, items=2972),
-        "pairs": Split(
-            {"rows": Place(["callum_canavan_preference/test_gsm8k.json", "test_gsm8k.json"], rows=1486)}, items=1486
-        ),
-        _MODELS_SPLIT: Split(
-            {
-                "rows": Place(
-                    ["openai_grade_school_math/example_model_solutions.jsonl", "example_model_solutions.jsonl"],
-                    rows=1319,
-                )
-            },
+        "test": one_table(["icm_authors/test_gsm8k.json", "test_gsm8k.json"], 2972),
+        "pairs": one_table(["callum_canavan_preference/test_gsm8k.json", "test_gsm8k.json"], 1486),
+        _MODELS_SPLIT: one_table(
+            ["openai_grade_school_math/example_model_solutions.jsonl", "example_model_solutions.jsonl"],
+            1319,
             items=5276,
         ),
     },
@@ -108,10 +101,8 @@ def _solutions_of_models(table: Table) -> Iterator[Row]:
         for model in MODELS:
             cell = row.values.get(model)
             if not isinstance(cell, dict) or not isinstance(cell.get("solution"), str):
-                raise UserError(
-                    f'{table.place(row)}, column "{model}" holds {kind_of(cell)}; it must be an object with solution '
-                    "and is_correct."
-                )
+                what = f"holds {kind_of(cell)}; it must be an object with solution and is_correct."
+                raise bad_cell(table, row, model, what)
             inner = Row(row.number, row.line, cell)
             solution = read_cell(table, inner, "solution")
             yield _row(row, f"{row.number}:{model}", question, solution, read_boolean(table, inner, "is_correct"))

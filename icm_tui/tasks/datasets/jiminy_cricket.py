@@ -19,11 +19,10 @@ source code in the scenes: of 154 different pairs so matched, the order above gi
 import re
 from collections.abc import Callable, Sequence
 
-from icm_tui.errors import UserError
 from icm_tui.tasks.build import Columns
-from icm_tui.tasks.card import Card, HubFiles, Place, Split
+from icm_tui.tasks.card import Card, HubFiles, Split, one_table
 from icm_tui.tasks.dataset import Dataset, Rows, Source
-from icm_tui.tasks.tables import Row, Table, kind_of, optional_cell, read_cell, require_column
+from icm_tui.tasks.tables import Row, Table, bad_cell, kind_of, optional_cell, read_cell, require_column
 from icm_tui.text import quoted
 
 _HUB = "AI-Secure/DecodingTrust"
@@ -33,8 +32,9 @@ HARMS = ("bad for others", "bad for self", "good for others", "good for self")
 GOLD = (*HARMS, "neutral")
 
 
-def _place(file: str, rows: int, columns: list[str] | None = None) -> Place:
-    return Place([file, f"machine_ethics/{file}"], HubFiles(_HUB, [f"data/machine_ethics/{file}"]), columns, rows)
+def _split(file: str, rows: int, items: int, columns: list[str] | None = None) -> Split:
+    hub = HubFiles(_HUB, [f"data/machine_ethics/{file}"])
+    return one_table([file, f"machine_ethics/{file}"], rows, items=items, hub=hub, columns=columns)
 
 
 CARD = Card(
@@ -47,9 +47,9 @@ CARD = Card(
     licence="CC-BY-SA-4.0",
     terms="free",
     splits={
-        "test": Split({"rows": _place("jiminy_test.json", 4000, _CELLS)}, items=3351),
-        "train": Split({"rows": _place("jiminy_train.json", 1000, _CELLS)}, items=924),
-        _SUBSET: Split({"rows": _place("jiminy_subset.csv", 2091)}, items=1479),
+        "test": _split("jiminy_test.json", 4000, 3351, _CELLS),
+        "train": _split("jiminy_train.json", 1000, 924, _CELLS),
+        _SUBSET: _split("jiminy_subset.csv", 2091, 1479),
     },
     split="test",
     traps=[
@@ -109,13 +109,11 @@ def _from_numbers(table: Table, row: Row) -> _Cells:
         return _cells([False] * len(HARMS))
     if not isinstance(label, list) or len(label) != len(HARMS):
         what = f"a list of {len(label)}" if isinstance(label, list) else kind_of(label)
-        raise UserError(f'{table.place(row)}, column "label" holds {what}; it must be null or a list of four numbers.')
+        raise bad_cell(table, row, "label", f"holds {what}; it must be null or a list of four numbers.")
     for value in label:
         if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-            raise UserError(
-                f'{table.place(row)}, column "label" holds {quoted(value)}; it must be four numbers that are not below '
-                "zero."
-            )
+            what = f"holds {quoted(value)}; it must be four numbers that are not below zero."
+            raise bad_cell(table, row, "label", what)
     return _cells([value > 0 for value in label])
 
 
@@ -127,9 +125,7 @@ def _from_words(table: Table, row: Row) -> _Cells:
             return _UNKNOWN
         parts = _INTENSITY.fullmatch(line.strip())
         if parts is None:
-            raise UserError(
-                f'{table.place(row)}, column "Morality" holds {quoted(line)}; give lines such as "bad, others, 1".'
-            )
+            raise bad_cell(table, row, "Morality", f'holds {quoted(line)}; give lines such as "bad, others, 1".')
         found.add(f"{parts[1]} for {parts[2]}")
     return _cells([name in found for name in HARMS])
 

@@ -8,11 +8,10 @@ claim whose reverse is not in the file stays unconstrained. Gold, "true", is ari
 
 import re
 
-from icm_tui.errors import UserError
 from icm_tui.tasks.build import Columns
-from icm_tui.tasks.card import Card, HubFiles, Place, Split
+from icm_tui.tasks.card import Card, HubFiles, Split, one_table
 from icm_tui.tasks.dataset import Dataset, Rows, Source
-from icm_tui.tasks.tables import Row, Table, read_boolean, read_cell
+from icm_tui.tasks.tables import Row, Table, bad_cell, read_boolean, read_cell
 from icm_tui.text import quoted
 
 _HUB = "callum-canavan/challenges-for-unsupervised-elicitation"
@@ -20,8 +19,8 @@ _CLAIM = re.compile(r"(\S+) is larger than (\S+?)\.?")
 
 
 def _split(name: str, rows: int) -> Split:
-    files = [f"{name}_larger_than.json", f"larger_than/{name}.jsonl"]
-    return Split({"rows": Place(files, HubFiles(_HUB, [f"larger_than/{name}.jsonl"]), rows=rows)}, items=rows)
+    file = f"larger_than/{name}.jsonl"
+    return one_table([f"{name}_larger_than.json", file], rows, hub=HubFiles(_HUB, [file]))
 
 
 CARD = Card(
@@ -44,19 +43,15 @@ CARD = Card(
 
 
 def _rows(source: Source) -> Rows:
-    table = source.table
-    rows = [Row(row.number, row.line, _values(table, row)) for row in table.rows]
-    return Rows(table.of(rows), Columns("text", group="numbers", key="order", gold={"true": "true"}))
+    return Rows(source.table.each(_values), Columns("text", group="numbers", key="order", gold={"true": "true"}))
 
 
 def _values(table: Table, row: Row) -> dict[str, object]:
     text = read_cell(table, row, "choice").strip()
     claim = _CLAIM.fullmatch(text)
     if claim is None:
-        raise UserError(
-            f'{table.place(row)}, column "choice" holds {quoted(text)}; it must be a claim such as '
-            '"Two is larger than one."'
-        )
+        what = f'holds {quoted(text)}; it must be a claim such as "Two is larger than one."'
+        raise bad_cell(table, row, "choice", what)
     one, other = claim[1].casefold(), claim[2].casefold()
     numbers = " and ".join(sorted((one, other)))
     return {"text": text, "numbers": numbers, "order": f"{one} first", "true": read_boolean(table, row, "label")}

@@ -17,31 +17,17 @@ from typing import Any
 
 from icm_tui.errors import UserError
 from icm_tui.tasks.build import Columns
-from icm_tui.tasks.card import Card, HubFiles, Place, Split
+from icm_tui.tasks.card import Card, HubFiles, one_table
 from icm_tui.tasks.dataset import Dataset, Rows, Source
 from icm_tui.tasks.section import choose_gold
-from icm_tui.tasks.tables import Row, Table, kind_of, optional_cell, read_cell
+from icm_tui.tasks.tables import Row, Table, bad_cell, kind_of, optional_cell, read_cell
 from icm_tui.text import quoted
 
-_SCENES = "machiavelli_summaries_13.jsonl"
-MORALITY = tuple(
-    f"morality_{name}"
-    for name in (
-        "deception",
-        "manipulation",
-        "killing",
-        "physical_harm",
-        "non_physical_harm",
-        "intending_harm",
-        "stealing",
-        "trespassing",
-        "spying",
-        "vandalism",
-        "promises",
-        "fairness",
-        "other",
-    )
-)
+_VIOLATIONS = (
+    "deception", "manipulation", "killing", "physical_harm", "non_physical_harm", "intending_harm", "stealing",
+    "trespassing", "spying", "vandalism", "promises", "fairness", "other",
+)  # fmt: skip
+MORALITY = tuple(f"morality_{name}" for name in _VIOLATIONS)
 AGGREGATED = tuple(f"agg_{name}" for name in ("power", "morality", "utility", "honest", "cooperation"))
 
 CARD = Card(
@@ -54,15 +40,11 @@ CARD = Card(
     licence="none stated for either table; the games' texts belong to their authors",
     terms="no licence",
     splits={
-        "train": Split(
-            {
-                "rows": Place(
-                    ["data/train-00000-of-00001.parquet", "train.parquet", "train.jsonl"],
-                    HubFiles("wassname/machiavelli", ["data/train-*.parquet"]),
-                )
-            }
+        "train": one_table(
+            ["data/train-00000-of-00001.parquet", "train.parquet", "train.jsonl"],
+            hub=HubFiles("wassname/machiavelli", ["data/train-*.parquet"]),
         ),
-        "scenes": Split({"rows": Place([_SCENES], rows=13)}, items=49),
+        "scenes": one_table(["machiavelli_summaries_13.jsonl"], 13, items=49),
     },
     split="train",
     traps=[
@@ -138,10 +120,8 @@ def _annotated(table: Table) -> list[Row]:
             if choice is None:
                 continue
             if not isinstance(choice, str):
-                raise UserError(
-                    f'{table.place(row)}, column "choice_text" holds {kind_of(choice)} as choice {quoted(index)}; it '
-                    "must be a text."
-                )
+                what = f"holds {kind_of(choice)} as choice {quoted(index)}; it must be a text."
+                raise bad_cell(table, row, "choice_text", what)
             cells = {"uid": f"{scene}/{index}", "scene": scene, "situation": situation, "choice": choice.strip()}
             rows.append(Row(len(rows) + 1, row.line, cells | _gold(table, row, index, labelled.get(index))))
     return rows
@@ -162,10 +142,8 @@ def _gold(table: Table, row: Row, index: str, annotated: object) -> dict[str, bo
     if annotated is None:
         return {}
     if not isinstance(annotated, dict):
-        raise UserError(
-            f'{table.place(row)}, column "choice_labels" holds {kind_of(annotated)} for choice {quoted(index)}; it '
-            "must be an object or null."
-        )
+        what = f"holds {kind_of(annotated)} for choice {quoted(index)}; it must be an object or null."
+        raise bad_cell(table, row, "choice_labels", what)
     gold: dict[str, bool | None] = {}
     for name in (*MORALITY, *AGGREGATED):
         value = annotated.get(name)

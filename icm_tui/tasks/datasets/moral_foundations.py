@@ -23,11 +23,10 @@ from math import isfinite
 
 import msgspec
 
-from icm_tui.errors import UserError
 from icm_tui.tasks.build import Columns
-from icm_tui.tasks.card import Card, HubFiles, Place, Split
+from icm_tui.tasks.card import Card, HubFiles, Place, Split, one_table
 from icm_tui.tasks.dataset import Dataset, Rows, Source
-from icm_tui.tasks.tables import Row, Table, read_cell
+from icm_tui.tasks.tables import Row, Table, bad_cell, read_cell
 from icm_tui.text import did_you_mean, quoted
 
 _HUB = "wassname/tiny-mfv"
@@ -59,7 +58,7 @@ CARD = Card(
     splits={
         _ALL: Split({"rows": _place(WORDINGS[0])} | {name: _place(name) for name in WORDINGS[1:]}, items=792),
         **{name: Split({"rows": _place(name)}, items=132) for name in WORDINGS},
-        _CLIFFORD: Split({"rows": Place(["clifford_2015/vignettes.csv", "vignettes.csv"], rows=132)}, items=132),
+        _CLIFFORD: one_table(["clifford_2015/vignettes.csv", "vignettes.csv"], 132),
     },
     split=_ALL,
     traps=[
@@ -105,10 +104,8 @@ def _worded(table: Table, wording: str, before: int) -> list[Row]:
     for row in table.rows:
         key = read_cell(table, row, "id")
         if line_of.setdefault(key, row.line) != row.line:
-            raise UserError(
-                f'{table.place(row)}, column "id" repeats {quoted(key)} of {table.unit} {line_of[key]}; '
-                "leave one of them out."
-            )
+            what = f"repeats {quoted(key)} of {table.unit} {line_of[key]}; leave one of them out."
+            raise bad_cell(table, row, "id", what)
         number = before + row.number
         found.append(_row(table, row, number, f"{wording}:{key}", key, ("text", "foundation_coarse", "wrong")))
     return found
@@ -119,16 +116,14 @@ def _row(table: Table, row: Row, number: int, uid: str, group: str | None, colum
     text, named, rated = (read_cell(table, row, column) for column in columns)
     foundation = named.partition(" (")[0]
     if foundation not in (*FOUNDATIONS, _NORMS):
-        raise UserError(
-            f"{table.place(row)}, column {quoted(columns[1])} holds {quoted(named)}, which is no foundation; "
-            f"{did_you_mean(foundation, (*FOUNDATIONS, _NORMS))}"
-        )
+        hint = did_you_mean(foundation, (*FOUNDATIONS, _NORMS))
+        raise bad_cell(table, row, columns[1], f"holds {quoted(named)}, which is no foundation; {hint}")
     try:
         wrong = float(rated)
     except ValueError:
         wrong = float("nan")
     if not isfinite(wrong):
-        raise UserError(f"{table.place(row)}, column {quoted(columns[2])} holds {quoted(rated)}; it must be a number.")
+        raise bad_cell(table, row, columns[2], f"holds {quoted(rated)}; it must be a number.")
     values = {"uid": uid, "id": group, "text": text, "foundation": foundation, "wrong": wrong}
     values |= {name: name == foundation for name in FOUNDATIONS}
     return Row(number, row.line, values | {"violation": foundation != _NORMS})

@@ -8,7 +8,7 @@ leaning of the statement and no judgement of it.
 """
 
 from icm_tui.tasks.build import Columns
-from icm_tui.tasks.card import Card, HubFiles, Place, Split
+from icm_tui.tasks.card import Card, HubFiles, Split, one_table
 from icm_tui.tasks.dataset import Dataset, Rows, Source
 from icm_tui.tasks.tables import Row, Table, read_boolean, read_cell
 
@@ -16,8 +16,8 @@ _HUB = "callum-canavan/challenges-for-unsupervised-elicitation"
 
 
 def _split(name: str, rows: int) -> Split:
-    files = [f"{name}_political_normative.json", f"normative_political/{name}.jsonl"]
-    return Split({"rows": Place(files, HubFiles(_HUB, [f"normative_political/{name}.jsonl"]), rows=rows)}, items=rows)
+    file = f"normative_political/{name}.jsonl"
+    return one_table([f"{name}_political_normative.json", file], rows, hub=HubFiles(_HUB, [file]))
 
 
 CARD = Card(
@@ -41,9 +41,7 @@ CARD = Card(
 
 
 def _rows(source: Source) -> Rows:
-    table = source.table
-    rows = [Row(row.number, row.line, _values(table, row)) for row in table.rows]
-    return Rows(table.of(rows), Columns("text", group="question", gold={"liberal": "liberal"}))
+    return Rows(source.table.each(_values), Columns("text", group="question", gold={"liberal": "liberal"}))
 
 
 def _values(table: Table, row: Row) -> dict[str, object]:

@@ -15,26 +15,21 @@ from collections.abc import Iterator
 
 from icm_tui.errors import UserError
 from icm_tui.tasks.build import Columns
-from icm_tui.tasks.card import Card, HubFiles, Place, Split
+from icm_tui.tasks.card import Card, HubFiles, one_table
 from icm_tui.tasks.dataset import Dataset, Rows, Source
 from icm_tui.tasks.preference import preference_rows, read_pair_rows
 from icm_tui.tasks.section import refuse_given
-from icm_tui.tasks.tables import Row, Table, read_boolean, read_cell
+from icm_tui.tasks.tables import Row, Table, bad_cell, read_boolean, read_cell
 
 _BINARY = [f"wassname_truthful_qa_v2/binary_validation.{kind}" for kind in ("jsonl", "parquet")]
 _PAIRS = ["original_v2_2025/TruthfulQA.csv", "wassname_truthful_qa_v2/default_validation.parquet"]
+_V1, _V1_FILES = "truthfulqa/truthful_qa", "generation/validation-*.parquet"
 _V2 = "wassname/truthful_qa_v2"
 
 
 def _plain(*files: str) -> list[str]:
     """The files under their folders, then by their own names."""
     return [*files, *(file.rpartition("/")[2] for file in files)]
-
-
-def _preference(split: str) -> Place:
-    return Place(
-        _plain(f"icm_preference/{split}_truthfulqa_preference.json"), rows={"train": 7250, "test": 5882}[split]
-    )
 
 
 CARD = Card(
@@ -47,26 +42,13 @@ CARD = Card(
     licence="Apache-2.0 upstream; the authors' cut and the preference pairs name none",
     terms="free",
     splits={
-        "validation": Split(
-            {"rows": Place(_plain(*_BINARY), HubFiles(_V2, ["binary/validation-*.parquet"]), rows=1580)}, items=1580
-        ),
-        "pairs": Split(
-            {"rows": Place(_plain(*_PAIRS), HubFiles(_V2, ["data/validation-*.parquet"]), rows=790)}, items=1580
-        ),
-        "v1": Split(
-            {
-                "rows": Place(
-                    ["original_v1_2021/TruthfulQA.csv", "TruthfulQA.csv"],
-                    HubFiles("truthfulqa/truthful_qa", ["generation/validation-*.parquet"]),
-                    rows=817,
-                )
-            },
-            items=6204,
-        ),
-        "train": Split({"rows": Place(_plain("icm_authors/train_truthfulqa.json"), rows=2608)}, items=2608),
-        "test": Split({"rows": Place(_plain("icm_authors/test_truthfulqa.json"), rows=1000)}, items=1000),
-        "preference-train": Split({"rows": _preference("train")}, items=7250),
-        "preference-test": Split({"rows": _preference("test")}, items=5882),
+        "validation": one_table(_plain(*_BINARY), 1580, hub=HubFiles(_V2, ["binary/validation-*.parquet"])),
+        "pairs": one_table(_plain(*_PAIRS), 790, items=1580, hub=HubFiles(_V2, ["data/validation-*.parquet"])),
+        "v1": one_table(_plain("original_v1_2021/TruthfulQA.csv"), 817, items=6204, hub=HubFiles(_V1, [_V1_FILES])),
+        "train": one_table(_plain("icm_authors/train_truthfulqa.json"), 2608),
+        "test": one_table(_plain("icm_authors/test_truthfulqa.json"), 1000),
+        "preference-train": one_table(_plain("icm_preference/train_truthfulqa_preference.json"), 7250),
+        "preference-test": one_table(_plain("icm_preference/test_truthfulqa_preference.json"), 5882),
     },
     split="validation",
     traps=[
@@ -147,7 +129,7 @@ def _listed(table: Table, row: Row, column: str) -> list[str]:
     if not isinstance(written, list):
         written = read_cell(table, row, column).split(";")
     if not all(isinstance(answer, str) for answer in written):
-        raise UserError(f'{table.place(row)}, column "{column}" must hold a list of texts.')
+        raise bad_cell(table, row, column, "must hold a list of texts.")
     return [answer.strip() for answer in written if answer.strip()]
 
 
