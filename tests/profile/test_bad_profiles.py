@@ -242,23 +242,23 @@ def _sentences(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("text", "sentences"), AFTER_A_TASK)
-def test_a_mistake_is_told_with_its_line(text: str, sentences: list[str]) -> None:
+def test_profile_mistake_is_shown_with_its_line(text: str, sentences: list[str]) -> None:
     told = _sentences(f'[task]\ndataset = "topics"\n{text}\n')
     assert told == [f"profile.toml:{sentence}" for sentence in sentences]
     assert "hush" not in "".join(told)
 
 
 @pytest.mark.parametrize(("text", "sentences"), WHOLE)
-def test_a_mistake_in_the_task_or_the_syntax_is_told(text: str, sentences: list[str]) -> None:
+def test_profile_mistake_in_task_or_syntax_is_shown(text: str, sentences: list[str]) -> None:
     told = _sentences(text)
     assert told == [f"profile.toml{sentence if sentence[0] == ':' else f':{sentence}'}" for sentence in sentences]
 
 
-def test_the_table_is_long_enough() -> None:
+def test_mistakes_table_is_long_enough() -> None:
     assert len(AFTER_A_TASK) + len(WHOLE) >= 40
 
 
-def test_a_form_gets_the_same_faults_a_setting() -> None:
+def test_profile_error_gives_a_form_the_same_faults() -> None:
     with pytest.raises(ProfileError) as caught:
         loads('[task]\ndataset = "topics"\n[search]\nshots = -1', "profile.toml", ["run.seed=x"])
     (first, second) = caught.value.faults
@@ -292,7 +292,7 @@ _documents = st.dictionaries(
 
 
 @given(_documents)
-def test_no_document_gets_a_traceback(document: dict[str, Any]) -> None:
+def test_profile_document_never_causes_a_traceback(document: dict[str, Any]) -> None:
     outcome = _outcome(lambda: from_document(document, "profile.toml"))
     assert isinstance(outcome, Profile) or outcome.startswith("profile.toml: ")
 
@@ -309,6 +309,6 @@ _lines = st.lists(
 
 
 @given(_lines)
-def test_no_text_gets_a_traceback(text: str) -> None:
+def test_profile_text_never_causes_a_traceback(text: str) -> None:
     outcome = _outcome(lambda: loads(text, "profile.toml"))
     assert isinstance(outcome, Profile) or outcome.startswith("profile.toml")

@@ -12,7 +12,7 @@ def profile(*sets: str) -> Profile:
     return apply_sets(loads('[task]\ndataset = "beliefs"\n', "a test"), sets)
 
 
-def test_random_labels_shows_sixteen_and_zero_shot_none() -> None:
+def test_baselines_default_shots() -> None:
     shown = resolve(profile("search.method=random_labels"), rule="opposite", items=40, grouped=True).search
     assert (shown.shots, shown.share, shown.initial_t) == (16, 16, None)
     bare = resolve(profile("search.method=zero_shot"), rule="opposite", items=40, grouped=True).search
@@ -20,7 +20,7 @@ def test_random_labels_shows_sixteen_and_zero_shot_none() -> None:
     assert resolve_without_data(profile("search.method=zero_shot"))[1] == ["consistency.rule"]
 
 
-def test_what_they_have_no_use_for_is_told() -> None:
+def test_baselines_name_settings_without_use() -> None:
     given = ("search.shots=4", "search.share=2", "search.initial_t=3", "search.alpha=2", "search.effort=lean")
     assert unused(profile("search.method=zero_shot", *given)) == [
         "search.shots",
@@ -44,12 +44,12 @@ def test_what_they_have_no_use_for_is_told() -> None:
         (["search.method=zero_shot", "consistency.rule=paper"], 'a penalty that method "zero_shot" does not know'),
     ],
 )
-def test_what_cannot_be_is_told(sets: list[str], sentence: str) -> None:
+def test_baselines_refuse_impossible_settings(sets: list[str], sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
         resolve(profile(*sets), rule="opposite", items=40, grouped=True)
 
 
-def test_they_follow_more_than_two_labels() -> None:
+def test_baselines_take_more_than_two_labels() -> None:
     for method in ("zero_shot", "random_labels"):
         more = profile(f"search.method={method}", 'prompt.labels=["A","B","C"]')
         assert resolve(more, rule="none", items=40, grouped=False).search.method == method

@@ -21,7 +21,7 @@ def _show(profile: str, *sets: str, as_json: bool = False) -> Namespace:
     return Namespace(profile=profile, set=list(sets), json=as_json)
 
 
-def test_list(capsys: Captured, home: Path) -> None:
+def test_profiles_list(capsys: Captured, home: Path) -> None:
     store.save("mine", store.find("topics", ["search.method=fork"])[0])
     (home / "profiles" / "broken.toml").write_text("")
     assert commands.list_(Namespace(json=False)) == 0
@@ -32,7 +32,7 @@ def test_list(capsys: Captured, home: Path) -> None:
     assert ["demo", "shipped", "leanings", "icm", "embedded"] in [line.split() for line in lines]
 
 
-def test_list_as_json(capsys: Captured, home: Path) -> None:
+def test_profiles_list_as_json(capsys: Captured, home: Path) -> None:
     store.save("mine", store.find("topics")[0])
     (home / "profiles" / "broken.toml").write_text("")
     assert commands.list_(Namespace(json=True)) == 0
@@ -50,7 +50,7 @@ def test_list_as_json(capsys: Captured, home: Path) -> None:
     assert told["demo"]["kind"] == "shipped"
 
 
-def test_show_fills_in_the_defaults(capsys: Captured) -> None:
+def test_profiles_show_fills_in_the_defaults(capsys: Captured) -> None:
     assert commands.show(_show("topics", "search.shots=8")) == 0
     told = capsys.readouterr()
     profile = loads(told.out)
@@ -61,12 +61,12 @@ def test_show_fills_in_the_defaults(capsys: Captured) -> None:
     ]
 
 
-def test_show_tells_nothing_of_what_waits_for_nothing(capsys: Captured) -> None:
+def test_profiles_show_omits_settings_that_do_not_wait(capsys: Captured) -> None:
     commands.show(_show("topics", "search.method=paper", "consistency.rule=none"))
     assert "once the data" not in capsys.readouterr().err
 
 
-def test_show_as_json(capsys: Captured) -> None:
+def test_profiles_show_as_json(capsys: Captured) -> None:
     assert commands.show(_show("topics", as_json=True)) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["settings"]["search"]["shots"] == "all"
@@ -74,7 +74,7 @@ def test_show_as_json(capsys: Captured) -> None:
     assert told["from_data"] == ["consistency.rule", "search.subset"]
 
 
-def test_check_of_a_good_profile(capsys: Captured) -> None:
+def test_profiles_check_of_a_good_profile(capsys: Captured) -> None:
     assert commands.check(_show("topics", "search.alpha=3")) == 0
     told = capsys.readouterr()
     assert told.out == "topics has no errors\n"
@@ -89,7 +89,7 @@ def test_check_of_a_good_profile(capsys: Captured) -> None:
     }
 
 
-def test_check_of_a_bad_profile(capsys: Captured, tmp_path: Path) -> None:
+def test_profiles_check_of_a_bad_profile(capsys: Captured, tmp_path: Path) -> None:
     path = tmp_path / "bad.toml"
     path.write_text('[task]\ndataset = "topics"\n[search]\nshot = 1\n')
     sentence = "unknown key; did you mean shots?"
@@ -105,7 +105,7 @@ def test_check_of_a_bad_profile(capsys: Captured, tmp_path: Path) -> None:
     }
 
 
-def test_new(capsys: Captured, home: Path) -> None:
+def test_profiles_new(capsys: Captured, home: Path) -> None:
     args = Namespace(name="mine", from_profile="topics", set=["search.shots=8"], force=False)
     assert commands.new(args) == 0
     path = home / "profiles" / "mine.toml"
@@ -122,7 +122,7 @@ def _import(source: str | None, *flags: str, name: str | None = "mine") -> Names
     return Namespace(source=source, flags=list(flags), name=name, force=False)
 
 
-def test_import_of_a_file(capsys: Captured, tmp_path: Path, home: Path) -> None:
+def test_profiles_import_of_a_file(capsys: Captured, tmp_path: Path, home: Path) -> None:
     path = tmp_path / "icm_config.json"
     path.write_text(json.dumps(FORK_EXAMPLE))
     assert commands.import_(_import(str(path))) == 0
@@ -132,14 +132,14 @@ def test_import_of_a_file(capsys: Captured, tmp_path: Path, home: Path) -> None:
     assert store.find("mine")[0].search.method == "fork"
 
 
-def test_import_from_a_pipe_without_a_name(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_profiles_import_from_a_pipe_without_a_name(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(json.dumps(FORK_EXAMPLE).encode())))
     assert commands.import_(_import("-", name=None)) == 0
     assert loads(capsys.readouterr().out).model.model == FORK_EXAMPLE["model_id"]
     assert not any(entry.own for entry in store.list_profiles())
 
 
-def test_import_of_flags(capsys: Captured) -> None:
+def test_profiles_import_of_flags(capsys: Captured) -> None:
     assert commands.import_(_import(None, "--testbed", "truthfulQA")) == 0
     assert capsys.readouterr().err.startswith("--testbed truthfulQA → task.dataset = truthfulqa\n")
     assert store.find("mine")[0].search.method == "paper"
@@ -156,13 +156,13 @@ _EITHER = "give either the path of an icm_config.json, or the flags of the paper
         ("absent.json", [], "absent.json cannot be read: no such file or directory."),
     ],
 )
-def test_import_of_nothing(source: str | None, flags: list[str], sentence: str) -> None:
+def test_profiles_import_of_nothing(source: str | None, flags: list[str], sentence: str) -> None:
     with pytest.raises(UserError) as caught:
         commands.import_(_import(source, *flags))
     assert str(caught.value) == sentence
 
 
-def test_import_of_what_is_no_text(tmp_path: Path) -> None:
+def test_profiles_import_of_what_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes(b"\xff")
     with pytest.raises(UserError, match=r"a\.json: byte 0 is not UTF-8; save the file as UTF-8 text\."):
         commands.import_(_import(str(tmp_path / "a.json")))

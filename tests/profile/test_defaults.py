@@ -26,7 +26,7 @@ def _filled(search: Search) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def test_icm_with_a_server() -> None:
+def test_resolve_icm_with_a_server() -> None:
     assert _filled(_search(Profile(task=_TASK, model=_SERVER))) == {
         "method": "icm",
         "effort": "standard",
@@ -44,7 +44,7 @@ def test_icm_with_a_server() -> None:
     }
 
 
-def test_icm_with_the_embedded_model_shows_everything() -> None:
+def test_resolve_icm_with_embedded_model_shows_everything() -> None:
     assert _filled(_search(Profile(task=_TASK), items=700)) == {
         "method": "icm",
         "effort": "standard",
@@ -62,7 +62,7 @@ def test_icm_with_the_embedded_model_shows_everything() -> None:
     }
 
 
-def test_paper() -> None:
+def test_resolve_paper() -> None:
     resolved = resolve(Profile(task=_TASK, search=Search(method="paper")), rule="paper", items=256, grouped=True)
     assert _filled(resolved.search) == {
         "method": "paper",
@@ -81,7 +81,7 @@ def test_paper() -> None:
     assert resolved.consistency == Consistency(rule="paper", fix_iters=10)
 
 
-def test_fork() -> None:
+def test_resolve_fork() -> None:
     resolved = resolve(
         Profile(task=_TASK, model=_SERVER, search=Search(method="fork")), rule="opposite", items=1000, grouped=True
     )
@@ -102,7 +102,7 @@ def test_fork() -> None:
 
 
 @pytest.mark.parametrize(("effort", "sweeps"), [("lean", 1), ("standard", 2), ("thorough", 8)])
-def test_effort_sets_the_sweeps(effort: Any, sweeps: int) -> None:
+def test_resolve_effort_sets_the_sweeps(effort: Any, sweeps: int) -> None:
     profile = Profile(task=_TASK, model=_SERVER, search=Search(effort=effort))
     assert _search(profile).sweeps == sweeps
     assert _search(replace(profile, search=Search(effort=effort, sweeps=3))).sweeps == 3
@@ -123,18 +123,18 @@ def test_effort_sets_the_sweeps(effort: Any, sweeps: int) -> None:
         (0, 16, 1),
     ],
 )
-def test_the_subset_follows_the_number_of_items(items: int, shots: Any, subset: int) -> None:
+def test_resolve_subset_follows_the_number_of_items(items: int, shots: Any, subset: int) -> None:
     assert _search(Profile(task=_TASK, search=Search(shots=shots)), items=items).subset == subset
 
 
-def test_without_groups_more_chains_start() -> None:
+def test_resolve_starts_more_chains_without_groups() -> None:
     profile = Profile(task=_TASK, model=_SERVER)
     assert _search(profile, grouped=False).chains == 16
     assert _search(Profile(task=_TASK), grouped=False).chains == 8
 
 
 @pytest.mark.parametrize(("classes", "seeds"), [(2, 8), (3, 12), (5, 20)])
-def test_more_classes_start_from_more_items(classes: int, seeds: int) -> None:
+def test_resolve_starts_more_classes_from_more_items(classes: int, seeds: int) -> None:
     assert _search(Profile(task=_TASK, prompt=Prompt(labels=list("ABCDE"[:classes])))).seeds == seeds
 
 
@@ -150,7 +150,7 @@ def test_resolve_keeps_what_is_set_and_is_idempotent(profile: Profile, rule: str
 
 
 @given(profiles(), st.integers(1, 100_000), st.booleans())
-def test_before_the_data_only_the_settings_named_are_missing(profile: Profile, items: int, grouped: bool) -> None:
+def test_resolve_without_data_names_what_is_missing(profile: Profile, items: int, grouped: bool) -> None:
     known, waiting = resolve_without_data(profile)
     resolved = resolve(profile, rule="none", items=items, grouped=grouped)
     differ = [
@@ -190,7 +190,7 @@ def test_resolve_refuses_what_data_or_defaults_make_wrong(profile: Profile, rule
     assert str(caught.value) == sentence
 
 
-def test_the_profile_can_overrule_the_rule_of_the_dataset() -> None:
+def test_resolve_lets_profile_overrule_the_datasets_rule() -> None:
     profile = Profile(task=_TASK, consistency=Consistency(rule="same"))
     assert resolve(profile, rule="paper", items=100, grouped=True).consistency.rule == "same"
 
@@ -205,5 +205,5 @@ def test_the_profile_can_overrule_the_rule_of_the_dataset() -> None:
         (Search(method="fork", decay=0.5, effort="lean"), Consistency(), ["search.decay", "search.effort"]),
     ],
 )
-def test_settings_without_effect_are_found(search: Search, consistency: Consistency, idle: list[str]) -> None:
+def test_unused_finds_settings_without_effect(search: Search, consistency: Consistency, idle: list[str]) -> None:
     assert unused(Profile(task=_TASK, search=search, consistency=consistency)) == idle

@@ -30,7 +30,7 @@ FORK_EXAMPLE = {
 }
 
 
-def test_the_example_of_the_fork() -> None:
+def test_import_fork_example() -> None:
     profile, notes = import_fork(json.dumps(FORK_EXAMPLE))
     assert profile == Profile(
         run=Run(out="outputs/icm"),
@@ -79,7 +79,7 @@ def test_the_example_of_the_fork() -> None:
     assert resolved.search == replace(profile.search, schedule="log")
 
 
-def test_what_the_fork_has_and_we_do_not() -> None:
+def test_import_fork_notes_what_has_no_counterpart() -> None:
     config = {"dataset": "truthful_qa", "model_id": "m", "provider_whitelist": None, "n_shot": 3, "verbose": True}
     profile, notes = import_fork(json.dumps(config))
     assert profile.task.dataset == "truthfulqa"
@@ -124,13 +124,13 @@ def test_what_the_fork_has_and_we_do_not() -> None:
         (f'{{"alpha": {"9" * 5000}}}', "icm_config.json: a number in it has too many digits."),
     ],
 )
-def test_a_config_with_mistakes(text: str, sentence: str) -> None:
+def test_import_fork_refuses_mistakes(text: str, sentence: str) -> None:
     with pytest.raises(UserError) as caught:
         import_fork(text)
     assert str(caught.value).startswith(sentence)
 
 
-def test_the_example_of_the_paper() -> None:
+def test_import_paper_example() -> None:
     profile, notes = import_paper(["python", "ICM.py", "--testbed", "truthfulQA", "--alpha", "50"])
     assert profile == Profile(
         task=TaskSection(dataset="truthfulqa"),
@@ -155,7 +155,7 @@ def test_the_example_of_the_paper() -> None:
     assert loads(dumps(profile, sparse=True)) == profile
 
 
-def test_every_flag_of_the_paper() -> None:
+def test_import_paper_takes_every_flag() -> None:
     flags: dict[str, Any] = {
         "--seed": 7,
         "--alpha": 30,
@@ -191,7 +191,7 @@ def test_every_flag_of_the_paper() -> None:
     assert all(any(note.startswith(f"{flag} ") and "→" in note for note in notes) for flag in flags)
 
 
-def test_flags_that_were_not_given_are_as_the_code_has_them() -> None:
+def test_import_paper_fills_in_the_codes_defaults() -> None:
     profile, notes = import_paper(["--seed", "1"])
     assert (profile.task.dataset, profile.search.alpha) == ("gsm8k", 30.0)
     assert "--alpha not given, so the code's own 30 → search.alpha" in notes
@@ -222,7 +222,7 @@ _NO_FLAGS = "flags: expected the flags of the paper's code, such as --testbed tr
         ),
     ],
 )
-def test_flags_with_mistakes(argv: list[str], sentence: str) -> None:
+def test_import_paper_refuses_mistakes(argv: list[str], sentence: str) -> None:
     with pytest.raises(UserError) as caught:
         import_paper(argv)
     assert str(caught.value) == sentence

@@ -25,7 +25,7 @@ def _resolved(base_url: str, key_env: str | None = None) -> Model:
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)
-def test_a_preset_is_a_whole_one(preset: object) -> None:
+def test_preset_is_complete(preset: object) -> None:
     assert preset in PRESETS
     found = PRESETS[PRESETS.index(preset)]  # type: ignore[arg-type]
     assert find_preset(found.base_url) == found
@@ -52,7 +52,7 @@ def test_a_preset_is_a_whole_one(preset: object) -> None:
         ("", None),
     ],
 )
-def test_a_preset_is_found_by_its_host_and_port(given: str, name: str | None) -> None:
+def test_preset_is_found_by_host_and_port(given: str, name: str | None) -> None:
     found = find_preset(given)
     assert (found.name if found else None) == name
 
@@ -66,26 +66,26 @@ def test_preset_gives_the_address_and_the_keys_variable() -> None:
     assert _resolved("vllm").key_env is None
 
 
-def test_an_address_stays_as_it_was_written() -> None:
+def test_preset_leaves_address_as_it_was_written() -> None:
     model = _resolved("https://openrouter.ai/api/v1/")
     assert (model.base_url, model.key_env) == ("https://openrouter.ai/api/v1/", "OPENROUTER_API_KEY")
     other = _resolved("https://host.invalid/v1")
     assert (other.base_url, other.key_env) == ("https://host.invalid/v1", None)
 
 
-def test_resolving_twice_changes_nothing() -> None:
+def test_preset_resolved_twice_changes_nothing() -> None:
     once, _ = resolve_without_data(_profile("together"))
     assert resolve_without_data(once)[0] == once
 
 
-def test_the_profile_shown_holds_the_address(capsys: pytest.CaptureFixture[str]) -> None:
+def test_preset_address_is_in_the_profile_shown(capsys: pytest.CaptureFixture[str]) -> None:
     words = [word for setting in [*_SETS, "model.base_url=ollama"] for word in ("--set", setting)]
     assert main(["profiles", "show", "demo", "--json", *words]) == 0
     shown = json.loads(capsys.readouterr().out)["settings"]["model"]
     assert shown["base_url"] == BY_NAME["ollama"].base_url
 
 
-def test_a_word_that_is_none_gets_the_names_and_the_nearest() -> None:
+def test_preset_unknown_word_gets_names_and_the_nearest() -> None:
     with pytest.raises(UserError, match=r"one of the presets openrouter, .* or lmstudio; did you mean ollama\?$"):
         find("demo", [*_SETS, "model.base_url=olama"])
     with pytest.raises(UserError) as caught:

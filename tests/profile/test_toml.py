@@ -20,19 +20,19 @@ _PROFILE = Profile(task=TaskSection(dataset="topics"))
 
 
 @given(profiles())
-def test_a_profile_comes_back_as_it_was(profile: Profile) -> None:
+def test_dumps_then_loads_gives_the_same_profile(profile: Profile) -> None:
     assert loads(dumps(profile)) == profile
     assert loads(dumps(profile, sparse=True)) == profile
 
 
-def test_three_lines_are_enough() -> None:
+def test_loads_three_lines() -> None:
     assert loads(_TASK) == _PROFILE
     assert _PROFILE.run.seed == 42
     assert _PROFILE.model.backend == "embedded"
     assert _PROFILE.prompt.labels == ["A", "B"]
 
 
-def test_only_what_differs_from_a_default_is_written_when_sparse() -> None:
+def test_dumps_sparse_writes_only_what_differs() -> None:
     profile = Profile(task=TaskSection(dataset="topics", gold=["subject"]), search=Search(shots=8))
     assert dumps(profile, sparse=True) == (
         '[task]\ndataset = "topics"\ngold = [\n    "subject",\n]\n\n[search]\nshots = 8\n'
@@ -40,17 +40,17 @@ def test_only_what_differs_from_a_default_is_written_when_sparse() -> None:
     assert "seed = 42" in dumps(profile)
 
 
-def test_a_whole_number_serves_where_a_number_is_needed() -> None:
+def test_loads_takes_whole_number_for_a_number() -> None:
     assert loads(f"{_TASK}[model]\ntimeout_s = 5").model.timeout_s == 5.0
 
 
-def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+def test_load_skips_byte_order_mark(tmp_path: Path) -> None:
     path = tmp_path / "profile.toml"
     path.write_bytes(b"\xef\xbb\xbf" + _TASK.replace("\n", "\r\n").encode())
     assert load(path) == _PROFILE
 
 
-def test_errors_name_the_file(tmp_path: Path) -> None:
+def test_load_errors_name_the_file(tmp_path: Path) -> None:
     path = tmp_path / "profile.toml"
     path.write_text(f"{_TASK}[search]\nshot = 1\n")
     with pytest.raises(ProfileError) as caught:
@@ -58,7 +58,7 @@ def test_errors_name_the_file(tmp_path: Path) -> None:
     assert str(caught.value) == f"{path}:4: search.shot: unknown key; did you mean shots?"
 
 
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_load_refuses_unreadable_file(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         load(tmp_path / "absent.toml")
     assert str(caught.value) == f"{tmp_path}/absent.toml cannot be read: no such file or directory."
@@ -99,7 +99,7 @@ l = 2
 '''
 
 
-def test_every_key_is_found_on_its_line() -> None:
+def test_key_lines_finds_every_key() -> None:
     tomllib.loads(_ALL_OF_TOML)
     assert key_lines(_ALL_OF_TOML) == {
         ("title",): 2,
@@ -146,7 +146,7 @@ _toml_values = st.recursive(
 
 
 @given(st.dictionaries(_awkward, _toml_values, max_size=4), st.booleans())
-def test_the_scanner_finds_exactly_the_keys_of_a_document(document: dict[str, Any], multi_line: bool) -> None:
+def test_key_lines_finds_exactly_the_keys_of_a_document(document: dict[str, Any], multi_line: bool) -> None:
     text = tomli_w.dumps(document, multiline_strings=multi_line)
     lines = key_lines(text)
     assert set(lines) == _key_paths(tomllib.loads(text))
@@ -182,7 +182,7 @@ _tables = st.tuples(st.sampled_from(["[{}]", "[[{}]]", "[ {} ] # ["]), st.sample
 
 
 @given(st.lists(_pairs | _tables, max_size=8))
-def test_line_scanner_finds_exactly_the_keys(parts: list[tuple[str, ...]]) -> None:
+def test_key_lines_finds_keys_of_written_parts(parts: list[tuple[str, ...]]) -> None:
     written = []
     for number, part in enumerate(parts):
         if len(part) == 2:
@@ -221,7 +221,7 @@ def test_line_scanner_finds_exactly_the_keys(parts: list[tuple[str, ...]]) -> No
         ("model.extra.stop=1979", "model.extra", {"stop": 1979}),
     ],
 )
-def test_set_changes_one_setting(written: str, path: str, value: object) -> None:
+def test_apply_sets_changes_one_setting(written: str, path: str, value: object) -> None:
     section, key = path.split(".")
     for changed in (apply_sets(_PROFILE, [written]), loads(_TASK, sets=[written])):
         found = getattr(getattr(changed, section), key)
@@ -229,14 +229,14 @@ def test_set_changes_one_setting(written: str, path: str, value: object) -> None
         assert type(found) is type(value)
 
 
-def test_sets_are_made_in_order_and_before_the_checks() -> None:
+def test_apply_sets_works_in_order_and_before_the_checks() -> None:
     changed = loads(f"{_TASK}[search]\nshots = -1", sets=["search.shots=3", "search.method=fork", "search.shots=4"])
     assert changed.search == Search(method="fork", shots=4)
     server = ["model.backend=openai", "model.base_url=http://localhost/v1", "model.model=m"]
     assert apply_sets(_PROFILE, server).model == Model(backend="openai", base_url="http://localhost/v1", model="m")
 
 
-def test_a_raw_document_is_changed_unchecked_and_not_in_place() -> None:
+def test_apply_sets_changes_copy_of_document_unchecked() -> None:
     document = {"search": {"shots": 3}}
     assert apply_sets(document, ["search.shots=many", "zebra.a.b=1"]) == {
         "search": {"shots": "many"},
@@ -276,13 +276,13 @@ def test_a_raw_document_is_changed_unchecked_and_not_in_place() -> None:
         ),
     ],
 )
-def test_what_is_wrong_with_sets_is_told_at_once(sets: list[str], sentences: list[str]) -> None:
+def test_apply_sets_names_all_mistakes_at_once(sets: list[str], sentences: list[str]) -> None:
     with pytest.raises(ProfileError) as caught:
         apply_sets(_PROFILE, sets)
     assert str(caught.value).split("\n") == sentences
 
 
-def test_a_raw_document_refuses_what_cannot_be_made() -> None:
+def test_apply_sets_refuses_impossible_change_of_document() -> None:
     with pytest.raises(ProfileError) as caught:
         apply_sets({"search": 3}, ["search.shots=8", "x"])
     assert str(caught.value).split("\n") == [

@@ -18,6 +18,8 @@ def test_shipped_profiles_are_ready_for_either_model(shared_datasets: Path, name
     plain, _ = store.find(name)
     dataset = plain.task.dataset
     folders = [] if find_dataset(dataset).card.ships else list(shared_datasets.glob(f"{dataset}*"))
+    if not (folders or find_dataset(dataset).card.ships):
+        pytest.skip(f"{shared_datasets} has no files of {dataset}")
     sets = [f'task.path="{folder}"' for folder in folders]
     if dataset == "machiavelli":
         sets.append('task.split="scenes"')  # the local file has scenes without gold; the Hub has the rest

@@ -67,7 +67,7 @@ def gold_of(task: Task) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(("name", "split", "items", "groups", "rule", "true", "false"), COUNTS)
-def test_counts(
+def test_answers_have_the_counts_of_their_cards(
     shared_datasets: Path, name: str, split: str, items: int, groups: int, rule: str, true: int, false: int
 ) -> None:
     task = load(shared_datasets, name, split)
@@ -79,7 +79,7 @@ def test_counts(
 
 
 @pytest.mark.parametrize(("name", "split"), LARGE)
-def test_large_cuts(shared_datasets: Path, name: str, split: str) -> None:
+def test_answers_large_cuts_have_their_counts(shared_datasets: Path, name: str, split: str) -> None:
     task = load(shared_datasets, name, split)
     card = find_dataset(name).card.splits[split]
     assert len(task.items) == card.items
@@ -181,7 +181,7 @@ OTHER_MEANS: dict[tuple[str, str], Callable[[Path], Iterator[tuple[str, bool]]]]
 
 
 @pytest.mark.parametrize(("name", "split"), list(OTHER_MEANS))
-def test_gold_equals_that_of_the_file_row_by_row(shared_datasets: Path, name: str, split: str) -> None:
+def test_answers_gold_equals_the_files_row_by_row(shared_datasets: Path, name: str, split: str) -> None:
     task = load(shared_datasets, name, split)
     gold = gold_of(task)
     ours = Counter((item.text, gold[item.uid] == 0) for item in task.items)
@@ -204,7 +204,7 @@ _SOURCES = [
 
 
 @pytest.mark.parametrize(("name", "split", "file", "gold"), _SOURCES)
-def test_neither_gold_nor_the_order_of_rows_reaches_the_items(
+def test_answers_items_see_neither_gold_nor_row_order(
     shared_datasets: Path, tmp_path: Path, name: str, split: str, file: str, gold: str
 ) -> None:
     source = shared_datasets / file
@@ -238,12 +238,12 @@ def test_neither_gold_nor_the_order_of_rows_reaches_the_items(
     assert Counter(gold_of(after).values())[0] == Counter(gold_of(before).values())[1]
 
 
-def test_a_claim_is_true_where_its_first_number_is_larger(shared_datasets: Path) -> None:
+def test_larger_than_gold_is_arithmetic(shared_datasets: Path) -> None:
     rows = _json(shared_datasets / "larger_than/test_larger_than.json")
     assert all(row["label"] == (row["n1"] > row["n2"]) for row in rows)
 
 
-def test_the_rule_of_virtue_holds_in_its_test_files(shared_datasets: Path) -> None:
+def test_ethics_rule_of_virtue_holds_in_its_test_files(shared_datasets: Path) -> None:
     for split in ("virtue-test", "virtue-hard"):
         task = load(shared_datasets, "ethics", split)
         gold = gold_of(task)
@@ -251,7 +251,7 @@ def test_the_rule_of_virtue_holds_in_its_test_files(shared_datasets: Path) -> No
         assert set(shown.values()) == {1}
 
 
-def test_no_comment_is_always_true(shared_datasets: Path) -> None:
+def test_truthfulqa_no_comment_is_always_true(shared_datasets: Path) -> None:
     task = load(shared_datasets, "truthfulqa", "validation")
     gold = gold_of(task)
     cues = [gold[item.uid] for item in task.items if re.search(r"A: I have no comment\.?$", item.text)]

@@ -22,7 +22,7 @@ def _load(limit: int | None = None, seed: int = 0) -> Task:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_gold_is_the_arithmetic(seed: int) -> None:
+def test_arithmetic_gold_is_the_result(seed: int) -> None:
     task = _load(1000, seed)
     assert (len(task.items), task.rule, task.notes) == (1000, "opposite", [])
     operators: Counter[str] = Counter()
@@ -37,7 +37,7 @@ def test_gold_is_the_arithmetic(seed: int) -> None:
     assert all(one.group == other.group for one, other in zip(task.items[::2], task.items[1::2], strict=True))
 
 
-def test_length_hardly_tells_the_correct_claim() -> None:
+def test_arithmetic_length_hardly_tells_the_correct_claim() -> None:
     rows = make_claims(2000, 0).rows
     longer = Counter(
         len(one.values["claim"]) - len(other.values["claim"]) for one, other in zip(rows[::2], rows[1::2], strict=True)
@@ -45,23 +45,23 @@ def test_length_hardly_tells_the_correct_claim() -> None:
     assert longer[0] > 1800
 
 
-def test_400_claims_where_no_limit_is_given() -> None:
+def test_arithmetic_makes_400_claims_without_a_limit() -> None:
     assert len(_load().items) == 400
     assert len(_load(7).items) == 6
 
 
-def test_shuffle_seed_makes_the_claims() -> None:
+def test_arithmetic_claims_follow_the_shuffle_seed() -> None:
     one = _load(seed=1).items
     assert [item.text for item in one] == [item.text for item in _load(seed=1).items]
     assert {item.text for item in _load(seed=7).items} != {item.text for item in one}
 
 
-def test_more_claims_keep_the_first() -> None:
+def test_arithmetic_more_claims_keep_the_first() -> None:
     assert make_claims(50, 3).rows == make_claims(80, 3).rows[:100]
 
 
 @pytest.mark.parametrize("limit", [1, 200_001])
-def test_a_limit_out_of_bounds_is_refused(limit: int) -> None:
+def test_arithmetic_refuses_limit_out_of_bounds(limit: int) -> None:
     with pytest.raises(UserError) as caught:
         _load(limit)
     assert str(caught.value) == f'task.limit = {limit} does not fit dataset "arithmetic"; give 2 to 200000 claims.'

@@ -402,7 +402,7 @@ BAD: list[tuple[str, str, bytes, Given, str]] = [
 @pytest.mark.parametrize(
     ("name", "content", "settings", "sentence"), [case[1:] for case in BAD], ids=[case[0] for case in BAD]
 )
-def test_a_bad_file_is_refused_with_one_sentence(
+def test_file_that_is_bad_is_refused_in_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: bytes, settings: TaskSection, sentence: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -426,7 +426,7 @@ def test_a_bad_file_is_refused_with_one_sentence(
         ("a\0\x1b[2J.csv", '"a\\x00\\x1b[2J.csv" does not exist; correct task.path.'),
     ],
 )
-def test_a_path_that_names_no_file_is_refused(
+def test_read_table_refuses_path_that_is_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str | None, sentence: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -434,7 +434,7 @@ def test_a_path_that_names_no_file_is_refused(
     assert _refusal(Given(path=path, text="q")) == sentence
 
 
-def test_a_file_that_cannot_be_opened_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_table_refuses_file_that_cannot_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_: Path) -> bytes:
         raise PermissionError(13, "Permission denied")
 
@@ -445,7 +445,7 @@ def test_a_file_that_cannot_be_opened_is_refused(tmp_path: Path, monkeypatch: py
     assert refusal == "data.csv cannot be read (Permission denied); mend that or correct task.path."
 
 
-def test_bad_parquet_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_table_refuses_bad_parquet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("torn.parquet").write_bytes(b"PAR1")
     refusal = _refusal(Given(path="torn.parquet", text="q"))
@@ -464,7 +464,7 @@ def test_bad_parquet_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     )
 
 
-def test_parquet_without_its_package_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_table_refuses_parquet_without_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("data.parquet").write_bytes(b"PAR1")
     monkeypatch.setitem(sys.modules, "pyarrow", None)

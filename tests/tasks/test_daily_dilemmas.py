@@ -66,7 +66,7 @@ def _seen(items: list[Item]) -> list[tuple[str, int | None, int | None]]:
     return [(item.text, item.group, item.key) for item in items]
 
 
-def test_gold_is_the_sign_of_what_speaks_for_each_action(tmp_path: Path) -> None:
+def test_daily_dilemmas_gold_is_the_sign_of_the_values(tmp_path: Path) -> None:
     task = _load(_write(tmp_path, _source()))
     assert task.rule == "opposite"
     assert task.gold.columns == {
@@ -83,7 +83,7 @@ def test_gold_is_the_sign_of_what_speaks_for_each_action(tmp_path: Path) -> None
     assert texts["3"] == "Situation: Situation 1.\nAction: not_to_do 1"
 
 
-def test_the_raw_form_keeps_zero_and_missing_apart(tmp_path: Path) -> None:
+def test_signed_counts_keep_zero_and_missing_apart(tmp_path: Path) -> None:
     folder = _write(tmp_path, _source())
     tables = [read_table(f"{folder}/{name}") for name in (_ROWS, "values.csv")]
     assert signed_counts(*tables) == {
@@ -94,7 +94,7 @@ def test_the_raw_form_keeps_zero_and_missing_apart(tmp_path: Path) -> None:
     }
 
 
-def test_single_values_count_where_one_action_alone_has_them(tmp_path: Path) -> None:
+def test_daily_dilemmas_value_counts_if_one_action_has_it(tmp_path: Path) -> None:
     folder = _write(tmp_path, _source())
     task = _load(folder, gold=["value/*", "MFT/Fairness"])
     assert task.gold.columns == {
@@ -106,7 +106,7 @@ def test_single_values_count_where_one_action_alone_has_them(tmp_path: Path) -> 
         _load(folder, gold=["value/warmth"])
 
 
-def test_neither_values_nor_the_order_of_rows_reach_the_items(tmp_path: Path) -> None:
+def test_daily_dilemmas_items_see_neither_values_nor_row_order(tmp_path: Path) -> None:
     rows = _source()
     plain = _seen(_load(_write(tmp_path / "plain", rows)).items)
     lists = [row[7] for row in rows]
@@ -116,7 +116,7 @@ def test_neither_values_nor_the_order_of_rows_reach_the_items(tmp_path: Path) ->
     assert _seen(_load(_write(tmp_path / "turned", turned)).items) == plain
 
 
-def test_text_may_name_any_input_column_and_no_other(tmp_path: Path) -> None:
+def test_daily_dilemmas_text_names_input_columns_only(tmp_path: Path) -> None:
     folder = _write(tmp_path, _source())
     task = _load(folder, text="{action} {negative_consequence}", rule="none")
     assert {item.text for item in task.items if item.uid == "0"} == {"to_do 0 bad"}
@@ -155,7 +155,7 @@ def test_text_may_name_any_input_column_and_no_other(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_cannot_be_read_is_told_with_its_place(tmp_path: Path, column: int, value: str, sentence: str) -> None:
+def test_daily_dilemmas_names_the_place_of_a_bad_cell(tmp_path: Path, column: int, value: str, sentence: str) -> None:
     rows = _source()
     rows[1][column] = value
     with pytest.raises(UserError) as caught:
@@ -163,17 +163,17 @@ def test_what_cannot_be_read_is_told_with_its_place(tmp_path: Path, column: int,
     assert str(caught.value) == f"{tmp_path}/{_ROWS}, {sentence}"
 
 
-def test_a_missing_framework_is_told(tmp_path: Path) -> None:
+def test_daily_dilemmas_refuses_missing_framework(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r'values.csv has no column "MFT"'):
         _load(_write(tmp_path, _source(), [["value", "WVS"], ["candour", ""]]))
 
 
-def test_settings_of_the_dataset_itself_are_refused(tmp_path: Path) -> None:
+def test_daily_dilemmas_refuses_settings_it_has_no_use_for(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"^task.group has no meaning"):
         _load(_write(tmp_path, _source()), group="topic")
 
 
-def test_the_real_counts(shared_datasets: Path) -> None:
+def test_daily_dilemmas_real_counts(shared_datasets: Path) -> None:
     task = _load(shared_datasets / "daily_dilemmas")
     places = CARD.splits["test"].tables
     assert (places["rows"].rows, places["values"].rows, CARD.splits["test"].items) == (2720, 301, 2720)
@@ -189,7 +189,7 @@ def test_the_real_counts(shared_datasets: Path) -> None:
     assert len(single.gold.columns) == 299
 
 
-def test_missing_cells_of_the_real_gold(shared_datasets: Path) -> None:
+def test_daily_dilemmas_real_gold_has_the_missing_cells(shared_datasets: Path) -> None:
     folder = shared_datasets / "daily_dilemmas"
     counts = signed_counts(read_table(str(folder / _ROWS)), read_table(str(folder / "values.csv")))
     truthfulness = counts["Virtue/Truthfulness"]
@@ -200,7 +200,7 @@ def test_missing_cells_of_the_real_gold(shared_datasets: Path) -> None:
     assert [sum(share > least for share in missing.values()) for least in (0.5, 0.9, 0.95)] == [26, 18, 12]
 
 
-def test_all_real_gold_again_by_other_means(shared_datasets: Path) -> None:
+def test_daily_dilemmas_real_gold_by_other_means(shared_datasets: Path) -> None:
     folder = shared_datasets / "daily_dilemmas"
     with (folder / "values.csv").open(newline="") as file:
         members: dict[str, set[str]] = defaultdict(set)

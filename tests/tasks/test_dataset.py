@@ -46,7 +46,7 @@ def _cells(source: Source) -> dict[str, list[dict[str, object]]]:
     return {name: [row.values for row in table.rows] for name, table in source.tables.items()}
 
 
-def test_the_split_named_is_read_or_else_the_cards_own(folder: Path) -> None:
+def test_read_source_reads_named_split_or_the_cards_own(folder: Path) -> None:
     source = read_source(_given(folder), CARD)
     assert (source.split, _cells(source)) == ("train", {"rows": [{"text": "one"}]})
     source = read_source(_given(folder, split="test"), CARD)
@@ -54,18 +54,18 @@ def test_the_split_named_is_read_or_else_the_cards_own(folder: Path) -> None:
     assert (source.revision, source.notes) == (None, [])
 
 
-def test_the_first_name_found_is_read(folder: Path) -> None:
+def test_read_source_reads_the_first_name_found(folder: Path) -> None:
     (folder / "deep").mkdir()
     (folder / "deep" / "train.csv").write_text("text\ndeeper\n")
     assert _cells(read_source(_given(folder), CARD)) == {"rows": [{"text": "deeper"}]}
 
 
-def test_a_single_table_may_be_a_file_of_any_name(folder: Path) -> None:
+def test_read_source_reads_single_table_under_any_name(folder: Path) -> None:
     (folder / "train.csv").rename(folder / "mine.csv")
     assert _cells(read_source(_given(folder / "mine.csv"), CARD)) == {"rows": [{"text": "one"}]}
 
 
-def test_a_split_of_several_tables_needs_a_folder(folder: Path) -> None:
+def test_read_source_needs_folder_for_several_tables(folder: Path) -> None:
     with pytest.raises(
         UserError, match=r"is not a folder, and split \"both\" of dataset \"made_up\" has several files"
     ):
@@ -79,18 +79,18 @@ def test_a_split_of_several_tables_needs_a_folder(folder: Path) -> None:
     }
 
 
-def test_an_unknown_split_is_refused_with_the_nearest(folder: Path) -> None:
+def test_read_source_refuses_unknown_split_with_the_nearest(folder: Path) -> None:
     with pytest.raises(UserError) as caught:
         read_source(_given(folder, split="Test"), CARD)
     assert str(caught.value) == 'task.split = "Test" is not in dataset "made_up"; did you mean "test"?'
 
 
-def test_a_revision_means_nothing_beside_a_folder(folder: Path) -> None:
+def test_read_source_refuses_revision_beside_a_folder(folder: Path) -> None:
     with pytest.raises(UserError, match=r"task.revision has no meaning .* it chooses a version on the Hub"):
         read_source(_given(folder, revision="main"), CARD)
 
 
-def test_what_is_nowhere_on_the_hub_needs_a_folder() -> None:
+def test_read_source_needs_folder_if_the_hub_has_no_file() -> None:
     with pytest.raises(UserError) as caught:
         read_source(_given(None), CARD)
     assert str(caught.value) == (
@@ -98,7 +98,7 @@ def test_what_is_nowhere_on_the_hub_needs_a_folder() -> None:
     )
 
 
-def test_a_task_carries_the_commit_and_the_notes_of_its_source(folder: Path) -> None:
+def test_dataset_task_carries_commit_and_notes_of_its_source(folder: Path) -> None:
     def read(settings: TaskSection, card: Card, labels: Sequence[str]) -> Source:
         source = read_source(settings, card, labels)
         return msgspec.structs.replace(source, revision="0123abcd", notes=["Read from somewhere."])

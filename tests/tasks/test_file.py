@@ -61,7 +61,7 @@ _BOM = b"\xef\xbb\xbf"
         (".parquet", b""),
     ],
 )
-def test_every_format_gives_the_same_task(tmp_path: Path, suffix: str, bom: bytes) -> None:
+def test_file_gives_the_same_task_in_every_format(tmp_path: Path, suffix: str, bom: bytes) -> None:
     path = _write(tmp_path, _ROWS, suffix, bom)
     task = _load(Given(path=path, text="Q: {q} A: {a}", uid="id", group="pair", gold=["y"]), "opposite")
     assert task.rule == "opposite"
@@ -75,7 +75,7 @@ def test_every_format_gives_the_same_task(tmp_path: Path, suffix: str, bom: byte
         assert task.gold.columns["y"][item.uid] == (0 if of[item.uid]["y"] else 1)
 
 
-def test_without_a_uid_column_the_rows_number_is_the_uid(tmp_path: Path) -> None:
+def test_file_row_number_is_the_uid_without_a_column(tmp_path: Path) -> None:
     (tmp_path / "data.jsonl").write_text('\n{"t": "one"}\n\n{"t": 2}\n{"t": 2.5}\n{"t": true}\n')
     task = _load(Given(path=str(tmp_path / "data.jsonl"), text="t"))
     assert {item.uid: item.text for item in task.items} == {"1": "one", "2": "2", "3": "2.5", "4": "true"}
@@ -83,19 +83,19 @@ def test_without_a_uid_column_the_rows_number_is_the_uid(tmp_path: Path) -> None
     assert task.rule == "none"
 
 
-def test_home_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_path_expands_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     (tmp_path / "data.jsonl").write_text('{"t": "one"}')
     assert len(_load(Given(path="~/data.jsonl", text="t")).items) == 1
 
 
-def test_a_field_longer_than_the_csv_modules_default_is_read(tmp_path: Path) -> None:
+def test_file_reads_csv_field_beyond_the_modules_default(tmp_path: Path) -> None:
     (tmp_path / "data.csv").write_text(f"t\n{'x' * 200_000}\n")
     assert len(_load(Given(path=str(tmp_path / "data.csv"), text="t")).items[0].text) == 200_000
 
 
-def test_shuffle_seed_alone_gives_the_order(tmp_path: Path) -> None:
+def test_file_order_follows_shuffle_seed_alone(tmp_path: Path) -> None:
     path = _write(tmp_path, _ROWS, ".jsonl")
     orders = [
         tuple(item.uid for item in _load(Given(path=path, text="{q} {a}"), seed=seed).items) for seed in (0, 1, 2, 1)
@@ -104,7 +104,7 @@ def test_shuffle_seed_alone_gives_the_order(tmp_path: Path) -> None:
     assert len(set(orders)) == 3
 
 
-def test_file_order_reaches_neither_texts_nor_groups_nor_keys(tmp_path: Path) -> None:
+def test_file_row_order_reaches_neither_texts_groups_nor_keys(tmp_path: Path) -> None:
     """Also where the uid is the row's number, which the order does change."""
 
     def content(rows: list[dict[str, Any]]) -> list[tuple[str, int | None, int | None]]:
@@ -114,7 +114,7 @@ def test_file_order_reaches_neither_texts_nor_groups_nor_keys(tmp_path: Path) ->
     assert content(_ROWS) == content(_ROWS[::-1]) == content(sorted(_ROWS, key=lambda row: bool(row["y"])))
 
 
-def test_limit_keeps_whole_groups_and_their_gold(tmp_path: Path) -> None:
+def test_file_limit_keeps_whole_groups_and_their_gold(tmp_path: Path) -> None:
     path = _write(tmp_path, _ROWS, ".jsonl")
     whole = _load(Given(path=path, text="{q} {a}", group="pair", gold=["y"]))
     part = _load(Given(path=path, text="{q} {a}", group="pair", gold=["y"], limit=5))
@@ -122,7 +122,7 @@ def test_limit_keeps_whole_groups_and_their_gold(tmp_path: Path) -> None:
     assert part.gold.columns["y"] == {item.uid: whole.gold.columns["y"][item.uid] for item in part.items}
 
 
-def test_rows_of_one_key_stay_together(tmp_path: Path) -> None:
+def test_file_rows_of_one_key_stay_together(tmp_path: Path) -> None:
     rows = [{"t": f"solution {n}", "g": "same", "k": n % 2} for n in range(4)]
     task = _load(Given(path=_write(tmp_path, rows, ".jsonl"), text="t", group="g", key="k"), "one_true")
     of = {item.text: item.key for item in task.items}
@@ -131,39 +131,39 @@ def test_rows_of_one_key_stay_together(tmp_path: Path) -> None:
     assert task.notes == []
 
 
-def test_a_row_without_a_key_is_an_answer_of_its_own(tmp_path: Path) -> None:
+def test_file_row_without_a_key_is_an_answer_of_its_own(tmp_path: Path) -> None:
     rows = [{"t": f"solution {n}", "g": 1, "k": key} for n, key in enumerate(["x", "x", None, ""])]
     task = _load(Given(path=_write(tmp_path, rows, ".jsonl"), text="t", group="g", key="k"), "one_true")
     assert len({item.key for item in task.items}) == 3
     assert task.notes == ['2 of 4 rows have no "k"; each counts as an answer of its own.']
 
 
-def test_without_a_key_column_rows_have_no_key_but_under_opposite(tmp_path: Path) -> None:
+def test_file_without_key_column_has_keys_under_opposite_only(tmp_path: Path) -> None:
     path = _write(tmp_path, _ROWS, ".jsonl")
     assert {item.key for item in _load(Given(path=path, text="a", group="pair"), "same").items} == {None}
     assert {item.key for item in _load(Given(path=path, text="a", group="pair"), "opposite").items} == {0, 1}
 
 
-def test_groups_that_opposite_leaves_free_are_counted(tmp_path: Path) -> None:
+def test_notes_count_groups_that_opposite_leaves_free(tmp_path: Path) -> None:
     rows = [{"t": str(n), "g": n // 2} for n in range(4)] + [{"t": "alone", "g": 9}]
     task = _load(Given(path=_write(tmp_path, rows, ".jsonl"), text="t", group="g"), "opposite")
     assert task.notes == ['1 of 3 groups do not have exactly 2 keys; rule "opposite" leaves them free.']
 
 
-def test_a_rule_without_groups_is_noted(tmp_path: Path) -> None:
+def test_notes_name_rule_without_groups(tmp_path: Path) -> None:
     task = _load(Given(path=_write(tmp_path, _ROWS, ".jsonl"), text="a"), "opposite")
     assert task.notes == ['Rule "opposite" binds nothing here, since the task has no groups.']
     assert {item.key for item in task.items} == {None}
 
 
-def test_a_gold_column_without_values_is_noted(tmp_path: Path) -> None:
+def test_notes_name_gold_column_without_values(tmp_path: Path) -> None:
     rows = [{"t": "one", "y": None}]
     task = _load(Given(path=_write(tmp_path, rows, ".jsonl"), text="t", gold=["y"]))
     assert task.notes == ['Gold column "y" has no value for these items.']
     assert task.gold.columns == {"y": {}}
 
 
-def test_a_key_that_shows_the_gold_is_noted(tmp_path: Path) -> None:
+def test_notes_name_key_that_shows_the_gold(tmp_path: Path) -> None:
     rows = [{"t": str(n), "g": n // 3, "k": "AB"[n % 3 == 0], "y": n % 3 == 0} for n in range(9)]
     path = _write(tmp_path, rows, ".jsonl")
     task = _load(Given(path=path, text="t", group="g", key="k", gold=["y"]), "one_true")
@@ -192,7 +192,7 @@ _row = st.fixed_dictionaries(
     seed=st.integers(0, 2**63 - 1),
 )
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_gold_never_moves_an_item(
+def test_file_gold_never_moves_an_item(
     tmp_path: Path,
     rows: list[dict[str, Any]],
     gold: list[int | None],

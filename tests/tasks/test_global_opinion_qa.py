@@ -48,7 +48,7 @@ def _write_wide(folder: Path, rows: list[list[str]], header: list[str] | None = 
     return folder
 
 
-def test_options_of_a_question_are_a_group_and_ties_are_told(tmp_path: Path) -> None:
+def test_global_opinion_options_are_a_group_and_ties_noted(tmp_path: Path) -> None:
     task = _load(_write(tmp_path, _rows([(1, 0), (0, 1), (0, 0)])))
     assert task.rule == "opposite"
     assert {item.uid: item.text for item in task.items}["2"] == "Q: Question 0? A: No"
@@ -57,7 +57,7 @@ def test_options_of_a_question_are_a_group_and_ties_are_told(tmp_path: Path) -> 
     assert task.notes == ['1 of 3 questions: gold "majority" is false for both options (a tie).']
 
 
-def test_the_wide_table_gives_the_questions_with_two_options(tmp_path: Path) -> None:
+def test_global_opinion_wide_table_gives_two_option_questions(tmp_path: Path) -> None:
     folder = _write_wide(tmp_path, [["Brazil", "0.2", "0.9", "0.5"], ["Japan", "0.7", "0.1", "0.51"]])
     japan = _load(folder, "Japan (csv)")
     assert {item.uid: item.text for item in japan.items} == {
@@ -73,7 +73,7 @@ def test_the_wide_table_gives_the_questions_with_two_options(tmp_path: Path) -> 
     assert brazil.notes == ['1 of 2 questions: gold "majority" is false for both options (a tie).']
 
 
-def test_neither_gold_nor_the_order_of_rows_reaches_the_items(tmp_path: Path) -> None:
+def test_global_opinion_items_see_neither_gold_nor_row_order(tmp_path: Path) -> None:
     rows = _rows([(1, 0), (0, 1), (1, 0)])
     plain = _seen(_load(_write(tmp_path / "plain", rows)))
     assert _seen(_load(_write(tmp_path / "other", _rows([(0, 1), (1, 0), (0, 0)])))) == plain
@@ -98,18 +98,18 @@ def test_neither_gold_nor_the_order_of_rows_reaches_the_items(tmp_path: Path) ->
         (["Chile", "1", "0", "0"], ' has no row whose column "Country" is "Japan"; choose another split.'),
     ],
 )
-def test_what_cannot_be_read_is_told_with_its_place(tmp_path: Path, row: list[str], sentence: str) -> None:
+def test_global_opinion_names_the_place_of_a_bad_cell(tmp_path: Path, row: list[str], sentence: str) -> None:
     with pytest.raises(UserError) as caught:
         _load(_write_wide(tmp_path, [row]), "Japan (csv)")
     assert str(caught.value).startswith(f"{tmp_path}/global_opinion_data.csv{sentence}")
 
 
-def test_a_table_without_such_questions_is_refused(tmp_path: Path) -> None:
+def test_global_opinion_refuses_table_without_such_questions(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="has no column that is a question with the options"):
         _load(_write_wide(tmp_path, [["Japan", "1"]], ["Country", "Tea?"]), "Japan (csv)")
 
 
-def test_the_hub_is_not_read(tmp_path: Path) -> None:
+def test_global_opinion_does_not_read_the_hub(tmp_path: Path) -> None:
     given = Given(dataset="global_opinion_qa")
     with pytest.raises(UserError, match="nowhere on the Hub; name the folder"):
         DATASET.load(seeded(given, 1), labels=["A", "B"], rule=None)
@@ -125,7 +125,7 @@ def test_the_hub_is_not_read(tmp_path: Path) -> None:
         ("Country", None),
     ],
 )
-def test_a_header_is_taken_apart(column: str, parts: tuple[str, str, str] | None) -> None:
+def test_split_header_gives_question_and_options(column: str, parts: tuple[str, str, str] | None) -> None:
     assert split_header(column) == parts
 
 
@@ -140,7 +140,7 @@ def test_a_header_is_taken_apart(column: str, parts: tuple[str, str, str] | None
         ("UnitedStates-test", 70, {0: 35, 1: 35}),
     ],
 )
-def test_the_real_counts(shared_datasets: Path, split: str, items: int, gold: dict[int, int]) -> None:
+def test_global_opinion_real_counts(shared_datasets: Path, split: str, items: int, gold: dict[int, int]) -> None:
     folder = shared_datasets / "global_opinion_qa"
     task = _load(folder, split)
     place = CARD.splits[split].tables["rows"]
@@ -159,7 +159,7 @@ def test_the_real_counts(shared_datasets: Path, split: str, items: int, gold: di
 
 
 @pytest.mark.parametrize("country", COUNTRIES)
-def test_the_real_wide_table_again_by_other_means(shared_datasets: Path, country: str) -> None:
+def test_global_opinion_real_wide_table_by_other_means(shared_datasets: Path, country: str) -> None:
     folder = shared_datasets / "global_opinion_qa"
     with (folder / "global_opinion_data.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -178,7 +178,7 @@ def test_the_real_wide_table_again_by_other_means(shared_datasets: Path, country
     assert set(Counter(item.group for item in task.items).values()) == {2}
 
 
-def test_both_sources_of_a_country_agree(shared_datasets: Path) -> None:
+def test_global_opinion_both_sources_of_a_country_agree(shared_datasets: Path) -> None:
     folder = shared_datasets / "global_opinion_qa"
     same: dict[bool, int] = defaultdict(int)
     for cut, country in (("France", "France"), ("Germany", "Germany"), ("UnitedStates", "United States")):

@@ -34,15 +34,15 @@ def _gold(values: list[object], labels: int = 2) -> tuple[list[int | None], list
         ([None, ""], [None, None], []),
     ],
 )
-def test_two_valued_gold(values: list[object], classes: list[int | None], names: list[str]) -> None:
+def test_read_gold_two_values(values: list[object], classes: list[int | None], names: list[str]) -> None:
     assert _gold(values) == (classes, names)
 
 
-def test_words_are_classes_in_the_order_of_their_names() -> None:
+def test_read_gold_sorts_word_classes_by_name() -> None:
     assert _gold(["true", "neither", "false"], labels=3) == ([2, 1, 0], ["false", "neither", "true"])
 
 
-def test_a_column_that_only_some_rows_have_is_missing_elsewhere() -> None:
+def test_read_gold_column_of_some_rows_is_missing_elsewhere() -> None:
     rows = [Row(1, 1, {"x": 1}), Row(2, 2, {"y": True})]
     gold = read_gold(Table("data.jsonl", "line", None, rows), {"y": "y"}, ["a", "b"], "AB")
     assert gold == Gold({"y": {"b": 0}}, {"y": ["true", "false"]})
@@ -68,17 +68,17 @@ def _column(classes: list[int], group: int = 0) -> dict[str, int]:
         ([0, 1], [0, 1], False),
     ],
 )
-def test_a_key_that_splits_a_group_as_gold_does_is_told(keys: list[int | None], classes: list[int], told: bool) -> None:
+def test_telling_columns_finds_key_that_splits_alike(keys: list[int | None], classes: list[int], told: bool) -> None:
     assert telling_columns(_keyed(keys), Gold({"y": _column(classes)})) == (["y"] if told else [])
 
 
-def test_one_group_that_is_split_otherwise_clears_the_key() -> None:
+def test_telling_columns_clears_key_if_one_group_differs() -> None:
     items = _keyed([0, 1, 1]) + _keyed([0, 1, 1], group=1)
     column = _column([0, 1, 1]) | _column([0, 0, 1], group=1)
     assert telling_columns(items, Gold({"y": column})) == []
 
 
-def test_items_without_gold_are_left_out_of_the_comparison() -> None:
+def test_telling_columns_leaves_out_items_without_gold() -> None:
     column = _column([0, 1, 1, 1])
     del column["0-3"]
     assert telling_columns(_keyed([0, 1, 1, 0]), Gold({"y": column})) == ["y"]

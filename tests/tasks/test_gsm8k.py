@@ -35,12 +35,12 @@ def test_final_answer(solution: str, answer: str) -> None:
     assert final_answer(solution) == answer
 
 
-def test_it_equals_the_source_s_own_answer_where_that_is_a_number(shared_datasets: Path) -> None:
+def test_final_answer_equals_the_sources_own_number(shared_datasets: Path) -> None:
     rows = json.loads((shared_datasets / "gsm8k_verification/icm_authors/test_gsm8k.json").read_text("utf-8"))
     assert all(final_answer(f"The answer is {row['answer']}") == final_answer(row["cot"]) for row in rows)
 
 
-def test_key_and_rule_fit_the_gold_but_for_its_noise(shared_datasets: Path) -> None:
+def test_gsm8k_key_and_rule_fit_gold_but_for_its_noise(shared_datasets: Path) -> None:
     """87 answers of 743 questions carry both labels: the source calls "$27" wrong where it calls 27 right."""
     settings = Given(dataset="gsm8k", path=str(shared_datasets / "gsm8k_verification"))
     task = load_task(seeded(settings, 1), labels=["A", "B"], rule=None)
@@ -52,7 +52,7 @@ def test_key_and_rule_fit_the_gold_but_for_its_noise(shared_datasets: Path) -> N
     assert len(mixed) == 87
 
 
-def test_a_model_without_a_solution_is_told(tmp_path: Path) -> None:
+def test_gsm8k_refuses_model_without_a_solution(tmp_path: Path) -> None:
     (tmp_path / "example_model_solutions.jsonl").write_text('{"question": "q", "6b_finetuning": 3}\n')
     with pytest.raises(UserError, match='line 1, column "6b_finetuning" holds a number'):
         load_task(Given(dataset="gsm8k", path=str(tmp_path), split="model-solutions"), labels=["A", "B"], rule=None)

@@ -122,7 +122,7 @@ def _parquet(rows: list[dict[str, object]]) -> bytes:
     ("name", "content"),
     [("rows.parquet", _parquet(ROWS)), ("rows.csv", CSV), ("rows.jsonl", JSON_LINES), ("rows.json", b'[{"a": 1}]')],
 )
-def test_a_file_gives_the_same_rows_as_from_a_folder(
+def test_hub_file_gives_the_same_rows_as_from_a_folder(
     reader: Reader, hub: Hub, tmp_path: Path, name: str, content: bytes
 ) -> None:
     commit = hub.repository("some/set").commit({f"data/{name}": content, "set.py": b"raise SystemExit('a script')"})
@@ -139,13 +139,13 @@ def test_a_file_gives_the_same_rows_as_from_a_folder(
     assert not any(path.endswith("set.py") for path in hub.seen)
 
 
-def test_a_csv_without_a_header_gets_its_columns_from_the_card(reader: Reader, hub: Hub) -> None:
+def test_hub_csv_without_header_has_columns_of_the_card(reader: Reader, hub: Hub) -> None:
     hub.repository("some/set").commit({"rows.csv": b"a,b\nc,d\n"})
     told = reader.read("rows.csv", columns=["one", "two"])
     assert told["rows"] == [{"one": "a", "two": "b"}, {"one": "c", "two": "d"}]
 
 
-def test_several_files_make_one_table_in_the_order_of_their_names(reader: Reader, hub: Hub) -> None:
+def test_hub_joins_files_in_the_order_of_their_names(reader: Reader, hub: Hub) -> None:
     files = {f"data/train-{n}.parquet": _parquet([{"n": n}]) for n in (1, 0)}
     other = {"data/train-x/2.parquet": _parquet([{"n": 7}]), "data/../train-3.parquet": b"PAR1"}
     hub.repository("some/set").commit(files | other | {"data/test-0.parquet": _parquet([{"n": 9}])})
@@ -154,7 +154,7 @@ def test_several_files_make_one_table_in_the_order_of_their_names(reader: Reader
     assert told["lines"] == [1, 2]
 
 
-def test_several_files_with_unlike_columns_are_refused(reader: Reader, hub: Hub) -> None:
+def test_hub_refuses_files_with_unlike_columns(reader: Reader, hub: Hub) -> None:
     hub.repository("some/set").commit({"a-0.csv": b"a\n1\n", "a-1.csv": b"b\n1\n"})
     assert reader.error("a-*.csv") == (
         "hf://datasets/some/set/a-1.csv has other columns than hf://datasets/some/set/a-0.csv; name another "
@@ -162,7 +162,7 @@ def test_several_files_with_unlike_columns_are_refused(reader: Reader, hub: Hub)
     )
 
 
-def test_a_revision_reads_the_old_commit_after_main_has_moved(reader: Reader, hub: Hub) -> None:
+def test_hub_revision_reads_old_commit_after_main_moved(reader: Reader, hub: Hub) -> None:
     repository = hub.repository("some/set")
     old = repository.commit({"rows.csv": b"a\nold\n"})
     repository.branches["refs/convert/parquet"] = old
@@ -174,7 +174,7 @@ def test_a_revision_reads_the_old_commit_after_main_has_moved(reader: Reader, hu
     assert reader.read("rows.csv")["rows"] == [{"a": "newest"}]
 
 
-def test_what_was_read_is_read_again_without_the_hub(reader: Reader, hub: Hub) -> None:
+def test_hub_cache_serves_without_the_hub(reader: Reader, hub: Hub) -> None:
     repository = hub.repository("some/set")
     commit = repository.commit({"rows.csv": CSV, "other.csv": CSV})
     first = reader.read("rows.csv")
@@ -193,7 +193,7 @@ def test_what_was_read_is_read_again_without_the_hub(reader: Reader, hub: Hub) -
 
 
 @pytest.mark.slow
-def test_a_file_that_is_not_in_the_cache_needs_the_hub(reader: Reader, hub: Hub) -> None:
+def test_hub_is_needed_for_file_outside_the_cache(reader: Reader, hub: Hub) -> None:
     hub.repository("some/set").commit({"rows.csv": CSV, "other.csv": CSV + b"x,y,z\n"})
     reader.read("rows.csv")
     hub.status = 503
@@ -203,7 +203,7 @@ def test_a_file_that_is_not_in_the_cache_needs_the_hub(reader: Reader, hub: Hub)
     )
 
 
-def test_what_was_never_read_needs_the_hub(reader: Reader, hub: Hub) -> None:
+def test_hub_is_needed_for_what_was_never_read(reader: Reader, hub: Hub) -> None:
     elsewhere = 'its cache has no some/set at "main"; check the network, or download it elsewhere and name its folder'
     for address, reason in [("http://127.0.0.1:9", "no connection"), (hub.address, "status 500")]:
         hub.status = 500
@@ -215,13 +215,13 @@ def test_what_was_never_read_needs_the_hub(reader: Reader, hub: Hub) -> None:
     )
 
 
-def test_a_hub_that_never_answers_is_given_up(reader: Reader, hub: Hub) -> None:
+def test_hub_that_never_answers_is_given_up(reader: Reader, hub: Hub) -> None:
     hub.repository("some/set").commit({"rows.csv": CSV})
     hub.deaf = True
     assert reader.error("rows.csv").startswith("The Hub was not to be reached (no answer within 1 seconds)")
 
 
-def test_what_the_hub_does_not_have_or_give_is_told(reader: Reader, hub: Hub) -> None:
+def test_hub_refusals_are_explained(reader: Reader, hub: Hub) -> None:
     hub.repository("some/set").commit({"rows.csv": CSV})
     hub.repository("some/gated").closed = "gated"
     hub.repository("some/private").closed = "private"
@@ -259,9 +259,7 @@ def test_what_the_hub_does_not_have_or_give_is_told(reader: Reader, hub: Hub) ->
         ("wrong", "is not the file that the Hub lists under that name; it was removed from the cache"),
     ],
 )
-def test_a_file_that_does_not_come_whole_leaves_nothing_and_a_second_try_works(
-    reader: Reader, hub: Hub, fault: Fault, reason: str
-) -> None:
+def test_hub_partial_file_leaves_nothing_and_a_retry_works(reader: Reader, hub: Hub, fault: Fault, reason: str) -> None:
     content = _parquet(ROWS)
     hub.repository("some/set").commit({"rows.parquet": content})
     hub.faults["rows.parquet"] = fault
@@ -272,20 +270,20 @@ def test_a_file_that_does_not_come_whole_leaves_nothing_and_a_second_try_works(
 
 
 @pytest.mark.slow
-def test_a_download_that_stops_is_given_up(reader: Reader, hub: Hub) -> None:
+def test_hub_download_that_stops_is_given_up(reader: Reader, hub: Hub) -> None:
     hub.repository("some/set").commit({"rows.csv": CSV})
     hub.faults["rows.csv"] = "hang"
     assert "could not be downloaded (no answer within 1 seconds)" in reader.error("rows.csv")
     assert reader.kept() == []
 
 
-def test_a_file_that_is_listed_only_is_told(reader: Reader, hub: Hub) -> None:
+def test_hub_refuses_file_that_is_only_listed(reader: Reader, hub: Hub) -> None:
     hub.repository("some/set").commit({"rows.csv": CSV})
     hub.faults["rows.csv"] = "missing"
     assert reader.error("rows.csv").startswith("The Hub lists hf://datasets/some/set/rows.csv and has no such file;")
 
 
-def test_a_cached_file_that_was_changed_is_not_taken_for_the_hubs(reader: Reader, hub: Hub) -> None:
+def test_hub_refuses_changed_file_in_the_cache(reader: Reader, hub: Hub) -> None:
     hub.repository("some/set").commit({"rows.csv": CSV})
     reader.read("rows.csv")
     (blob,) = reader.folder.rglob("blobs/*")
@@ -305,7 +303,7 @@ def test_a_cached_file_that_was_changed_is_not_taken_for_the_hubs(reader: Reader
         ("rows.json", b"[]", "hf://datasets/some/set/rows.json holds no rows;"),
     ],
 )
-def test_a_file_that_is_broken_on_the_hub_is_told_by_its_address(
+def test_hub_names_broken_file_by_its_address(
     reader: Reader, hub: Hub, name: str, content: bytes, sentence: str
 ) -> None:
     commit = hub.repository("some/set").commit({name: content})
@@ -318,7 +316,7 @@ def test_a_file_that_is_broken_on_the_hub_is_told_by_its_address(
 
 
 @pytest.mark.slow
-def test_large_parquet_is_streamed_as_far_as_can_be_used(reader: Reader, hub: Hub) -> None:
+def test_hub_streams_large_parquet_up_to_the_limit(reader: Reader, hub: Hub) -> None:
     files = {f"data/train-{n}.parquet": _parquet([{"n": n, "text": "x\x1b"}, {"n": -n, "text": None}]) for n in (1, 2)}
     commit = hub.repository("some/set").commit(files)
     told = reader.read("data/train-*.parquet", large=(10, 3))
@@ -336,7 +334,7 @@ def test_large_parquet_is_streamed_as_far_as_can_be_used(reader: Reader, hub: Hu
     )
 
 
-def test_what_is_too_large_and_no_parquet_is_refused(reader: Reader, hub: Hub) -> None:
+def test_hub_refuses_large_file_that_is_no_parquet(reader: Reader, hub: Hub) -> None:
     hub.repository("some/set").commit({"rows.csv": CSV})
     assert reader.error("rows.csv", large=(10, 3)) == (  # type: ignore[arg-type]
         f"rows.csv of some/set takes {len(CSV)} B, too much to read whole; download it, keep the rows you want, and "
@@ -366,7 +364,7 @@ sys.exit(main(["run", "topics", "--headless", "--out", sys.argv[1], *sys.argv[2:
 """
 
 
-def test_a_run_names_the_commit_that_it_was_made_from(reader: Reader, hub: Hub, tmp_path: Path) -> None:
+def test_hub_commit_is_named_in_the_run(reader: Reader, hub: Hub, tmp_path: Path) -> None:
     repository = hub.repository("some/set")
     old = repository.commit({"rows.csv": _claims("old")})
 
@@ -398,7 +396,7 @@ def _claims(word: str) -> bytes:
     return "".join(["text,label\n", *lines]).encode()
 
 
-def test_a_local_csv_loads_none_of_the_hubs_libraries(tmp_path: Path) -> None:
+def test_hub_libraries_are_not_loaded_for_a_local_csv(tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_bytes(_claims("local"))
     code = """
 import sys
@@ -418,7 +416,7 @@ class _Terminal(io.StringIO):
         return True
 
 
-def test_a_terminal_sees_one_line_that_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_draws_one_line_and_clears_it(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = _Terminal()
     monkeypatch.setattr("sys.stderr", shown)
     with Progress("Reading a/b from the Hub", 2_000_000) as progress, progress.bars()(total=5, initial=500) as bar:
@@ -429,7 +427,7 @@ def test_a_terminal_sees_one_line_that_is_taken_back(monkeypatch: pytest.MonkeyP
     assert "\n" not in shown.getvalue()
 
 
-def test_rows_are_counted_where_no_size_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_counts_rows_if_no_size_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = _Terminal()
     monkeypatch.setattr("sys.stderr", shown)
     with Progress("Reading rows", None) as progress:
@@ -437,7 +435,7 @@ def test_rows_are_counted_where_no_size_is_known(monkeypatch: pytest.MonkeyPatch
     assert "Reading rows: 1,200 rows" in shown.getvalue()
 
 
-def test_off_a_terminal_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_writes_nothing_off_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     with Progress("Reading rows", 10) as progress:
         progress.bars()().update(10)
     assert capsys.readouterr() == ("", "")

@@ -47,7 +47,7 @@ def _write_subset(folder: Path, rows: list[tuple[str, str]]) -> Path:
     return folder
 
 
-def test_copies_of_a_text_are_one_item(tmp_path: Path) -> None:
+def test_jiminy_cricket_copies_of_a_text_are_one_item(tmp_path: Path) -> None:
     task = _load(_write(tmp_path, _ROWS))
     assert (len(task.items), task.rule, task.notes) == (4, "none", [])
     assert {item.uid: item.text for item in task.items}["2"] == "Action: shove"
@@ -60,7 +60,7 @@ def test_copies_of_a_text_are_one_item(tmp_path: Path) -> None:
     }
 
 
-def test_the_annotators_table(tmp_path: Path) -> None:
+def test_jiminy_cricket_annotators_table(tmp_path: Path) -> None:
     rows = [
         ("You fall.", "bad, self, 3\nbad, others, 1"),
         (" ", "good, self, 1"),
@@ -83,7 +83,7 @@ def test_the_annotators_table(tmp_path: Path) -> None:
     }
 
 
-def test_neither_gold_nor_the_order_of_rows_reaches_the_items(tmp_path: Path) -> None:
+def test_jiminy_cricket_items_see_neither_gold_nor_row_order(tmp_path: Path) -> None:
     plain = _seen(_load(_write(tmp_path / "plain", _ROWS)))
     other = [[row[0], turned[1], row[2]] for row, turned in zip(_ROWS, _ROWS[::-1], strict=True)]
     assert _seen(_load(_write(tmp_path / "other", other))) == plain
@@ -104,13 +104,13 @@ def test_neither_gold_nor_the_order_of_rows_reaches_the_items(tmp_path: Path) ->
         ([0, 0, 0, "1"], '"1"; it must be four numbers that are not below zero.'),
     ],
 )
-def test_a_broken_label_is_told_with_its_place(tmp_path: Path, label: object, what: str) -> None:
+def test_jiminy_cricket_names_the_place_of_a_broken_label(tmp_path: Path, label: object, what: str) -> None:
     with pytest.raises(UserError) as caught:
         _load(_write(tmp_path, [_ROWS[0], ["Action: x", label, "mill"]]))
     assert str(caught.value) == f'{tmp_path}/jiminy_test.json, row 2, column "label" holds {what}'
 
 
-def test_unknown_words_of_the_annotators_are_told_with_their_place(tmp_path: Path) -> None:
+def test_jiminy_cricket_names_the_place_of_unknown_words(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         _load(_write_subset(tmp_path, [("You fall.", "bad, selves, 1")]), "subset")
     assert str(caught.value) == (
@@ -127,7 +127,7 @@ def test_unknown_words_of_the_annotators_are_told_with_their_place(tmp_path: Pat
         ("subset", 2091, 1479, [795, 642, 54, 42, 32]),
     ],
 )
-def test_the_real_counts(shared_datasets: Path, split: str, rows: int, items: int, true: list[int]) -> None:
+def test_jiminy_cricket_real_counts(shared_datasets: Path, split: str, rows: int, items: int, true: list[int]) -> None:
     task = _load(shared_datasets / "jiminy_cricket", split)
     assert (len(task.items), CARD.splits[split].items) == (items, items)
     assert CARD.splits[split].tables["rows"].rows == rows
@@ -135,7 +135,7 @@ def test_the_real_counts(shared_datasets: Path, split: str, rows: int, items: in
     assert len({item.text for item in task.items}) == items
 
 
-def test_the_real_rows_are_as_many_as_the_card_says(shared_datasets: Path) -> None:
+def test_jiminy_cricket_real_rows_are_as_the_card_says(shared_datasets: Path) -> None:
     folder = shared_datasets / "jiminy_cricket"
     test = json.loads((folder / "jiminy_test.json").read_text())
     train = json.loads((folder / "jiminy_train.json").read_text())
@@ -151,7 +151,7 @@ def _annotated(folder: Path) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("split", ["test", "train"])
-def test_all_real_gold_again_by_other_means(shared_datasets: Path, split: str) -> None:
+def test_jiminy_cricket_real_gold_by_other_means(shared_datasets: Path, split: str) -> None:
     folder = shared_datasets / "jiminy_cricket"
     labels: dict[str, list[Any]] = defaultdict(list)
     for text, label, _ in json.loads((folder / f"jiminy_{split}.json").read_text()):
@@ -164,7 +164,7 @@ def test_all_real_gold_again_by_other_means(shared_datasets: Path, split: str) -
             assert task.gold.columns[name].get(item.uid) == want
 
 
-def test_all_real_gold_of_the_annotators_table_again(shared_datasets: Path) -> None:
+def test_jiminy_cricket_real_annotators_gold_by_other_means(shared_datasets: Path) -> None:
     strings: dict[str, list[str]] = defaultdict(list)
     for row in _annotated(shared_datasets / "jiminy_cricket"):
         strings[row["Neighboring text"].strip()].append(row["Morality"])
@@ -177,7 +177,7 @@ def test_all_real_gold_of_the_annotators_table_again(shared_datasets: Path) -> N
             assert task.gold.columns[name].get(item.uid) == (None if odd else 0 if found.pop() else 1)
 
 
-def test_the_order_of_the_four_numbers_is_that_of_the_annotators(shared_datasets: Path) -> None:
+def test_jiminy_cricket_order_of_numbers_is_the_annotators(shared_datasets: Path) -> None:
     """Strings of the annotated source code, looked for in the scenes: the label there against the annotator's."""
     folder = shared_datasets / "jiminy_cricket"
     scenes = [row for split in ("test", "train") for row in json.loads((folder / f"jiminy_{split}.json").read_text())]

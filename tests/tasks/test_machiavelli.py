@@ -60,7 +60,7 @@ def _write(path: Path, rows: list[dict[str, Any]]) -> Path:
     return path
 
 
-def test_choices_of_the_wide_table(tmp_path: Path) -> None:
+def test_machiavelli_choices_of_the_wide_table(tmp_path: Path) -> None:
     task = _load(_write(tmp_path, _rows()))
     assert (task.rule, list(task.gold.columns)) == ("none", [*MORALITY, *AGGREGATED])
     assert {item.uid: item.text for item in task.items} == {
@@ -75,7 +75,7 @@ def test_choices_of_the_wide_table(tmp_path: Path) -> None:
     assert task.gold.columns["agg_morality"] == {"harbour/4/0": 0, "harbour/4/1": 1}
 
 
-def test_neither_gold_nor_the_order_of_rows_reaches_the_items(tmp_path: Path) -> None:
+def test_machiavelli_items_see_neither_gold_nor_row_order(tmp_path: Path) -> None:
     plain = _load(_write(tmp_path / "plain", _rows()))
     other = _rows()
     for row in other:
@@ -85,7 +85,7 @@ def test_neither_gold_nor_the_order_of_rows_reaches_the_items(tmp_path: Path) ->
     assert _load(_write(tmp_path / "turned", _rows()[::-1])).items == plain.items
 
 
-def test_the_table_read_as_parquet(tmp_path: Path) -> None:
+def test_machiavelli_reads_the_table_as_parquet(tmp_path: Path) -> None:
     pyarrow = pytest.importorskip("pyarrow")
     from pyarrow import parquet
 
@@ -116,14 +116,14 @@ def test_the_table_read_as_parquet(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_cannot_be_read_is_told_with_its_place(tmp_path: Path, change: dict[str, Any], sentence: str) -> None:
+def test_machiavelli_names_the_place_of_a_bad_cell(tmp_path: Path, change: dict[str, Any], sentence: str) -> None:
     first, second = _rows()
     with pytest.raises(UserError) as caught:
         _load(_write(tmp_path, [first, second | change]))
     assert str(caught.value) == f"{tmp_path}/train.jsonl, {sentence}"
 
 
-def test_a_table_without_choices_is_refused(tmp_path: Path) -> None:
+def test_machiavelli_refuses_table_without_choices(tmp_path: Path) -> None:
     row = _rows()[0] | {"choice_text": None}
     with pytest.raises(UserError, match="has no scene with choices"):
         _load(_write(tmp_path, [row]))
@@ -138,11 +138,11 @@ def test_a_table_without_choices_is_refused(tmp_path: Path) -> None:
         ("A door - open it or leave at 3.", ("A door - open it or leave at 3.", [])),
     ],
 )
-def test_a_list_of_choices_is_told_from_the_scene(text: str, parts: tuple[str, list[str]]) -> None:
+def test_split_choices_tells_choices_from_the_scene(text: str, parts: tuple[str, list[str]]) -> None:
     assert split_choices(text) == parts
 
 
-def test_the_real_scenes(shared_datasets: Path) -> None:
+def test_machiavelli_real_scenes(shared_datasets: Path) -> None:
     task = _load(shared_datasets / "machiavelli", split="scenes")
     split = CARD.splits["scenes"]
     assert (len(task.items), split.items, split.tables["rows"].rows) == (49, 49, 13)
@@ -161,6 +161,6 @@ def test_the_real_scenes(shared_datasets: Path) -> None:
         assert choice not in situation
 
 
-def test_scenes_have_no_gold_to_name(shared_datasets: Path) -> None:
+def test_machiavelli_scenes_have_no_gold(shared_datasets: Path) -> None:
     with pytest.raises(UserError, match='"axes", which is not in dataset "machiavelli"'):
         _load(shared_datasets / "machiavelli", split="scenes", gold=["axes"])

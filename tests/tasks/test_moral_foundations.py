@@ -52,7 +52,7 @@ def _write(folder: Path, change: Any = None) -> str:
     return str(folder)
 
 
-def test_wordings_of_a_vignette_are_a_group(tmp_path: Path) -> None:
+def test_moral_foundations_wordings_of_a_vignette_are_a_group(tmp_path: Path) -> None:
     task = _load(_write(tmp_path))
     assert (len(task.items), task.rule, task.notes) == (18, "same", [])
     members: dict[int | None, set[str]] = {}
@@ -62,7 +62,7 @@ def test_wordings_of_a_vignette_are_a_group(tmp_path: Path) -> None:
     assert {f"{w}:c0" for w in WORDINGS if not w.startswith("scifi")} in members.values()
 
 
-def test_gold_for_two_labels_and_for_seven(tmp_path: Path) -> None:
+def test_moral_foundations_gold_for_two_and_seven_labels(tmp_path: Path) -> None:
     folder = _write(tmp_path)
     two = _load(folder, split="classic-self")
     assert (list(two.gold.columns), two.rule, two.items[0].group) == (_TWO, "none", None)
@@ -75,12 +75,12 @@ def test_gold_for_two_labels_and_for_seven(tmp_path: Path) -> None:
     assert [seven.gold.columns["foundation"][uid] for uid in uids] == [0, 1, 2]
 
 
-def test_more_classes_than_labels_are_refused(tmp_path: Path) -> None:
+def test_moral_foundations_refuses_more_classes_than_labels(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"one class more than the 2 labels of prompt\.labels; add a label"):
         _load(_write(tmp_path), gold=["foundation"])
 
 
-def test_neither_gold_nor_the_order_of_rows_reaches_the_items(tmp_path: Path) -> None:
+def test_moral_foundations_items_see_no_gold_nor_row_order(tmp_path: Path) -> None:
     def other_gold(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         names = ("foundation", "foundation_coarse", "wrong", "ai_Care", "human_Care")
         return [row | {name: rows[-n - 1][name] for name in names} for n, row in enumerate(rows)]
@@ -106,7 +106,7 @@ def test_neither_gold_nor_the_order_of_rows_reaches_the_items(tmp_path: Path) ->
         ),
     ],
 )
-def test_what_cannot_be_read_is_told_with_its_place(tmp_path: Path, change: dict[str, Any], sentence: str) -> None:
+def test_moral_foundations_names_the_place_of_a_bad_cell(tmp_path: Path, change: dict[str, Any], sentence: str) -> None:
     folder = _write(tmp_path, lambda rows: [rows[0], rows[1] | change, rows[2]])
     with pytest.raises(UserError) as caught:
         _load(folder, split="classic-other")
@@ -114,7 +114,7 @@ def test_what_cannot_be_read_is_told_with_its_place(tmp_path: Path, change: dict
 
 
 @pytest.mark.parametrize("split", list(CARD.splits))
-def test_the_real_counts(shared_datasets: Path, split: str) -> None:
+def test_moral_foundations_real_counts(shared_datasets: Path, split: str) -> None:
     times = 6 if split == "all" else 1
     for labels in ("AB", "ABCDEFG"):
         task = _load(shared_datasets / "moral_foundations_vignettes", labels, split=split)
@@ -135,7 +135,7 @@ def test_the_real_counts(shared_datasets: Path, split: str) -> None:
     assert task.rule == ("same" if split == "all" else "none")
 
 
-def test_all_real_gold_again_by_other_means(shared_datasets: Path) -> None:
+def test_moral_foundations_real_gold_by_other_means(shared_datasets: Path) -> None:
     folder = shared_datasets / "moral_foundations_vignettes"
     for wording in WORDINGS:
         with (folder / "tiny_mfv" / _file(wording)).open() as file:

@@ -35,7 +35,7 @@ def seen(task: Task) -> list[tuple[str, int | None, int | None]]:
     return [(item.text, item.group, item.key) for item in task.items]
 
 
-def test_both_orders_are_a_group_of_opposites(tmp_path: Path) -> None:
+def test_preference_orders_are_a_group_of_opposites(tmp_path: Path) -> None:
     task = load(tmp_path, _ROWS)
     assert (len(task.items), task.rule, task.notes) == (80, "opposite", [])
     gold = task.gold.columns["preferred"]
@@ -47,7 +47,7 @@ def test_both_orders_are_a_group_of_opposites(tmp_path: Path) -> None:
         assert (gold[item.uid] == 0) == ("First: reply" in item.text)
 
 
-def test_one_order_is_drawn_by_the_shuffle(tmp_path: Path) -> None:
+def test_preference_one_order_is_drawn_by_the_shuffle(tmp_path: Path) -> None:
     task = load(tmp_path, _ROWS, orders="one")
     assert (len(task.items), task.rule) == (40, "none")
     assert all(item.group is None for item in task.items)
@@ -58,7 +58,7 @@ def test_one_order_is_drawn_by_the_shuffle(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("orders", ["one", "both"])
-def test_neither_rows_nor_gold_reach_order_or_uid(tmp_path: Path, orders: str) -> None:
+def test_preference_order_and_uid_see_neither_rows_nor_gold(tmp_path: Path, orders: str) -> None:
     task = load(tmp_path, _ROWS, orders=orders)
     turned = [row | {"label": not row["label"]} for row in reversed(_ROWS)]
     again = load(tmp_path, turned, orders=orders)
@@ -68,31 +68,31 @@ def test_neither_rows_nor_gold_reach_order_or_uid(tmp_path: Path, orders: str) -
     assert again.gold.columns["preferred"] == {uid: 1 - value for uid, value in task.gold.columns["preferred"].items()}
 
 
-def test_half_of_the_rows_is_enough(tmp_path: Path) -> None:
+def test_preference_needs_only_half_of_the_rows(tmp_path: Path) -> None:
     """A source with one order a pair gives the same task."""
     assert load(tmp_path, _ROWS[::2]) == load(tmp_path, _ROWS)
 
 
-def test_rows_that_contradict_one_another_have_no_gold(tmp_path: Path) -> None:
+def test_preference_rows_that_contradict_have_no_gold(tmp_path: Path) -> None:
     rows = [*_ROWS, _ROWS[0] | {"label": False}]
     task = load(tmp_path, rows)
     assert len(task.items) == 80
     assert len(task.gold.columns["preferred"]) == 78
 
 
-def test_two_texts_that_are_alike_are_left_out(tmp_path: Path) -> None:
+def test_preference_leaves_out_two_texts_alike(tmp_path: Path) -> None:
     rows = [*_ROWS, {"question": "q", "choice": "same", "choice_2": " same ", "label": 1}]
     task = load(tmp_path, rows)
     assert len(task.items) == 80
     assert task.notes == ["1 pairs of two texts that are alike were left out: there is nothing to choose between."]
 
 
-def test_the_frame_leads_nobody(tmp_path: Path) -> None:
+def test_preference_frame_leads_nobody(tmp_path: Path) -> None:
     task = load(tmp_path, _ROWS)
     assert leading_words("\n".join(item.text for item in task.items)) == []
 
 
 @pytest.mark.parametrize("label", ["maybe", 2, "1.5"])
-def test_a_label_that_says_neither_is_told(tmp_path: Path, label: object) -> None:
+def test_preference_refuses_label_that_says_neither(tmp_path: Path, label: object) -> None:
     with pytest.raises(UserError, match=r"row 1, column .label. holds .*; it must be true or false, or 1 or 0"):
         load(tmp_path, [_ROWS[0] | {"label": label}])

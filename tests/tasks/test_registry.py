@@ -38,13 +38,13 @@ _LISTED = (
         ),
     ],
 )
-def test_an_unknown_dataset_is_refused_with_the_nearest_and_the_list(name: str, sentence: str) -> None:
+def test_registry_refuses_unknown_dataset_with_the_list(name: str, sentence: str) -> None:
     with pytest.raises(UserError) as caught:
         load_task(seeded(Given(dataset=name), 1), labels=["A", "B"], rule=None)
     assert str(caught.value) == sentence
 
 
-def test_loading_a_sample_imports_nothing_heavy() -> None:
+def test_registry_loads_sample_without_heavy_imports() -> None:
     code = """
 import sys
 from icm_tui.tasks.registry import load_task
@@ -70,7 +70,7 @@ def test_registry_loads_what_a_section_names() -> None:
         ("many", "tests", 'which is not in dataset "many"; did you mean "test"?'),
     ],
 )
-def test_a_split_to_hold_out_must_be_another(splits: None, dataset: str, held_out: str, sentence: str) -> None:
+def test_load_task_holds_out_another_split_only(splits: None, dataset: str, held_out: str, sentence: str) -> None:
     with pytest.raises(UserError) as caught:
         load_task(seeded(Given(dataset=dataset, held_out=held_out), 1), labels=["A", "B"], rule=None)
     assert str(caught.value) == f'task.held_out = "{held_out}" names a split, {sentence}'
@@ -93,7 +93,7 @@ def splits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "DATASETS", ("file", "one", "many"))
 
 
-def test_a_split_held_out_is_read_whole_at_the_same_commit(splits: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_load_task_reads_held_out_split_whole_at_same_commit(splits: None, monkeypatch: pytest.MonkeyPatch) -> None:
     def hold_out(task: Task, fraction: float, *, seed: int) -> Task:
         return msgspec.structs.replace(task, notes=[f"{fraction} {seed}"])
 

@@ -18,7 +18,7 @@ def _load(name: str, **settings: object) -> Task:
 
 
 @pytest.mark.parametrize(("name", "pairs"), [("beliefs", 150), ("leanings", 120), ("dilemmas", 100)])
-def test_sets_of_pairs(name: str, pairs: int) -> None:
+def test_sample_sets_of_pairs(name: str, pairs: int) -> None:
     task = _load(name)
     groups = Counter(item.group for item in task.items)
     assert (task.rule, task.notes) == ("opposite", [])
@@ -28,7 +28,7 @@ def test_sets_of_pairs(name: str, pairs: int) -> None:
 
 
 @pytest.mark.parametrize(("name", "column"), [("beliefs", "true"), ("leanings", "progressive")])
-def test_gold_of_pairs_is_complete_and_opposite(name: str, column: str) -> None:
+def test_sample_gold_of_pairs_is_complete_and_opposite(name: str, column: str) -> None:
     task = _load(name)
     assert list(task.gold.columns) == [column]
     labels = task.gold.columns[column]
@@ -37,11 +37,11 @@ def test_gold_of_pairs_is_complete_and_opposite(name: str, column: str) -> None:
         assert labels[one.uid] != labels[other.uid]
 
 
-def test_beliefs_show_question_and_answer() -> None:
+def test_sample_beliefs_show_question_and_answer() -> None:
     assert all(item.text.startswith("Q: ") and " A: " in item.text for item in _load("beliefs").items)
 
 
-def test_dilemmas_have_many_sparse_values() -> None:
+def test_sample_dilemmas_have_many_sparse_values() -> None:
     task = _load("dilemmas")
     assert len(task.gold.columns) >= 8
     assert not {"uid", "dilemma", "action"} & set(task.gold.columns)
@@ -49,7 +49,7 @@ def test_dilemmas_have_many_sparse_values() -> None:
     assert len(sparse) > len(task.gold.columns) / 2
 
 
-def test_topics_have_two_subjects_and_no_groups() -> None:
+def test_sample_topics_have_two_subjects_and_no_groups() -> None:
     task = _load("topics")
     assert (task.rule, task.notes, list(task.gold.columns)) == ("none", [], ["subject"])
     assert len(task.items) >= 300
@@ -57,7 +57,7 @@ def test_topics_have_two_subjects_and_no_groups() -> None:
     assert all(item.group is None for item in task.items)
 
 
-def test_gold_columns_can_be_chosen() -> None:
+def test_sample_gold_columns_can_be_chosen() -> None:
     every = list(_load("dilemmas").gold.columns)
     assert list(_load("dilemmas", gold=every[1:3]).gold.columns) == every[1:3]
     with pytest.raises(UserError) as caught:
@@ -71,7 +71,7 @@ def test_gold_columns_can_be_chosen() -> None:
 
 @pytest.mark.parametrize("name", ["beliefs", "leanings", "dilemmas", "topics", "arithmetic"])
 @pytest.mark.parametrize("setting", ["path", "split", "revision", "text", "uid", "group", "key"])
-def test_settings_that_a_sample_has_no_use_for_are_refused(name: str, setting: str) -> None:
+def test_sample_refuses_settings_it_has_no_use_for(name: str, setting: str) -> None:
     with pytest.raises(UserError) as caught:
         _load(name, **{setting: "x"})
     assert str(caught.value) == (
@@ -80,9 +80,7 @@ def test_settings_that_a_sample_has_no_use_for_are_refused(name: str, setting: s
     )
 
 
-def test_data_is_looked_for_in_the_package_first_and_then_beside_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_data_dir_is_in_the_package_or_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "icm_tui"
     package.mkdir()
     monkeypatch.setattr(icm_tui, "__file__", str(package / "__init__.py"))

@@ -32,7 +32,7 @@ def _content(items: list[Item]) -> list[tuple[str, int | None, int | None]]:
 
 
 @given(_sources(), st.randoms(use_true_random=False), st.integers(), st.booleans())
-def test_rows_in_another_order_give_the_same_items(
+def test_shuffle_gives_the_same_items_for_any_row_order(
     sources: list[SourceItem], order: random.Random, seed: int, own_keys: bool
 ) -> None:
     shuffled = shuffle(sources, seed=seed, own_keys=own_keys)
@@ -41,16 +41,14 @@ def test_rows_in_another_order_give_the_same_items(
 
 
 @given(_sources(), st.integers(), st.booleans())
-def test_other_uids_leave_texts_groups_and_keys_in_place(sources: list[SourceItem], seed: int, own_keys: bool) -> None:
+def test_shuffle_ignores_uids(sources: list[SourceItem], seed: int, own_keys: bool) -> None:
     renamed = [SourceItem(f"other {n}", s.text, s.group, s.key) for n, s in enumerate(reversed(sources))]
     one, other = shuffle(sources, seed=seed, own_keys=own_keys), shuffle(renamed, seed=seed, own_keys=own_keys)
     assert _content(one) == _content(other)
 
 
 @given(_sources(), st.integers(), st.booleans())
-def test_groups_stand_together_and_numbers_rise_by_first_appearance(
-    sources: list[SourceItem], seed: int, own_keys: bool
-) -> None:
+def test_shuffle_keeps_groups_together_and_numbers_rising(sources: list[SourceItem], seed: int, own_keys: bool) -> None:
     items = shuffle(sources, seed=seed, own_keys=own_keys)
     of = {source.uid: source for source in sources}
     assert sorted(item.uid for item in items) == sorted(of)
@@ -71,26 +69,26 @@ def test_groups_stand_together_and_numbers_rise_by_first_appearance(
                 assert (one.key == two.key) == (alike or one is two)
 
 
-def test_order_differs_between_seeds() -> None:
+def test_shuffle_differs_between_seeds() -> None:
     sources = [SourceItem(str(n), f"text {n}", f"group {n // 2}") for n in range(40)]
     orders = {tuple(item.uid for item in shuffle(sources, seed=seed)) for seed in range(20)}
     assert len(orders) == 20
 
 
-def test_every_place_is_about_equally_likely() -> None:
+def test_shuffle_is_about_uniform() -> None:
     """Over 600 seeds either member of a pair comes first, and any of the three groups, about equally often."""
     sources = [SourceItem(f"{n}", f"text {n}", f"group {n // 2}") for n in range(6)]
     first = [shuffle(sources, seed=seed)[0].uid for seed in range(600)]
     assert all(60 < first.count(str(n)) < 140 for n in range(6))
 
 
-def test_equal_rows_take_either_place_whichever_came_first_in_the_source() -> None:
+def test_shuffle_of_equal_rows_ignores_which_came_first() -> None:
     sources = [SourceItem("1", "same", "g"), SourceItem("2", "same", "g")]
     first = [shuffle(sources, seed=seed)[0].uid for seed in range(200)]
     assert 60 < first.count("1") < 140
 
 
-def test_limit_takes_whole_groups_from_the_front() -> None:
+def test_first_groups_are_whole() -> None:
     sources = [SourceItem(str(n), f"text {n}", f"group {n // 3}") for n in range(12)]
     items = shuffle(sources, seed=3)
     assert first_groups(items, None) == items
@@ -99,7 +97,7 @@ def test_limit_takes_whole_groups_from_the_front() -> None:
     assert first_groups(items, 3) == items[:3]
 
 
-def test_limit_counts_single_items_where_there_are_no_groups() -> None:
+def test_first_groups_count_items_if_there_are_no_groups() -> None:
     items = shuffle([SourceItem(str(n), f"text {n}") for n in range(5)], seed=3)
     assert first_groups(items, 4) == items[:4]
 
@@ -114,7 +112,7 @@ def test_limit_counts_single_items_where_there_are_no_groups() -> None:
         ),
     ],
 )
-def test_limit_that_leaves_nothing_is_refused(limit: int, sentence: str) -> None:
+def test_first_groups_refuse_limit_that_leaves_nothing(limit: int, sentence: str) -> None:
     items = shuffle([SourceItem(str(n), f"text {n}", f"group {n // 3}") for n in range(12)], seed=3)
     with pytest.raises(UserError) as caught:
         first_groups(items, limit)
@@ -132,7 +130,7 @@ def task_of(sizes: list[int], prefix: str = "") -> Task:
 
 
 @given(st.lists(st.integers(0, 4), min_size=2, max_size=30), st.floats(0.01, 0.99), st.integers(0, 2**63))
-def test_whole_groups_are_held_out_and_none_are_lost(sizes: list[int], fraction: float, seed: int) -> None:
+def test_hold_out_takes_whole_groups_and_loses_none(sizes: list[int], fraction: float, seed: int) -> None:
     task = task_of(sizes)
     split = hold_out(task, fraction, seed=seed)
     assert split.items
@@ -149,7 +147,7 @@ def test_whole_groups_are_held_out_and_none_are_lost(sizes: list[int], fraction:
 
 
 @given(st.lists(st.integers(0, 4), min_size=2, max_size=20))
-def test_neither_gold_nor_uids_nor_the_order_choose(sizes: list[int]) -> None:
+def test_hold_out_ignores_gold_uids_and_order(sizes: list[int]) -> None:
     task = task_of(sizes)
     other = [msgspec.structs.replace(item, uid=f"other {item.uid}") for item in reversed(task.items)]
     texts = [
@@ -159,23 +157,23 @@ def test_neither_gold_nor_uids_nor_the_order_choose(sizes: list[int]) -> None:
     assert texts[0] == texts[1] == texts[2]
 
 
-def test_another_seed_holds_others_out() -> None:
+def test_hold_out_differs_between_seeds() -> None:
     task = task_of([2] * 40)
     assert hold_out(task, 0.5, seed=1).held_out != hold_out(task, 0.5, seed=2).held_out
 
 
-def test_the_same_texts_stay_on_one_side() -> None:
+def test_hold_out_keeps_same_texts_on_one_side() -> None:
     items = [Item(f"{place}", "twice" if place < 8 else f"text {place}") for place in range(16)]
     split = hold_out(Task(items, Gold(), "none"), 0.5, seed=0)
     assert not {item.text for item in split.items} & {item.text for item in split.held_out}
 
 
-def test_one_group_cannot_be_cut() -> None:
+def test_hold_out_refuses_a_single_group() -> None:
     with pytest.raises(UserError, match="needs at least 2 groups"):
         hold_out(task_of([3]), 0.5, seed=0)
 
 
-def test_a_split_beside_has_uids_of_its_own_and_its_gold() -> None:
+def test_beside_keeps_uids_apart_and_gold() -> None:
     task, other = task_of([2, 2]), task_of([2, 2], "other ")
     other = msgspec.structs.replace(other, gold=Gold(other.gold.columns, {"truth": ["0", "1"]}))
     both = beside(task, other)
@@ -185,7 +183,7 @@ def test_a_split_beside_has_uids_of_its_own_and_its_gold() -> None:
         assert both.gold.columns["truth"]["held-out/" + item.uid] == 1 - other.gold.columns["truth"][item.uid]
 
 
-def test_what_both_splits_have_is_left_out_in_whole_groups_and_told() -> None:
+def test_beside_leaves_out_shared_groups_and_notes_them() -> None:
     task, other = task_of([1, 1]), task_of([1, 2, 3])
     both = beside(task, msgspec.structs.replace(other, items=other.items))
     assert [item.text for item in both.held_out] == ["text 2 0", "text 2 1", "text 2 2"]

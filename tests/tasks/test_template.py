@@ -28,13 +28,13 @@ def _fill(text: str, values: dict[str, object]) -> str:
         ("{WVS/a.b:c!r}", "odd"),
     ],
 )
-def test_fields_are_replaced_by_columns(text: str, expected: str) -> None:
+def test_template_fills_fields_with_columns(text: str, expected: str) -> None:
     values: dict[str, object] = {"question": "Why?", "the answer": "{because}", "n": 3, "WVS/a.b:c!r": "odd"}
     assert _fill(text, values) == expected
 
 
 @given(st.text(min_size=1).filter(str.strip))
-def test_a_columns_text_is_never_read_as_a_template(text: str) -> None:
+def test_template_never_reads_a_cell_as_a_template(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -45,13 +45,13 @@ def test_a_columns_text_is_never_read_as_a_template(text: str) -> None:
 
 
 @given(st.text(alphabet="{}ab "))
-def test_any_template_names_a_column_or_is_refused(text: str) -> None:
+def test_template_names_a_column_or_is_refused(text: str) -> None:
     with contextlib.suppress(UserError):
         assert TextTemplate(text).columns
 
 
 @given(st.lists(st.tuples(st.text(alphabet="{}ab "), st.sampled_from(["q", "the answer"])), min_size=1))
-def test_literal_braces_are_doubled_and_fields_are_not(parts: list[tuple[str, str]]) -> None:
+def test_template_doubled_braces_are_literal(parts: list[tuple[str, str]]) -> None:
     values: dict[str, object] = {"q": "{why}", "the answer": "}{"}
     doubled = ((literal.replace("{", "{{").replace("}", "}}"), column) for literal, column in parts)
     template = "".join(f"{literal}{{{column}}}" for literal, column in doubled)
@@ -76,7 +76,7 @@ def test_literal_braces_are_doubled_and_fields_are_not(parts: list[tuple[str, st
         ("{{a}}", 'task.text = "{{a}}" names no column; write at least one as {column}.'),
     ],
 )
-def test_a_template_that_cannot_be_read_is_refused(text: str, sentence: str) -> None:
+def test_template_that_cannot_be_read_is_refused(text: str, sentence: str) -> None:
     with pytest.raises(UserError) as caught:
         TextTemplate(text)
     assert str(caught.value) == sentence

@@ -31,7 +31,7 @@ def _folder(shared_datasets: Path) -> str:
     return str(shared_datasets / "truthfulqa")
 
 
-def test_pairs_of_2025(shared_datasets: Path) -> None:
+def test_truthfulqa_pairs_of_2025(shared_datasets: Path) -> None:
     task = _load(Given(dataset="truthfulqa", path=_folder(shared_datasets)))
     assert (len(task.items), len(_groups(task)), task.rule, task.notes) == (1580, 790, "opposite", [])
     assert set(_groups(task).values()) == {2}
@@ -41,14 +41,14 @@ def test_pairs_of_2025(shared_datasets: Path) -> None:
     assert 300 < sum(first) < 490, "the order inside a pair tells the gold"
 
 
-def test_both_files_of_the_pairs_give_one_task(shared_datasets: Path) -> None:
+def test_truthfulqa_both_files_of_the_pairs_give_one_task(shared_datasets: Path) -> None:
     folder = shared_datasets / "truthfulqa" / "wassname_truthful_qa_v2"
     lines = _load(Given(dataset="truthfulqa", path=str(folder / "binary_validation.jsonl")))
     parquet = _load(Given(dataset="truthfulqa", path=str(folder / "binary_validation.parquet")))
     assert lines == parquet == _load(Given(dataset="truthfulqa", path=str(folder), split="validation"))
 
 
-def test_the_authors_cut(shared_datasets: Path) -> None:
+def test_truthfulqa_authors_cut(shared_datasets: Path) -> None:
     train = _load(Given(dataset="truthfulqa", path=_folder(shared_datasets), split="train"))
     assert (len(train.items), len(_groups(train)), train.rule, train.notes) == (2608, 652, "none", [])
     assert set(_groups(train).values()) == {4}
@@ -58,7 +58,7 @@ def test_the_authors_cut(shared_datasets: Path) -> None:
     assert Counter(test.gold.columns["true"].values()) == {0: 432, 1: 568}
 
 
-def test_the_last_number_of_gsm8k_as_key_of_a_file_task(shared_datasets: Path) -> None:
+def test_file_task_keyed_by_the_last_number_of_gsm8k(shared_datasets: Path) -> None:
     """Gold of mixed JSON types, answers that agree, and one row without an answer."""
     path = shared_datasets / "gsm8k_verification" / "icm_authors" / "test_gsm8k.json"
     settings = Given(
@@ -70,7 +70,7 @@ def test_the_last_number_of_gsm8k_as_key_of_a_file_task(shared_datasets: Path) -
     assert task.notes == ['1 of 2972 rows have no "answer"; each counts as an answer of its own.']
 
 
-def test_a_rule_and_a_choice_of_gold_are_kept(shared_datasets: Path) -> None:
+def test_truthfulqa_keeps_rule_and_choice_of_gold(shared_datasets: Path) -> None:
     task = _load(Given(dataset="truthfulqa", path=_folder(shared_datasets), gold=["true"], limit=11), "paper")
     assert (len(task.items), task.rule) == (10, "paper")
 
@@ -111,7 +111,7 @@ def test_a_rule_and_a_choice_of_gold_are_kept(shared_datasets: Path) -> None:
         (Given(path="absent"), "absent does not exist; correct task.path."),
     ],
 )
-def test_what_cannot_be_read_as_truthfulqa_is_refused(
+def test_truthfulqa_refuses_unknown_shapes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: TaskSection, sentence: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
