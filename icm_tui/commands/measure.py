@@ -159,7 +159,7 @@ def _notes(report: Report, left_out: list[str]) -> list[str]:
     if left_out:
         notes.append(f"Left out for lack of room: {', '.join(left_out)}; --json has them.")
     if report.unconstrained_groups:
-        notes.append(f"Groups without exactly two keys, left unconstrained by the rule: {report.unconstrained_groups}.")
+        notes.append(f"Groups with a number of keys that the rule leaves unconstrained: {report.unconstrained_groups}.")
     return notes
 
 

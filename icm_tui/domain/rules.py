@@ -1,10 +1,10 @@
 """Consistency rules: which labels the keys of a group may have together, what breaks a rule, and its words for people.
 
-RULES is the only place that knows a rule. The search, pins, violations, the profile's choices, screens and reports ask
-the rule by its name; a name that is missing here is a KeyError.
+RULES is the only place that knows a rule. The search, pins, violations, the profile's choices, screens and reports look
+a rule up by its name. A name that is missing here is a KeyError.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from functools import lru_cache
 from itertools import combinations, product
@@ -15,7 +15,7 @@ Assignment = tuple[int, ...]
 
 
 class Demand(Enum):
-    """What a rule demands of two members of a group."""
+    """What a rule demands of two members of a group: its value is the words for people."""
 
     FREE = "no rule"
     SAME = "same label"
@@ -24,7 +24,7 @@ class Demand(Enum):
     ONE_FIRST = "at most one is {first}"
 
     def broken(self, one: int, other: int) -> bool:
-        """Whether the labels of two members break it."""
+        """Whether the labels of two members break the demand."""
         if self is Demand.FREE:
             return False
         if self is Demand.DIFFER:
@@ -39,14 +39,14 @@ class Demand(Enum):
 
 
 class Rule:
-    """Rule `none`, which binds nothing, and what every other rule overrides.
+    """Rule `none`, which binds nothing. Every other rule is a subclass that overrides what is different.
 
-    `decides_groups`: a whole group is one decision, not each item. `two_labels`: it is defined for two labels only.
-    `names_matter`: the first label has a meaning, so labels are never renamed to agree better with gold. `mixed`: both
-    labels occur in every group that it binds, which balances contexts and scores. `uniform`: a group has one label, so
-    what tells a group from others must not be taken off its items. `penalty`: labels may break it at a cost, which only
-    the methods of the paper and its fork know. `exact_keys`: the number of keys of the groups that it binds, None for
-    any. `own_keys`: without a key column, each row of a group is a key of its own.
+    `decides_groups`: one decision labels a whole group rather than one item. `two_labels`: the rule is defined for two
+    labels only. `names_matter`: the first label has a meaning, so labels are never renamed to agree better with gold.
+    `mixed`: several labels occur in every bound group, which balances contexts and scores. `uniform`: all of a group
+    have one label, so whatever sets a group apart must be left in its items' scores. `penalty`: labels may break the
+    rule at a cost, which only methods `paper` and `fork` know. `needs`: what a group must have to be bound ("exactly
+    2 keys"), empty if every group is. `own_keys`: without a key column, each row of a group is a key of its own.
     """
 
     name = "none"
@@ -56,12 +56,12 @@ class Rule:
     mixed = False
     uniform = False
     penalty = False
-    exact_keys: int | None = None
+    needs = ""
     own_keys = False
 
-    def binds(self, n_keys: int) -> bool:
-        """Whether a group of `n_keys` keys is bound."""
-        return self.decides_groups and self.exact_keys in (None, n_keys)
+    def binds(self, n_keys: int, n_labels: int) -> bool:
+        """Whether the rule restricts a group of `n_keys` keys at all."""
+        return self.decides_groups
 
     def assignments(self, n_keys: int, n_labels: int) -> list[Assignment] | None:
         """Every allowed assignment of a label to each of `n_keys` keys, or None if all are allowed."""
@@ -71,24 +71,28 @@ class Rule:
         """Every assignment that breaks nothing, or None if all do; a penalty allows more than that."""
         return self.assignments(n_keys, n_labels)
 
-    def demand(self, n_keys: int, *, same_key: bool) -> Demand:
-        """What it demands of two members of a group of `n_keys` keys."""
+    def demand(self, n_keys: int, n_labels: int, *, same_key: bool) -> Demand:
+        """What the rule demands of two members of a group of `n_keys` keys."""
         return Demand.FREE
 
-    def broken(self, labels: Sequence[int | None], keys: Sequence[int], n_labels: int) -> int:
-        """How often the labels of a group break it: the pairs of labelled members whose demand is broken."""
+    def breaches(self, labels: Sequence[int | None], keys: Sequence[int], n_labels: int) -> Iterator[tuple[int, int]]:
+        """The pairs of places in a group whose labels break the rule together; unlabelled members break nothing."""
         n_keys = len(set(keys))
-        if not self.binds(n_keys):
-            return 0
-        alike, apart = (self.demand(n_keys, same_key=same).broken for same in (True, False))
-        count = 0
-        for (one, one_key), (other, other_key) in combinations(zip(labels, keys, strict=True), 2):
-            if one is not None and other is not None:
-                count += (alike if one_key == other_key else apart)(one, other)
-        return count
+        if not self.binds(n_keys, n_labels):
+            return
+        alike, apart = (self.demand(n_keys, n_labels, same_key=same).broken for same in (True, False))
+        members = enumerate(zip(labels, keys, strict=True))
+        for (place, (one, one_key)), (behind, (other, other_key)) in combinations(members, 2):
+            if one is not None and other is not None and (alike if one_key == other_key else apart)(one, other):
+                yield place, behind
 
-    def sentence(self, first: str, n_keys: int, *, repeated: bool) -> str:
-        """The rule of a group of `n_keys` keys for a person; `repeated` if several members share a key."""
+    def broken(self, labels: Sequence[int | None], keys: Sequence[int], n_labels: int) -> int:
+        """How many pairs of a group's labels break the rule."""
+        return sum(1 for _ in self.breaches(labels, keys, n_labels))
+
+    def sentence(self, first: str, n_keys: int, n_labels: int, *, repeated: bool) -> str:
+        """The rule of a group of `n_keys` keys for a person. `first` is the name of the first label; `repeated` is true
+        if several members share a key."""
         return "Rule none: every item is decided by itself."
 
 
@@ -96,26 +100,29 @@ _SAME_KEY = "items with the same key have the same label"
 
 
 class Opposite(Rule):
-    """Two keys have unlike labels; groups with any other number of keys are not bound."""
+    """Two keys have different labels. Groups with any other number of keys are not bound."""
 
     name = "opposite"
     decides_groups = True
     two_labels = True
     mixed = True
-    exact_keys = 2
+    needs = "exactly 2 keys"
     own_keys = True
+
+    def binds(self, n_keys: int, n_labels: int) -> bool:
+        return n_keys == 2
 
     def assignments(self, n_keys: int, n_labels: int) -> list[Assignment] | None:
         if n_keys != 2:
             return None
         return [pair for pair in product(range(n_labels), repeat=2) if pair[0] != pair[1]]
 
-    def demand(self, n_keys: int, *, same_key: bool) -> Demand:
+    def demand(self, n_keys: int, n_labels: int, *, same_key: bool) -> Demand:
         if n_keys != 2:
             return Demand.FREE
         return Demand.SAME_KEY if same_key else Demand.DIFFER
 
-    def sentence(self, first: str, n_keys: int, *, repeated: bool) -> str:
+    def sentence(self, first: str, n_keys: int, n_labels: int, *, repeated: bool) -> str:
         if n_keys != 2:
             return f"Rule opposite binds groups of two keys; this one has {n_keys}, so nothing binds its labels."
         if repeated:
@@ -136,10 +143,10 @@ class OneTrue(Rule):
         false = (1,) * n_keys
         return [(*false[:key], 0, *false[key + 1 :]) for key in range(n_keys)] + [false]
 
-    def demand(self, n_keys: int, *, same_key: bool) -> Demand:
+    def demand(self, n_keys: int, n_labels: int, *, same_key: bool) -> Demand:
         return Demand.SAME_KEY if same_key else Demand.ONE_FIRST
 
-    def sentence(self, first: str, n_keys: int, *, repeated: bool) -> str:
+    def sentence(self, first: str, n_keys: int, n_labels: int, *, repeated: bool) -> str:
         bound = f"at most one of the group is {first}"
         return f"Rule one_true: {bound}, by key; {_SAME_KEY}." if repeated else f"Rule one_true: {bound}."
 
@@ -154,16 +161,16 @@ class Same(Rule):
     def assignments(self, n_keys: int, n_labels: int) -> list[Assignment] | None:
         return [(label,) * n_keys for label in range(n_labels)]
 
-    def demand(self, n_keys: int, *, same_key: bool) -> Demand:
+    def demand(self, n_keys: int, n_labels: int, *, same_key: bool) -> Demand:
         return Demand.SAME
 
-    def sentence(self, first: str, n_keys: int, *, repeated: bool) -> str:
+    def sentence(self, first: str, n_keys: int, n_labels: int, *, repeated: bool) -> str:
         return "Rule same: all of the group have the same label."
 
 
 class Paper(Rule):
-    """The penalty of the original code: two keys that are both the first label, and unlike labels under one key, count
-    against a labelling but may stand (Wen et al. 2025). What breaks nothing is what `one_true` allows."""
+    """The penalty of the original code (Wen et al. 2025): two keys with the first label, and different labels under one
+    key, count against a labelling but are allowed. A labelling without a penalty is one that `one_true` allows."""
 
     name = "paper"
     decides_groups = True
@@ -172,10 +179,10 @@ class Paper(Rule):
     def unbroken(self, n_keys: int, n_labels: int) -> list[Assignment] | None:
         return RULES["one_true"].assignments(n_keys, n_labels)
 
-    def demand(self, n_keys: int, *, same_key: bool) -> Demand:
-        return RULES["one_true"].demand(n_keys, same_key=same_key)
+    def demand(self, n_keys: int, n_labels: int, *, same_key: bool) -> Demand:
+        return RULES["one_true"].demand(n_keys, n_labels, same_key=same_key)
 
-    def sentence(self, first: str, n_keys: int, *, repeated: bool) -> str:
+    def sentence(self, first: str, n_keys: int, n_labels: int, *, repeated: bool) -> str:
         return (
             f"Rule paper: two unlike keys that are both {first}, or unlike labels of one key, count against the "
             "labels, but may stand."
@@ -186,7 +193,7 @@ RULES: dict[str, Rule] = {rule.name: rule for rule in (Rule(), Opposite(), OneTr
 
 
 def names_matter(rule: str | None) -> bool:
-    """Whether the first label has a meaning under a rule; under none, as long as it is not known."""
+    """Whether the first label has a meaning under a rule; false while the rule is not known (None)."""
     return rule is not None and RULES[rule].names_matter
 
 
@@ -207,8 +214,8 @@ def assignments(rule: str, n_keys: int, n_labels: int) -> list[Assignment] | Non
 def nearest(
     rule: str, labels: Sequence[int | None], keys: Sequence[int], n_labels: int, pinned: Mapping[int, int]
 ) -> list[int | None] | None:
-    """The labels of a group that break nothing, agree with `pinned` (a label for each place) and differ from `labels`
-    in the fewest places; of several the first in the order of `Rule.unbroken`. None if the pins break the rule.
+    """The labels of a group that break nothing, agree with `pinned` (place to label) and differ from `labels` in the
+    fewest places; among equals, the first in the order of `Rule.unbroken`. None if the pins alone break the rule.
 
     An unlabelled place stays unlabelled unless it is pinned.
     """

@@ -27,9 +27,10 @@ def measure_run(finished: FinishedRun, gold: Gold) -> Report:
         logits=[None if final.logprobs is None else final.logprobs[0] - final.logprobs[1] for final in finished.final],
     )
     rule = finished.profile.consistency.rule
-    if rule is None or RULES[rule].exact_keys is None:
+    if rule is None or not RULES[rule].needs:
         return report
-    return msgspec.structs.replace(report, unconstrained_groups=unconstrained_groups(finished.items, rule))
+    unbound = unconstrained_groups(finished.items, rule, len(finished.names))
+    return msgspec.structs.replace(report, unconstrained_groups=unbound)
 
 
 def measure_labels(
@@ -105,13 +106,13 @@ def _best(columns: Mapping[str, Column]) -> Best | None:
     return Best(name, known[name])
 
 
-def unconstrained_groups(items: Sequence[Item], rule: str) -> int:
+def unconstrained_groups(items: Sequence[Item], rule: str, n_labels: int) -> int:
     """How many groups have a number of keys that `rule` does not bind; a row without a key is a key of its own."""
     keys: dict[int, set[tuple[bool, int]]] = {}
     for row, item in enumerate(items):
         if item.group is not None:
             keys.setdefault(item.group, set()).add((True, row) if item.key is None else (False, item.key))
-    return sum(not RULES[rule].binds(len(found)) for found in keys.values())
+    return sum(not RULES[rule].binds(len(found), n_labels) for found in keys.values())
 
 
 def group_numbers(items: Sequence[Item]) -> Ints:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from icm_tui.domain.decisions import Context, Decision, LabelChange, PhaseName, Proposal, Question
-from icm_tui.domain.rules import RULES
+from icm_tui.domain.rules import RULES, nearest
 from icm_tui.domain.scores import Scores, centred, log_softmax
 from icm_tui.search.choice import Choice, choose
 from icm_tui.search.draws import Purpose
@@ -39,6 +39,8 @@ class OnePass(SingleChain):
         order = self._draws.generator(Purpose.ORDER).permutation(len(problem.units)).tolist()
         self._units = [problem.units[number] for number in order]
         self._place = {item: place for place, unit in enumerate(self._units) for item in unit}
+        self._ids = [f"{self._name}/{item}" for item in range(problem.n_items)]
+        self._item_of = {name: item for item, name in enumerate(self._ids)}
         # A context is drawn outside of what shares it, so that must leave most of a small task.
         few = min(settings.share, max(1, len(self._units) // 4))
         self._share = few if settings.shots else max(1, len(self._units))
@@ -56,11 +58,8 @@ class OnePass(SingleChain):
         return [] if self.done else list(self._open(self.n))
 
     def tell(self, question: str, logprobs: Sequence[float] | None) -> None:
-        number = question.removeprefix(f"{self._name}/")
-        item = int(number) if number.isdecimal() else -1
-        place = self._place.get(item, -1)
-        asked = self.n <= place < self._end and item not in self._answers
-        if not asked or question != f"{self._name}/{item}":
+        item = self._item_of[question]
+        if not self.n <= self._place[item] < self._end or item in self._answers:
             raise KeyError(question)
         self._answers[item] = None if logprobs is None else centred(logprobs)
 
@@ -117,7 +116,7 @@ class OnePass(SingleChain):
     def _open(self, place: int) -> Iterator[Question]:
         for item in self._units[place]:
             if item not in self._answers:
-                yield Question(f"{self._name}/{item}", place // self._share, item, place)
+                yield Question(self._ids[item], place // self._share, item, place)
 
     def _advance(self) -> None:
         while not self.done and self._contexts <= (self._end - 1) // self._share:
@@ -164,28 +163,44 @@ def draw_labels(
 
 
 def _obeying(problem: Problem, items: Sequence[int], labels: list[int]) -> list[tuple[int, int]]:
-    """`items` with one of `labels` each: the first one left that does not break the rule within the context, or if all
-    left do, any that does not."""
-    shown: list[tuple[int, int]] = []
-    of_group: dict[int, list[tuple[int, int]]] = {}
-    # Under one key labels are alike from the first: a second key may yet come, and then the rule demands it.
-    rule = RULES[problem.rule]
+    """`items` with one of `labels` each: the first one left that does not break the rule within the context or, if all
+    that are left do, any label that does not."""
+    members: dict[int, list[int]] = {}
     for item in items:
-        before = of_group.setdefault(problem.group_of[item], [])
-        keys = [problem.keys[other] for other, _ in [*before, (item, 0)]]
-        fitting = [
-            label
-            for label in [*labels, *range(problem.n_labels)]
-            if not rule.broken([*(of for _, of in before), label], keys, problem.n_labels)
-            and all(
-                label == of
-                for (_, of), key in zip(before, keys, strict=False)
-                if rule.decides_groups and key == keys[-1]
-            )
-        ]
-        label = fitting[0]
+        members.setdefault(problem.group_of[item], []).append(problem.keys[item])
+    given: dict[int, list[int]] = {group: [] for group in members}
+    shown: list[tuple[int, int]] = []
+    for item in items:
+        group = problem.group_of[item]
+        before, keys = given[group], members[group]
+        candidates = [*labels, *range(problem.n_labels)]
+        # A rule that looks at a whole group may leave no label that breaks nothing yet: then one that can still do.
+        label = next((label for label in candidates if _fits(problem, [*before, label], keys)), None)
+        if label is None:
+            label = next(label for label in candidates if _can_obey(problem, [*before, label], keys))
         if label in labels:
             labels.remove(label)
-        before.append((item, label))
+        before.append(label)
         shown.append((item, label))
     return shown
+
+
+def _fits(problem: Problem, labels: Sequence[int], keys: Sequence[int]) -> bool:
+    """Whether the first `labels` of a group break nothing so far, and the others can be labelled so that nothing does.
+
+    Members with one key are labelled alike from the start: a second key may come, and then the rule demands it.
+    """
+    rule = RULES[problem.rule]
+    known = keys[: len(labels)]
+    alike = all(
+        label == labels[-1]
+        for label, key in zip(labels, known, strict=True)
+        if rule.decides_groups and key == known[-1]
+    )
+    return alike and not rule.broken(labels, known, problem.n_labels) and _can_obey(problem, labels, keys)
+
+
+def _can_obey(problem: Problem, labels: Sequence[int], keys: Sequence[int]) -> bool:
+    """Whether the members of a group behind the first `labels` can be labelled so that nothing breaks the rule."""
+    unlabelled = [None] * len(keys)
+    return nearest(problem.rule, unlabelled, keys, problem.n_labels, dict(enumerate(labels))) is not None

@@ -109,7 +109,7 @@ def make_task(
             name: {uid: label for uid, label in column.items() if uid in kept} for name, column in gold.columns.items()
         }
         gold = Gold(left, gold.classes)
-    notes = _notes(items, gold, rule, columns) + _keyless(sources, columns)
+    notes = _notes(items, gold, rule, columns, len(labels)) + _keyless(sources, columns)
     return Task(items, gold, rule, notes)
 
 
@@ -147,20 +147,18 @@ def _sources(table: Table, columns: Columns, template: TextTemplate) -> list[Sou
     return sources
 
 
-def _notes(items: list[Item], gold: Gold, rule: str, columns: Columns) -> list[str]:
+def _notes(items: list[Item], gold: Gold, rule: str, columns: Columns, n_labels: int) -> list[str]:
     empty = [name for name, column in gold.columns.items() if not column]
     notes = [f"Gold column {quoted(name)} has no value for these items." for name in empty]
     if RULES[rule].decides_groups and columns.group is None:
         notes.append(f'Rule "{rule}" binds nothing here, since the task has no groups.')
-    if (bound := RULES[rule].exact_keys) is not None and columns.group is not None:
+    if (needs := RULES[rule].needs) and columns.group is not None:
         keys: dict[int | None, set[int | None]] = defaultdict(set)
         for item in items:
             keys[item.group].add(item.key)
-        odd = sum(len(found) != bound for found in keys.values())
+        odd = sum(not RULES[rule].binds(len(found), n_labels) for found in keys.values())
         if odd:
-            notes.append(
-                f'{odd} of {len(keys)} groups do not have exactly {bound} keys; rule "{rule}" leaves them free.'
-            )
+            notes.append(f'{odd} of {len(keys)} groups do not have {needs}; rule "{rule}" leaves them free.')
     if columns.key is not None:
         notes += [
             f"The key column {quoted(columns.key)} splits the groups of three or more exactly as gold column "

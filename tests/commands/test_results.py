@@ -45,7 +45,7 @@ def test_measure_counts_unconstrained_groups(tmp_path: Path, capsys: pytest.Capt
     assert main(["measure", run, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["unconstrained_groups"] == 1
     assert main(["measure", run]) == 0
-    assert "left unconstrained by the rule: 1." in capsys.readouterr().out
+    assert "that the rule leaves unconstrained: 1." in capsys.readouterr().out
 
 
 def test_export_json_lines(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

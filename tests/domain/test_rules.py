@@ -7,22 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icm_tui.domain.rules import RULES, Demand, assignments, nearest, parts_of
-from tests.search.reference import allowed
-
-
-def rules(n_labels: int, *, penalties: bool = False) -> st.SearchStrategy[str]:
-    """The rules that can be asked for with so many labels; the methods that know a penalty have two."""
-    fitting = (name for name, rule in RULES.items() if n_labels == 2 or not (rule.two_labels or rule.penalty))
-    return st.sampled_from([name for name in fitting if penalties or not RULES[name].penalty])
+from tests.domain.allowed import allowed, rules_for
 
 
 @given(st.data())
 def test_assignments_are_those_the_rule_allows(data: st.DataObject) -> None:
     n_labels = data.draw(st.sampled_from((2, 3)))
-    rule = data.draw(rules(n_labels))
+    rule = data.draw(st.sampled_from(rules_for(n_labels)))
     keys = data.draw(st.lists(st.integers(0, 3), min_size=1, max_size=5))
     parts = parts_of(range(len(keys)), keys)
-    expected = {labels for labels in product(range(n_labels), repeat=len(keys)) if allowed(rule, keys, labels)}
+    expected = {
+        labels for labels in product(range(n_labels), repeat=len(keys)) if allowed(rule, keys, labels, n_labels)
+    }
     found = assignments(rule, len(parts), n_labels)
     if found is None:
         assert len(expected) == n_labels ** len(keys)
@@ -39,11 +35,12 @@ def test_assignments_are_those_the_rule_allows(data: st.DataObject) -> None:
 
 
 @given(st.data())
-def test_nothing_is_broken_exactly_where_the_rule_allows_it(data: st.DataObject) -> None:
-    rule = data.draw(rules(2))
+def test_broken_is_zero_exactly_if_the_rule_allows(data: st.DataObject) -> None:
+    n_labels = data.draw(st.sampled_from((2, 3)))
+    rule = data.draw(st.sampled_from(rules_for(n_labels)))
     keys = data.draw(st.lists(st.integers(0, 3), min_size=1, max_size=5))
-    labels = data.draw(st.tuples(*[st.sampled_from((0, 1))] * len(keys)))
-    assert (RULES[rule].broken(labels, keys, 2) == 0) == allowed(rule, keys, labels)
+    labels = data.draw(st.tuples(*[st.integers(0, n_labels - 1)] * len(keys)))
+    assert (RULES[rule].broken(labels, keys, n_labels) == 0) == allowed(rule, keys, labels, n_labels)
 
 
 @pytest.mark.parametrize(
@@ -68,14 +65,14 @@ def test_broken_counts_pairs(rule: str, labels: list[int | None], keys: list[int
     assert RULES[rule].broken(labels, keys, 2) == count
 
 
-def test_parts_keep_the_order_of_first_appearance() -> None:
+def test_parts_of_keep_order_of_first_appearance() -> None:
     assert parts_of([3, 1, 2, 0], [0, 5, 9, 9]) == [[0, 2], [1], [3]]
 
 
 @given(st.data())
-def test_rules_break_nothing_they_allow(data: st.DataObject) -> None:
+def test_unbroken_assignments_break_nothing(data: st.DataObject) -> None:
     n_labels = data.draw(st.sampled_from((2, 3)))
-    rule = RULES[data.draw(rules(n_labels, penalties=True))]
+    rule = RULES[data.draw(st.sampled_from(rules_for(n_labels, penalties=True)))]
     n_keys = data.draw(st.integers(1, 5))
     unbroken = rule.unbroken(n_keys, n_labels)
     for labels in product(range(n_labels), repeat=n_keys):
@@ -86,7 +83,7 @@ def test_rules_break_nothing_they_allow(data: st.DataObject) -> None:
 @given(st.data())
 def test_nearest_agrees_with_pins_and_breaks_nothing(data: st.DataObject) -> None:
     n_labels = data.draw(st.sampled_from((2, 3)))
-    rule = data.draw(rules(n_labels, penalties=True))
+    rule = data.draw(st.sampled_from(rules_for(n_labels, penalties=True)))
     keys = data.draw(st.lists(st.integers(0, 3), min_size=1, max_size=5))
     label = st.integers(0, n_labels - 1)
     labels = data.draw(st.lists(st.none() | label, min_size=len(keys), max_size=len(keys)))
@@ -105,13 +102,13 @@ def test_nearest_agrees_with_pins_and_breaks_nothing(data: st.DataObject) -> Non
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_rules_say_in_words_what_they_demand(rule: str) -> None:
+def test_sentence_and_words_of_every_rule(rule: str) -> None:
     for n_keys in (1, 2, 3):
         for repeated in (True, False):
-            sentence = RULES[rule].sentence("A", n_keys, repeated=repeated)
+            sentence = RULES[rule].sentence("A", n_keys, 2, repeated=repeated)
             assert sentence.startswith(f"Rule {rule}")
             assert sentence.endswith(".")
         for same_key in (True, False):
-            demand = RULES[rule].demand(n_keys, same_key=same_key)
+            demand = RULES[rule].demand(n_keys, 2, same_key=same_key)
             assert "{" not in demand.words("A")
-            assert RULES[rule].binds(n_keys) or demand is Demand.FREE
+            assert RULES[rule].binds(n_keys, 2) or demand is Demand.FREE

@@ -1,33 +1,31 @@
 """What the designs show: the same items, labels that obey the rule, and as many errors in other places."""
 
-from typing import Literal
+from itertools import product
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icm_tui.domain.items import Item
-from icm_tui.domain.rules import RULES
+from icm_tui.domain.rules import RULES, assignments
 from icm_tui.evaluate.comparison import held_out_curves, own_showings, scramble
 from icm_tui.runner.comparing import Ground
 from icm_tui.search.problem import make_problem
-
-Rule = Literal["none", "opposite", "same"]
+from tests.domain.allowed import rules_for
 
 
 @st.composite
 def grounds(draw: st.DrawFn) -> tuple[Ground, dict[int, int], dict[int, int]]:
     """Pairs under a rule that gold and found labels obey, a few of them held out."""
-    rule = draw(st.sampled_from(["none", "opposite", "same"]))
+    rule = draw(st.sampled_from(rules_for(2)))
     pairs, out = draw(st.integers(3, 12)), draw(st.integers(1, 4))
     items = [Item(str(n), f"text {n}", n // 2, n % 2) for n in range(2 * (pairs + out))]
     ground = Ground(items, 2 * pairs, make_problem(items, rule, 2))
 
+    allowed = list(assignments(rule, 2, 2) or product(range(2), repeat=2))
+
     def labels() -> dict[int, int]:
-        known: dict[int, int] = {}
-        for pair in range(pairs):
-            first, second = draw(st.integers(0, 1)), draw(st.integers(0, 1))
-            known |= {2 * pair: first, 2 * pair + 1: {"opposite": 1 - first, "same": first, "none": second}[rule]}
-        return known
+        drawn = [draw(st.sampled_from(allowed)) for _ in range(pairs)]
+        return {2 * pair + place: label for pair, both in enumerate(drawn) for place, label in enumerate(both)}
 
     return ground, labels(), labels()
 

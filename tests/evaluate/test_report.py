@@ -95,9 +95,9 @@ def test_measure_labels_refuses_other_number_of_labels() -> None:
 
 
 def test_unconstrained_groups_are_counted() -> None:
-    assert unconstrained_groups(_PAIRS, "opposite") == 0
+    assert unconstrained_groups(_PAIRS, "opposite", 2) == 0
     items = _items((0, None), (0, None), (1, 0), (1, 0), (2, 0), (3, 0), (3, 1), (3, 2), (4, None), (4, 0), (None, 0))
-    assert unconstrained_groups(items, "opposite") == 3
+    assert unconstrained_groups(items, "opposite", 2) == 3
 
 
 def test_format_table_of_hand_made_items() -> None:
@@ -109,7 +109,7 @@ def test_format_table_of_hand_made_items() -> None:
         "rare 0 0.000 - - - - - 1.000 - - 1.000 -",
         "none 0 - - - - - - - - - 1.000 -",
     ]
-    assert lines[-1] == "Groups without exactly two keys, left unconstrained by the rule: 2."
+    assert lines[-1] == "Groups with a number of keys that the rule leaves unconstrained: 2."
     assert lines[1].index("1.000") + len("1.000") == lines[0].index("cover") + len("cover")
 
 

@@ -3,8 +3,10 @@
 from typing import Any
 
 from hypothesis import strategies as st
+from icm_tui.profile.names import listed
 
 from icm_tui.profile.schema import Consistency, Model, Profile, Prompt, Reasoning, Run, Search, TaskSection
+from tests.domain.allowed import rules_for
 
 _text = st.text(max_size=8)
 _words = st.text(min_size=1, max_size=8)
@@ -78,13 +80,18 @@ def _tasks(draw: st.DrawFn) -> TaskSection:
     )
 
 
+def rules_to_take(n_labels: int) -> str:
+    """How a sentence about a bad rule lists the others."""
+    return listed([f'"{name}"' for name in rules_for(n_labels)])
+
+
 @st.composite
 def profiles(draw: st.DrawFn) -> Profile:
     """Any profile that has no errors."""
     method = draw(st.sampled_from(["icm", "paper", "fork"]))
     schedules = {"icm": ["geometric"], "paper": ["log", "exp"], "fork": ["log"]}[method]
     classes = draw(st.integers(2, 5)) if method == "icm" else 2
-    rules = ["none", "same", "opposite", "one_true"][: 4 if classes == 2 else 2] + ["paper"] * (method != "icm")
+    rules = rules_for(classes, penalties=method != "icm")
     shots = {"icm": _natural | st.just("all"), "paper": st.just("all"), "fork": _natural}[method]
     # Whatever the other temperature's default is, these two cool.
     initial_t = draw(_maybe(st.floats(10, 1e6)))

@@ -12,6 +12,7 @@ from icm_tui.profile.problems import ProfileError
 from icm_tui.profile.schema import Profile
 from icm_tui.profile.settings import KEYS
 from icm_tui.profile.toml import from_document, loads
+from tests.profile.strategies import rules_to_take
 
 _INSTEAD = "keep it in an environment variable and name that one in model.key_env"
 _LABELS = "prompt.labels: expected a list of 2 to 26 texts of 1 to 16 characters without spaces or control characters"
@@ -94,14 +95,14 @@ AFTER_A_TASK = [
         '[consistency]\nrule = "paper"',
         [
             '4: consistency.rule: rule "paper" is a penalty that method "icm" does not know; '
-            'take "none", "opposite", "one_true" or "same", or method "paper"'
+            f'take {rules_to_take(2)}, or method "paper"'
         ],
     ),
     (
         '[consistency]\nrule = "one_true"\n[prompt]\nlabels = ["A", "B", "C"]',
         [
             '4: consistency.rule: rule "one_true" is for 2 labels, but prompt.labels has 3; '
-            'take "none" or "same", or 2 labels'
+            f"take {rules_to_take(3)}, or 2 labels"
         ],
     ),
     (

@@ -11,7 +11,7 @@ from icm_tui.errors import UserError
 from icm_tui.profile.defaults import resolve, resolve_without_data, unused
 from icm_tui.profile.schema import Consistency, Model, Profile, Prompt, Search, TaskSection
 from icm_tui.profile.toml import dumps, loads
-from tests.profile.strategies import profiles
+from tests.profile.strategies import profiles, rules_to_take
 
 _TASK = TaskSection(dataset="topics")
 _SERVER = Model(backend="openai", base_url="http://localhost/v1", model="m")
@@ -169,13 +169,13 @@ def test_resolve_without_data_names_what_is_missing(profile: Profile, items: int
             Profile(task=_TASK),
             "paper",
             'consistency.rule: rule "paper" is a penalty that method "icm" does not know; '
-            'take "none", "opposite", "one_true" or "same", or method "paper"',
+            f'take {rules_to_take(2)}, or method "paper"',
         ),
         (
             Profile(task=_TASK, prompt=Prompt(labels=["A", "B", "C"])),
             "opposite",
             'consistency.rule: rule "opposite" is for 2 labels, but prompt.labels has 3; '
-            'take "none" or "same", or 2 labels',
+            f"take {rules_to_take(3)}, or 2 labels",
         ),
         (
             Profile(task=_TASK, search=Search(initial_t=0.01)),

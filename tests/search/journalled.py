@@ -11,6 +11,7 @@ from icm_tui.domain.decisions import Context, Decision, Proposal, Question
 from icm_tui.domain.items import Item
 from icm_tui.search.method import Search
 from icm_tui.search.problem import Problem, make_problem
+from tests.domain.allowed import rules_for
 
 Shown = Sequence[tuple[int, int]]
 Model = Callable[[int, Shown], list[float] | None]
@@ -108,4 +109,4 @@ def problems(draw: st.DrawFn) -> Problem:
             key = draw(st.none() | st.integers(0, 2))
             items.append(Item(str(len(items)), "", group if size > 1 else None, key))
     order = draw(st.permutations(items))
-    return make_problem(order[:12], draw(st.sampled_from(["none", "opposite", "one_true", "same", "paper"])), 2)
+    return make_problem(order[:12], draw(st.sampled_from(rules_for(2, penalties=True))), 2)

@@ -3,15 +3,9 @@
 from hypothesis import strategies as st
 
 from icm_tui.domain.items import Item
-from icm_tui.domain.rules import RULES as KNOWN
 from icm_tui.search.problem import Problem, make_problem
 from icm_tui.search.settings import Settings
-
-# By the number of labels: the rules that every method knows.
-RULES = {
-    n_labels: [name for name, rule in KNOWN.items() if not rule.penalty and (n_labels == 2 or not rule.two_labels)]
-    for n_labels in (2, 3)
-}
+from tests.domain.allowed import rules_for
 
 
 @st.composite
@@ -26,7 +20,7 @@ def problems(draw: st.DrawFn, rule: str | None = None, n_labels: int | None = No
         for _ in range(size):
             key = draw(st.integers(0, 2)) if keyed else None
             items.append(Item(str(len(items)), "", None if alone else group, key))
-    return make_problem(items, rule or draw(st.sampled_from(RULES[labels])), labels)
+    return make_problem(items, rule or draw(st.sampled_from(rules_for(labels))), labels)
 
 
 @st.composite

@@ -14,24 +14,10 @@ from icm_tui.domain.decisions import Context, Decision
 from icm_tui.search.draws import Draws, Purpose
 from icm_tui.search.problem import Problem
 from icm_tui.search.settings import Settings
+from tests.domain.allowed import allowed
 from tests.search.drive import Event, Told
 
 Vector = tuple[float, ...]
-
-
-def allowed(rule: str, keys: list[int], labels: tuple[int, ...]) -> bool:
-    """Whether a group's labels obey a rule."""
-    by_key: dict[int, set[int]] = defaultdict(set)
-    for key, label in zip(keys, labels, strict=True):
-        by_key[key].add(label)
-    alike = all(len(found) == 1 for found in by_key.values())
-    if rule == "same":
-        return len(set(labels)) == 1
-    if rule == "opposite" and len(by_key) == 2:
-        return alike and len(set(labels)) == 2
-    if rule == "one_true":
-        return alike and sum(found == {0} for found in by_key.values()) <= 1
-    return True
 
 
 def entropy_bits(labels: list[int]) -> float:
@@ -70,7 +56,7 @@ class Reference:
         shares = [self._shares(decision, item) for item in decision.items]
         keys = [self.problem.keys[item] for item in decision.items]
         for labels in product(range(self.problem.n_labels), repeat=len(decision.items)):
-            if not allowed(self.problem.rule, keys, labels):
+            if not allowed(self.problem.rule, keys, labels, self.problem.n_labels):
                 continue
             value = sum(share[label] for share, label in zip(shares, labels, strict=True) if share is not None)
             seen = tuple(
@@ -86,7 +72,7 @@ class Reference:
         keys = [self.problem.keys[item] for item in decision.items]
         total = 0.0
         for labels in product(range(self.problem.n_labels), repeat=len(decision.items)):
-            if allowed(self.problem.rule, keys, labels):
+            if allowed(self.problem.rule, keys, labels, self.problem.n_labels):
                 value = sum(share[label] for share, label in zip(shares, labels, strict=True) if share is not None)
                 total += math.exp(value / decision.temperature)
         return math.log(total)

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from icm_tui.domain.rules import MOST_ASSIGNMENTS
 from icm_tui.domain.scores import log_softmax
 from icm_tui.search.choice import choose
-from tests.search.problems import RULES
-from tests.search.reference import allowed
+from tests.domain.allowed import allowed, rules_for
 
 GRID = 1000
 
@@ -28,7 +27,7 @@ def groups(draw: st.DrawFn) -> dict[str, object]:
         "values": [None if value is None else log_softmax(value) for value in values],
         "answered": [value is not None or draw(st.booleans()) for value in values],
         "keys": [draw(st.integers(0, 3)) for _ in range(size)],
-        "rule": draw(st.sampled_from(RULES[n_labels])),
+        "rule": draw(st.sampled_from(rules_for(n_labels))),
         "n_labels": n_labels,
         "temperature": draw(st.sampled_from((0.05, 0.2, 1.0, 10.0))),
     }
@@ -45,7 +44,7 @@ def shares(
     """Probability and value of every assignment as it is shown, and the normaliser's logarithm."""
     value_of: dict[tuple[int, ...], float] = {}
     for labels in product(range(n_labels), repeat=len(values)):
-        if allowed(rule, keys, labels):
+        if allowed(rule, keys, labels, n_labels):
             value_of[labels] = sum(
                 value[label] for value, label in zip(values, labels, strict=True) if value is not None
             )

@@ -12,10 +12,10 @@ from icm_tui.search.icm.method import STAGES, Icm
 from icm_tui.search.method import Search
 from icm_tui.search.problem import Problem, make_problem
 from icm_tui.search.settings import Settings
+from tests.domain.allowed import allowed
 from tests.search.drive import Model, Run, hashed, shown_to
 from tests.search.efforts import effort
 from tests.search.problems import problems, settings_of
-from tests.search.reference import allowed
 
 
 def pairs(n_items: int, rule: str = "opposite") -> Problem:
@@ -33,9 +33,8 @@ def test_rules_hold_after_every_decision(problem: Problem, chosen: Settings, fai
         for unit in problem.units:
             known = [item for item in unit if labels[item] is not None]
             if len(known) == len(unit):
-                assert allowed(
-                    problem.rule, [problem.keys[item] for item in unit], tuple(labels[item] for item in unit)
-                )
+                keys = [problem.keys[item] for item in unit]
+                assert allowed(problem.rule, keys, [labels[item] for item in unit], problem.n_labels)
 
     run.eagerly(look)
 
@@ -100,7 +99,7 @@ def test_seeds_are_enough_spread_evenly_and_obey_the_rule(problem: Problem, chos
         assert sorted(item for unit in units for item in unit) == sorted(labels)
         for unit in units:
             keys = [problem.keys[item] for item in unit]
-            assert allowed(problem.rule, keys, tuple(labels[item] for item in unit))
+            assert allowed(problem.rule, keys, [labels[item] for item in unit], problem.n_labels)
         if all(len(unit) == 1 for unit in units):
             counts = [list(labels.values()).count(label) for label in range(problem.n_labels)]
             assert max(counts) - min(counts) <= 1

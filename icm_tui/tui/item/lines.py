@@ -6,7 +6,7 @@ from functools import lru_cache
 from itertools import groupby
 
 from icm_tui.domain.decisions import PhaseName
-from icm_tui.domain.rules import RULES, Demand
+from icm_tui.domain.rules import RULES, Demand, Rule
 from icm_tui.run_dir.labels import NEVER, UNLABELLED, Change
 from icm_tui.run_dir.records import AnswerRecord, ContextRecord, DecisionRecord, ReaskRecord
 from icm_tui.tui.run.log import Explanation
@@ -74,8 +74,9 @@ def page_text(
     others = view.companions(item)
     if others:
         lines += ((), *paragraph(rule_words(view, item), cells, "accent"))
+        broken = breaking(view, item)
         for other in others[:_MOST_MEMBERS]:
-            lines += _member(view, item, other, cells)
+            lines += _member(view, item, other, cells, broken=other in broken)
         if len(others) > _MOST_MEMBERS:
             lines.append(line(span(f" and {len(others) - _MOST_MEMBERS} more", "dim")))
     return lines
@@ -197,20 +198,25 @@ def group_words(view: RunView, item: int) -> str:
 def relation(view: RunView, item: int, other: int) -> Demand:
     """What the rule demands of two members of a group."""
     same_key = view.items[item].key is not None and view.items[item].key == view.items[other].key
-    return RULES[view.profile.consistency.rule or "none"].demand(_keys(view, item), same_key=same_key)
+    return _rule(view).demand(_keys(view, item), len(view.label_names), same_key=same_key)
 
 
-def breaks(view: RunView, item: int, other: int) -> bool:
-    """Whether two members of a group, both labelled, break the rule as they are labelled now."""
-    one, two = view.shown.labels[item], view.shown.labels[other]
-    return UNLABELLED not in (one, two) and relation(view, item, other).broken(one, two)
+def breaking(view: RunView, item: int) -> set[int]:
+    """The members of the item's group whose labels, together with the item's, break the rule now."""
+    members = [item, *view.companions(item)]
+    labels = [None if view.shown.labels[member] == UNLABELLED else view.shown.labels[member] for member in members]
+    keys = [view.items[member].key for member in members]
+    # An item without a key is a key of its own; keys in the data are never negative.
+    own = [-1 - place if key is None else key for place, key in enumerate(keys)]
+    pairs = _rule(view).breaches(labels, own, len(view.label_names))
+    return {members[other] for place, other in pairs if place == 0}
 
 
 def rule_words(view: RunView, item: int) -> str:
     """The rule of the item's group as a sentence."""
     n_keys = _keys(view, item)
     repeated = n_keys != 1 + len(view.companions(item))
-    return RULES[view.profile.consistency.rule or "none"].sentence(view.label_names[0], n_keys, repeated=repeated)
+    return _rule(view).sentence(view.label_names[0], n_keys, len(view.label_names), repeated=repeated)
 
 
 def asked_words(view: RunView, item: int, answer: AnswerRecord | None, context: ContextRecord | None) -> str:
@@ -268,6 +274,10 @@ def _counts_of_others(view: RunView, item: int) -> list[int]:
     return counts
 
 
+def _rule(view: RunView) -> Rule:
+    return RULES[view.profile.consistency.rule or "none"]
+
+
 def _keys(view: RunView, item: int) -> int:
     """How many keys the item's group has; without one, an item is a key of its own."""
     members = (item, *view.companions(item))
@@ -322,11 +332,11 @@ def _fields(name: str, text: str, cells: int, style: Style, name_style: Style | 
     return [line(start, span(first, style)), *(line(behind, span(piece, style)) for piece in more)]
 
 
-def _member(view: RunView, item: int, other: int, cells: int) -> list[Line]:
+def _member(view: RunView, item: int, other: int, cells: int, *, broken: bool) -> list[Line]:
     label = view.shown.labels[other]
     parts = [line(span(f" {other}", "bold"), "  ", span(view.label_name(label), "accent" if label == 0 else "plain"))]
     parts.append(line(span(relation(view, item, other).words(view.label_names[0]), "dim")))
-    if breaks(view, item, other):
+    if broken:
         parts.append(line(span("BROKEN", "warn")))
     if other in view.pins:
         parts.append(line(span(pin_words(view, other), "accent")))
