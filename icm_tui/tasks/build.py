@@ -1,4 +1,4 @@
-"""From a table to a task: which column is what, the checks, the shuffle, and what a person should know."""
+"""Make a task of a table: the roles of its columns, the checks, the shuffle, and notes for a person."""
 
 import re
 from collections import defaultdict
@@ -19,10 +19,10 @@ _SETTING = "task.text"
 
 
 class TextTemplate:
-    """A parsed `task.text`: "question", or "Q: {question} A: {answer}"; doubled braces stand for themselves.
+    """A parsed `task.text`: "question", or "Q: {question} A: {answer}"; doubled braces are literal.
 
-    What stands between braces is a column's whole name and nothing else: no formats, no attributes.
-    Raises UserError if a brace stands alone or no column is named.
+    Braces hold the whole name of a column, without formats or attributes. Raises UserError for a single brace, or if no
+    column is named.
     """
 
     def __init__(self, text: str) -> None:
@@ -50,7 +50,7 @@ class TextTemplate:
 
     @property
     def columns(self) -> list[str]:
-        """The columns that the text is made of, in order."""
+        """The columns that the text uses, in order."""
         return [column for _, column in self.parts if column is not None]
 
     def fill(self, table: Table, row: Row) -> str:
@@ -62,8 +62,8 @@ class TextTemplate:
 
 
 class Columns(msgspec.Struct, frozen=True):
-    """Which column of a table is what. `text` is a column or a template; without `uid` a row's number is its uid;
-    `gold` maps the name that a gold column gets to the table's column."""
+    """The columns of a table by their role. `text` is a column or a template; without `uid`, a row's number is its uid;
+    `gold` maps the name of a gold column to the table's column."""
 
     text: str
     uid: str | None = None
@@ -81,12 +81,11 @@ def make_task(
     limit: int | None,
     seed: int,
 ) -> Task:
-    """The task in `table`: its items shuffled by `seed` and cut to whole groups within `limit`, and their gold.
+    """The task in `table`: its items, shuffled by `seed` and cut to whole groups within `limit`, and their gold.
 
-    A row whose key is null or empty is an answer of its own, and so is every row under a rule like "opposite" if no key
-    column is named.
-    All rows are checked, also those beyond the limit. Raises UserError, naming file, line and column, for a missing
-    column, an empty text, group or key, a uid that occurs twice and gold that cannot be read.
+    A row whose key is null or empty is an answer of its own. So is every row under a rule like "opposite" if no key
+    column is named. All rows are checked, including those beyond the limit. Raises UserError, naming file, line and
+    column, for a missing column, an empty text, group or key, a uid that occurs twice and gold that cannot be read.
     """
     template = TextTemplate(columns.text)
     used = _used(columns, template)
@@ -114,7 +113,7 @@ def make_task(
 
 
 def _used(columns: Columns, template: TextTemplate) -> list[tuple[str, list[str]]]:
-    """The columns that items are made of, by the setting that names them."""
+    """The columns that items are made of, each with the setting that names it."""
     single = [("task.uid", columns.uid), ("task.group", columns.group), ("task.key", columns.key)]
     return [(_SETTING, template.columns), *((setting, [name]) for setting, name in single if name is not None)]
 

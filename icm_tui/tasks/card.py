@@ -1,5 +1,5 @@
 """What there is to know about a dataset before it is labelled: where it comes from, what to beware of, and which of its
-files are on this machine. Only names of files are looked at; neither a network nor a library is asked."""
+files are on this machine. It looks at names of files only, and uses neither a network nor a library."""
 
 import os
 from collections.abc import Iterable
@@ -13,10 +13,10 @@ Here = Literal["local", "cached", "missing"]
 
 
 class HubFiles(msgspec.Struct, frozen=True):
-    """Files of one table in a repository on the Hub, read as they are: no loading script is ever run.
+    """Files of one table in a repository on the Hub. They are read as they are: no loading script is ever run.
 
-    `files` are paths inside the repository, with * for a part of a name; `revision` is a commit, branch or tag, read
-    if the profile names no other.
+    `files` are paths inside the repository, with * for part of a name. `revision` is the commit, branch or tag that is
+    read unless the profile names another.
     """
 
     repository: str
@@ -25,9 +25,9 @@ class HubFiles(msgspec.Struct, frozen=True):
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Where one table lies: `files` are paths inside a local folder, the first one found is read; `hub` is None if
-    the Hub has no such table. `columns` names the cells of rows that have no names: a CSV without a header, or JSON
-    lists. `rows` is how many rows it had when it was last counted."""
+    """Where one table is. `files` are paths inside a local folder, of which the first one found is read; `hub` is None
+    if the Hub has no such table. `columns` names the cells if the file does not: a CSV without a header, or JSON lists.
+    `rows` is the number of rows when they were last counted."""
 
     files: list[str]
     hub: HubFiles | None = None
@@ -36,8 +36,8 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Split(msgspec.Struct, frozen=True):
-    """One part of a dataset that can be labelled: its tables by name, of which "rows" holds the items, and how many
-    items these come to (None if that was never counted)."""
+    """A part of a dataset that can be labelled: its tables by name, of which "rows" holds the items, and the number of
+    items (None if it was never counted)."""
 
     tables: dict[str, Place]
     items: int | None = None
@@ -59,9 +59,9 @@ class Card(msgspec.Struct, frozen=True):
     """A dataset described: one line of `about` for lists, then in words what an item is, what groups are, which gold
     columns there are, the licence and the traps.
 
-    `splits` are named as task.split names them; `split` is the one read if none is named. `rule` is the
-    consistency rule that holds by default. `terms` marks what may not be passed on freely; nothing of it ships.
-    `ships` says that it comes with the program, and needs neither a file nor a network.
+    `splits` has the names that task.split takes; `split` is the one that is read by default. `rule` is the default
+    consistency rule. `terms` marks data that may not be passed on freely; none of it ships. `ships` is set if the
+    dataset comes with the program and needs neither a file nor a network.
     """
 
     about: str
@@ -79,7 +79,7 @@ class Card(msgspec.Struct, frozen=True):
 
 
 def hub_cache() -> Path:
-    """The folder where huggingface_hub keeps what it downloaded, by the variables that it reads itself."""
+    """The folder where huggingface_hub keeps its downloads, by the environment variables that it reads."""
     home = os.environ.get("HF_HOME") or os.path.join(
         os.environ.get("XDG_CACHE_HOME") or os.path.join("~", ".cache"), "huggingface"
     )
@@ -88,7 +88,8 @@ def hub_cache() -> Path:
 
 
 def local_folders(name: str, paths: Iterable[str]) -> list[Path]:
-    """Where the files of dataset `name` may lie: the folders at `paths`, and in them those called as it is."""
+    """Folders that may hold the files of dataset `name`: those at `paths`, and folders in them whose names begin with
+    it."""
     folders: list[Path] = []
     for path in paths:
         folder = Path(os.path.expanduser(path))
@@ -101,7 +102,8 @@ def local_folders(name: str, paths: Iterable[str]) -> list[Path]:
 
 
 def availability(card: Card, folders: list[Path]) -> dict[str, Here]:
-    """Where each split of `card` is read from: one of `folders` if all of its tables are there, else the cache."""
+    """Where each split of `card` would be read from: "local" if one of `folders` has all of its tables, else "cached"
+    if the Hub's cache has them, else "missing"."""
     cache = hub_cache()
     return {name: _where(list(split.tables.values()), folders, cache) for name, split in card.splits.items()}
 

@@ -1,4 +1,4 @@
-"""A dataset: its card, and how its tables become the rows of a task. Loading is the same for all of them."""
+"""A dataset: its card, and a function that turns its tables into the rows of a task. Loading is the same for all."""
 
 from collections.abc import Callable, Sequence
 
@@ -16,9 +16,8 @@ _MEND = 'remove it, or use dataset = "file" to read a file of your own.'
 
 
 class Source(msgspec.Struct, frozen=True):
-    """The tables that were read, by their names in the card, and what for: the task section and the names of the label
-    sets. `split` is the split's name, `revision` the Hub's commit, `notes` what a person should know about how they
-    were read."""
+    """The tables that were read, by their names in the card, with the task section and the label names that they were
+    read for. `split` is the split's name, `revision` the commit on the Hub, and `notes` say how they were read."""
 
     settings: TaskSection
     labels: Sequence[str]
@@ -34,11 +33,11 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class Rows(msgspec.Struct, frozen=True):
-    """What a dataset makes of a source: a table with a row an item, and which of its columns is what.
+    """What a dataset makes of a source: a table with one row per item, and the roles of its columns.
 
-    `columns.gold` has every gold column there is; `default_gold` those that are read if task.gold names none (all, if
-    it is None). `rule` is the consistency rule that fits, if it is not the card's. `notes` tells what a person should
-    know of the finished task.
+    `columns.gold` has every gold column; `default_gold` those that are read if task.gold names none (all if it is
+    None). `rule` is the consistency rule that fits, if it is not the card's. `notes` returns what a person should know
+    about the finished task.
     """
 
     table: Table
@@ -51,10 +50,9 @@ class Rows(msgspec.Struct, frozen=True):
 class Dataset(msgspec.Struct, frozen=True):
     """A dataset as the registry finds it.
 
-    `rows` makes rows of the source, and raises UserError, naming file, row and column, if it cannot. `gold` are the
-    gold columns that every split has, so that a wrong name is refused before anything is read. `unused` are the
-    settings of the task section that have no meaning for it. `read` replaces `read_source` if its tables are not where
-    a card says.
+    `rows` turns a source into rows, or raises UserError, naming file, row and column. `gold` are the gold columns that
+    every split has, so that a wrong name is refused before anything is read. `unused` are the settings of the task
+    section that have no meaning for this dataset. `read` replaces `read_source` for tables that no card can locate.
     """
 
     card: Card
@@ -64,7 +62,7 @@ class Dataset(msgspec.Struct, frozen=True):
     read: Callable[[TaskSection, Card, Sequence[str]], Source] | None = None
 
     def load(self, settings: TaskSection, *, labels: Sequence[str], rule: str | None) -> Task:
-        """The task that `settings` describes; `labels` bound the number of gold classes, and `rule` None takes the
+        """The task that `settings` describes; `labels` bounds the number of gold classes, and `rule` None takes the
         rule that fits. Raises UserError for settings that have no meaning and for data that cannot be read."""
         refuse_given(settings, self.unused, _MEND)
         if self.gold is not None:
@@ -88,11 +86,11 @@ class Dataset(msgspec.Struct, frozen=True):
 
 
 def read_source(settings: TaskSection, card: Card, labels: Sequence[str] = ()) -> Source:
-    """Read the split that `settings.split` names (or the card's own) from `settings.path`, or from the Hub if no
-    path is given: there at `settings.revision` or else at the card's, all files of a repository at one commit.
+    """Read the split that `settings.split` names (or the card's own) from `settings.path`, or from the Hub if no path
+    is given. On the Hub, all files of a repository are read at one commit: `settings.revision`, or else the card's.
 
     The path is a folder that holds the files under the names in the card, or, for a split of a single table, that
-    file. Raises UserError for an unknown split, a file that is not there or cannot be read, and a Hub out of reach.
+    file. Raises UserError for an unknown split, a missing or unreadable file, and a Hub that cannot be reached.
     """
     name, split = _split(settings, card)
     if not settings.path:
@@ -112,14 +110,14 @@ def _split(settings: TaskSection, card: Card) -> tuple[str, Split]:
 
 
 def _from_hub(settings: TaskSection, labels: Sequence[str], name: str, split: Split) -> Source:
-    # It pulls in the Hub's libraries, which reading a folder does without.
+    # This imports the Hub's libraries, which reading a folder does not need.
     from icm_tui.tasks.hub import Commit, find_commit, read_hub
 
     at: dict[str, HubFiles] = {}
     for table, place in split.tables.items():
         if place.hub is None:
             raise UserError(
-                f'dataset "{settings.dataset}" has its split {quoted(name)} nowhere on the Hub; name the folder that '
+                f'split {quoted(name)} of dataset "{settings.dataset}" is nowhere on the Hub; name the folder that '
                 "holds its files in task.path."
             )
         at[table] = place.hub
@@ -150,6 +148,5 @@ def _local(settings: TaskSection, split: str, place: Place, tables: int) -> Tabl
     for name in place.files:
         if (folder / name).is_file():
             return read_table(str(folder / name), place.columns)
-    raise UserError(
-        f"{path} has no file for task.split = {quoted(split)}; it is looked for as {' or '.join(place.files)}."
-    )
+    files = " or ".join(place.files)
+    raise UserError(f"{path} has no file for task.split = {quoted(split)}; put {files} there or correct task.path.")

@@ -1,4 +1,4 @@
-"""Gold columns: read from a table for measuring, checked, and kept away from the items."""
+"""Gold columns: read from a table, checked, and kept apart from the items."""
 
 import re
 from collections import defaultdict
@@ -18,7 +18,7 @@ _TRUTH_WORDS = {"true": 1, "false": 0}
 
 
 class _Reading(msgspec.Struct, frozen=True):
-    """What a cell says: a number 1, 0 or -1, a boolean in the source's own type or as a word, or any other word."""
+    """The value of a cell: a number 1, 0 or -1, a boolean by its type or as a word, or any other word."""
 
     kind: Literal["number", "boolean", "boolean word", "word"]
     sign: int
@@ -27,12 +27,11 @@ class _Reading(msgspec.Struct, frozen=True):
 
 
 def read_gold(table: Table, columns: Mapping[str, str], uids: Sequence[str], labels: Sequence[str]) -> Gold:
-    """Read gold `columns` (name to the table's column) of the rows called `uids`, in the order of the rows.
+    """Read gold `columns` (name to the table's column) of the rows whose uids are `uids`, in the order of the rows.
 
-    true, 1 and +1 are class 0; false, 0 and -1 are class 1, also as strings; or at most as many different words as
-    there are `labels`, classes then sorted by name. Null and blank cells, and cells that only some rows have, are
-    missing. Raises UserError, naming file, line and column, for a value that is none of these, for a column that
-    mixes 0 and -1 or words and numbers, and for one that is not there.
+    true, 1 and +1 are class 0; false, 0 and -1 are class 1, also as strings. Other words are classes sorted by name, at
+    most as many as there are `labels`. Null, blank and absent cells are missing. Raises UserError, naming file, line
+    and column, for any other value, for a column that mixes 0 and -1 or words and numbers, and for a missing column.
     """
     found: dict[str, dict[str, int]] = {}
     classes: dict[str, list[str]] = {}
@@ -118,8 +117,8 @@ def _two_classes(table: Table, column: str, present: list[_Reading]) -> list[str
 def telling_columns(items: Sequence[Item], gold: Gold) -> list[str]:
     """The gold columns that split every group of three or more known items exactly as the keys do.
 
-    Such a key shows the search the answer: in a pair two answers are bound to differ, in a larger group they are not.
-    A column counts only if at least one group is really split.
+    Such a key shows the search the answer: two answers of a pair must differ, but those of a larger group need not.
+    A column counts only if it splits at least one group.
     """
     groups: dict[int, list[Item]] = defaultdict(list)
     for item in items:

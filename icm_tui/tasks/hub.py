@@ -1,9 +1,9 @@
 """Tables from dataset repositories on the Hub: their files as they are, all of one commit, and no script ever run.
 
-huggingface_hub asks which commit a branch or tag stands for, lists that commit's files, and keeps what it downloads in
-its own cache (HF_HOME); the reader of local files reads them there, so that a file gives the same rows from either
-place. Only parquet files too large to keep are streamed, by `datasets`, and then the first rows of them. HF_ENDPOINT,
-HF_TOKEN and HF_HUB_OFFLINE are the libraries' to honour; none of what a server says in words is ever shown.
+huggingface_hub resolves a branch or tag to a commit, lists the commit's files, and keeps its downloads in its own cache
+(HF_HOME). They are read there by the reader of local files, so that a file gives the same rows from either place. Only
+parquet files too large to keep are streamed, by `datasets`, and only their first rows. The libraries themselves obey
+HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE. A server's own words are never shown.
 """
 
 import functools
@@ -28,10 +28,10 @@ from icm_tui.tasks.card import HubFiles
 from icm_tui.tasks.tables import Row, Table, read_table
 from icm_tui.text import disk_size, quoted
 
-# Files up to so many bytes together are downloaded and read whole: more would fill a person's disk and memory with
-# rows that no search can label.
+# Files of at most this many bytes in all are downloaded and read whole; larger ones would fill a person's disk and
+# memory with rows that no search can label.
 LARGE = 128 * 10**6
-# So many rows at most of what is streamed.
+# The number of rows that are streamed at most.
 MOST_STREAMED = 100_000
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -41,7 +41,7 @@ _ELSEWHERE = "or download it elsewhere and name its folder in task.path."
 
 
 class Commit(msgspec.Struct, frozen=True):
-    """One commit of a repository; `unreachable` says why the Hub was not asked which, if the cache knew it."""
+    """One commit of a repository. `unreachable` says why the Hub could not be asked, if the cache had to answer."""
 
     repository: str
     hash: str
@@ -78,7 +78,7 @@ class Progress:
             sys.stderr.flush()
 
     def add(self, amount: float) -> None:
-        """Count `amount` more bytes or rows; less if a download begins anew."""
+        """Count `amount` more bytes or rows; it is negative if a download starts again."""
         self._done += amount
         if not self._shows or time.monotonic() - self._drawn < _EVERY_S:
             return
@@ -90,7 +90,7 @@ class Progress:
         sys.stderr.flush()
 
     def bars(self) -> type[Any]:
-        """A class of bars, as huggingface_hub wants one of tqdm's, that count here."""
+        """A class with the interface of tqdm that huggingface_hub needs; its bars count here."""
         add = self.add
 
         class Bar:
@@ -122,14 +122,15 @@ class Progress:
 
 
 def find_commit(repository: str, revision: str) -> Commit:
-    """The commit that `revision` (a branch, tag or commit) of a repository stands for, and its list of files put into
-    the cache. Without the Hub it is the commit that the cache last saw under that name.
+    """Resolve `revision` (a branch, tag or commit) of a repository to a commit, and put its list of files into the
+    cache. If the Hub cannot be reached, this is the commit that the cache last saw under that name.
 
-    Raises UserError if there is no such repository or revision, no right to read it, or neither Hub nor cache.
+    Raises UserError if there is no such repository or revision, if it may not be read, and if neither the Hub nor the
+    cache has it.
     """
     parts = revision.split("/")
     if not revision.isprintable() or any(part in ("", ".", "..") for part in parts) or "\\" in revision:
-        raise UserError(f"task.revision = {quoted(revision)} is no name of a commit, branch or tag; correct it.")
+        raise UserError(f"task.revision = {quoted(revision)} is not the name of a commit, branch or tag; correct it.")
     with _quiet():
         if _COMMIT.fullmatch(revision) and _known_files(repository, revision) is not None:
             return Commit(repository, revision)
@@ -144,11 +145,11 @@ def read_hub(
     large: int = LARGE,
     most: int = MOST_STREAMED,
 ) -> tuple[Table, list[str]]:
-    """The table that the files of `hub` make together at `commit`, in the order of their names, and what to say of it.
+    """The table that the files of `hub` make together at `commit`, in the order of their names, and notes on it.
 
-    `columns` names the cells of rows without names. Files of more than `large` bytes together are streamed if they are
-    parquet, the first `most` rows of them. Raises UserError for a file that is not there, is not whole, or cannot be
-    read; nothing of a file that was not whole stays in the cache.
+    `columns` names the cells if the files do not. Of parquet files that take more than `large` bytes in all, the first
+    `most` rows are streamed. Raises UserError for a file that is missing, incomplete or unreadable; an incomplete file
+    does not stay in the cache.
     """
     with _quiet():
         known = _known_files(commit.repository, commit.hash) or []
@@ -165,7 +166,7 @@ def read_hub(
     notes = []
     if commit.unreachable is not None:
         notes.append(
-            f"Read from the cache: commit {commit.hash[:12]} of {commit.repository}, since the Hub was not to be "
+            f"Read from the cache: commit {commit.hash[:12]} of {commit.repository}, since the Hub could not be "
             f"reached ({commit.unreachable})."
         )
     return _joined(commit, tables), notes
@@ -178,9 +179,9 @@ def _asked(repository: str, revision: str) -> Commit:
     unreachable: str | None = None
     try:
         api.dataset_info(repository, revision=revision)
-        # With no file allowed it fetches none, but keeps the commit's name and its list of files in the cache.
+        # With no file allowed, this fetches none, but caches the commit's name and its list of files.
         huggingface_hub.snapshot_download(repository, repo_type="dataset", revision=revision, allow_patterns=[])
-    except Exception as error:  # the transports below the library raise what they like
+    except Exception as error:  # the library's transports raise errors of many kinds
         sentence = _refusal(repository, revision, error)
         if sentence is not None:
             raise UserError(sentence) from None
@@ -192,14 +193,14 @@ def _asked(repository: str, revision: str) -> Commit:
         found = None
     if found is None or _known_files(repository, found) is None:
         raise UserError(
-            f"The Hub was not to be reached ({unreachable or 'no commit was named'}), and its cache has no "
+            f"The Hub could not be reached ({unreachable or 'no commit was named'}), and its cache has no "
             f"{repository} at {quoted(revision)}; check the network, {_ELSEWHERE}"
         )
     return Commit(repository, found, unreachable)
 
 
 def _refusal(repository: str, revision: str, error: Exception) -> str | None:
-    """What the Hub refuses, in a sentence; None if it could not be asked."""
+    """The sentence for an error by which the Hub refuses a request; None if the Hub could not be asked."""
     from huggingface_hub import errors
 
     if isinstance(error, errors.GatedRepoError) or _status(error) == 403:
@@ -226,7 +227,7 @@ def _status(error: Exception) -> int | None:
 
 
 def _reason(error: BaseException) -> str:
-    """Why the Hub did not answer, in our words: a server's own may hold anything."""
+    """Why the Hub did not answer, in our own words, since a server's may hold anything."""
     from huggingface_hub import errors
 
     causes = [error]
@@ -278,7 +279,7 @@ def _matching(commit: Commit, hub: HubFiles, known: list[Listed]) -> list[Listed
 
 def _matches(path: str, pattern: str) -> bool:
     parts, wanted = path.split("/"), pattern.split("/")
-    # A repository may list any name: one that leads out of its folder is no file of ours.
+    # A repository may list any name; one that leads out of its folder is refused.
     safe = path.isprintable() and not any(p in ("", ".", "..") or "\\" in p or ":" in p for p in parts)
     return safe and len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))
 
@@ -317,7 +318,7 @@ def _downloaded(commit: Commit, file: Listed, progress: Progress) -> Path:
         ) from None
     path = Path(got)
     if path.stat().st_size != file.size or not _has_digest(path, file.digest):
-        # Whatever put it there, the next try must not take it for the file.
+        # Whatever put it there, the next try must not read it.
         path.resolve().unlink(missing_ok=True)
         path.unlink(missing_ok=True)
         raise UserError(
@@ -345,8 +346,8 @@ def _read(commit: Commit, file: Listed, path: Path, columns: list[str] | None) -
     except UserError as error:
         said = str(error).replace(str(path), uri)
         raise UserError(
-            f"{said} That is how it stands on the Hub at commit {commit.hash[:12]}; name another task.revision, or a "
-            "mended copy in task.path."
+            f"{said} The Hub has it like that at commit {commit.hash[:12]}; name another task.revision, or a mended "
+            "copy in task.path."
         ) from None
     return msgspec.structs.replace(table, name=uri)
 
@@ -380,7 +381,7 @@ def _streamed(commit: Commit, files: list[Listed], size: int, most: int) -> tupl
             rows, more = _stream(commit, files, most, progress)
     except Exception as error:
         raise UserError(
-            f"{commit.repository} takes {disk_size(size)} and is read from the Hub row by row, which did not work "
+            f"{commit.repository} takes {disk_size(size)} and is read from the Hub row by row, which failed "
             f"({_reason(error)}); check the network, {_ELSEWHERE}"
         ) from None
     if not rows:
@@ -390,7 +391,7 @@ def _streamed(commit: Commit, files: list[Listed], size: int, most: int) -> tupl
 
 
 def _stream(commit: Commit, files: list[Listed], most: int, progress: Progress) -> tuple[list[Row], bool]:
-    # Seconds to import, so only if something is streamed.
+    # This takes seconds to import, so it is done only to stream.
     import datasets
 
     datasets.logging.set_verbosity_error()
@@ -408,7 +409,7 @@ def _stream(commit: Commit, files: list[Listed], most: int, progress: Progress) 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The library without bars, warnings and log lines of its own, and with an end to every wait."""
+    """Keep the library from drawing bars, warning, logging, and waiting without a limit."""
     _prepare_library()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -435,7 +436,7 @@ def _prepare_library() -> None:
     kind, hooks = type(session), list(session.event_hooks["request"])
 
     def bounded(request: Any) -> None:
-        """The library asks many questions without a limit on the wait, and some with a minute's."""
+        """Limit every wait: the library sends many requests without a timeout, and some with one of a minute."""
         asked = request.extensions.get("timeout") or {}
         limit = _patience()
         request.extensions["timeout"] = {

@@ -1,16 +1,16 @@
-"""Preference tasks: which of two texts. Pairs in, items in one order or in both out.
+"""Preference tasks: which of two texts is better. Pairs of texts become items in one order or in both.
 
 With orders "both", the default, each pair becomes two items, one in each order, that are a group under rule `opposite`:
-whoever prefers the first in one order prefers the second in the other. A leaning to the first place thereby cancels,
-at twice the calls. With "one" each pair is one item; its order is that of digests of (shuffle seed, texts), so neither
-the source's order nor gold can reach it, and there are no groups.
+whoever prefers the first in one order prefers the second in the other. A bias towards the first place cancels this way,
+at twice the calls. With "one", each pair is one item and there are no groups; its order follows from digests of
+(shuffle seed, texts), so that neither the source's order nor gold can reach it.
 
-Gold is true if the text shown first is the one that was chosen. A source that lists a pair more than once, or in
-both orders, has it once here; if its rows contradict one another the gold is missing. Two texts that are alike
-cannot be chosen between and are left out, which a note says.
+Gold is true if the text shown first is the one that was chosen. A pair that a source lists more than once, or in both
+orders, is one pair here; if its rows contradict one another, its gold is missing. A pair of two equal texts offers no
+choice and is left out, with a note.
 
-The embedded model sees which words an item has and not in which order, so the two orders of a pair look alike to it:
-it can label such a task, but the labels mean nothing. These tasks want a language model.
+The embedded model sees which words an item has but not their order, so the two orders of a pair look alike to it: it
+can label such a task, but the labels mean nothing. These tasks need a language model.
 """
 
 import hashlib
@@ -24,8 +24,8 @@ from icm_tui.tasks.tables import Row, Table, read_boolean, read_cell
 
 
 class Pair(msgspec.Struct, frozen=True):
-    """Two texts of a row, the first of which was `chosen` or was not; None if the row does not say. `question` is
-    what both answer, empty if there is none."""
+    """Two texts of a row. `chosen` says whether the first one was chosen, None if that is unknown; `question` is what
+    both answer, empty if there is none."""
 
     row: Row
     question: str
@@ -35,13 +35,13 @@ class Pair(msgspec.Struct, frozen=True):
 
 
 def preference_rows(pairs: Iterable[Pair], source: Source, gold: str) -> Rows:
-    """The rows of the task to choose between the texts of `pairs`; `gold` is the name of the gold column."""
+    """The rows of a task about `pairs`; `gold` is the name of the gold column."""
     unordered, alike = _unordered(pairs)
     both = source.settings.orders != "one"
     rows: list[Row] = []
     for number, pair in enumerate(unordered, start=1):
         turned = _turned(pair)
-        # Uids by the texts' own order: the source's may follow the gold.
+        # Uids follow the order of the texts, since the source's order may follow the gold.
         seed = source.settings.shuffle_seed
         shown = (pair, turned) if both else (min(pair, turned, key=lambda one: _digest(seed, one)),)
         for one in shown:
@@ -58,7 +58,7 @@ def preference_rows(pairs: Iterable[Pair], source: Source, gold: str) -> Rows:
 
 
 def read_pair_rows(table: Table) -> Iterator[Pair]:
-    """The rows question, choice, choice_2 and label (true if choice was chosen) of `table`."""
+    """Pairs from the columns question, choice, choice_2 and label (true if choice was chosen) of `table`."""
     for row in table.rows:
         question, first, second = (
             read_cell(table, row, column).strip() for column in ("question", "choice", "choice_2")
@@ -67,7 +67,7 @@ def read_pair_rows(table: Table) -> Iterator[Pair]:
 
 
 def _unordered(pairs: Iterable[Pair]) -> tuple[list[Pair], int]:
-    """Each pair once, in the order of its texts, and how many were left out because both texts are alike."""
+    """Each pair once, in the order of its texts, and the number of pairs left out because both texts are equal."""
     found: dict[tuple[str, str, str], Pair] = {}
     alike = 0
     for pair in pairs:
@@ -81,7 +81,7 @@ def _unordered(pairs: Iterable[Pair]) -> tuple[list[Pair], int]:
             found[key] = own
         elif own.chosen != known.chosen:
             found[key] = msgspec.structs.replace(known, chosen=None)
-    # By content, for the numbers are uids and the source's order may follow the gold.
+    # By content, since the numbers become uids and the source's order may follow the gold.
     return [found[key] for key in sorted(found)], alike
 
 

@@ -1,5 +1,5 @@
-"""The datasets by name: the modules of `tasks/datasets`, each with its DATASET. A module is imported once its name was
-given."""
+"""The datasets by name: the modules of `tasks/datasets`, each with its DATASET. A module is imported only when
+its name is given."""
 
 from importlib import import_module
 from pkgutil import iter_modules
@@ -35,10 +35,9 @@ def ships(name: str) -> bool:
 def load_task(settings: TaskSection, *, labels: list[str], rule: str | None) -> Task:
     """Load the dataset that `settings` names, shuffled by `settings.shuffle_seed`.
 
-    `labels` bound the number of gold classes; `rule` None takes the rule that the dataset has by default.
-    `settings.held_out` keeps items from the search: a fraction of the groups that `settings.limit` leaves, or a split
-    of the dataset, without a limit. Raises UserError for an unknown dataset, settings that it has no use for, and data
-    that cannot be read.
+    `labels` bounds the number of gold classes; `rule` None takes the dataset's default. `settings.held_out` keeps items
+    from the search: a fraction of the groups that `settings.limit` leaves, or another split of the dataset, without a
+    limit. Raises UserError for an unknown dataset, settings that it has no use for, and data that cannot be read.
     """
     dataset = find_dataset(settings.dataset)
     held_out = settings.held_out

@@ -1,4 +1,4 @@
-"""The sample sets that ship with the program: small sets in its own words, to try it out."""
+"""The sample sets that ship with the program: small, in its own words, to try it out."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,8 +27,8 @@ def sample(
     group: str | None = None,
     other: Sequence[str] = (),
 ) -> Dataset:
-    """The sample set in the shipped file `name`.jsonl. Its words are those of a card; `text` is a template and `group`
-    a column. Every column that is neither used by these nor among `other` is gold."""
+    """The sample set in the shipped file `name`.jsonl. `text` is a template and `group` a column; the other texts are
+    those of its card. Every column that is neither used by these nor among `other` is gold."""
     card = Card(
         about=about,
         item=item,
@@ -58,7 +58,7 @@ def sample(
 def data_dir() -> Path:
     """The folder of the shipped files: inside the installed package, or beside it in a checkout.
 
-    Raises RunFailed if there is neither.
+    Raises RunFailed if there is no such folder.
     """
     package = Path(icm_tui.__file__).parent
     for folder in (package / "data", package.parent / "data"):

@@ -1,4 +1,4 @@
-"""What a profile says about its task, and the checks that every dataset shares."""
+"""The task section of a profile, and the checks that all datasets share."""
 
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal
@@ -57,15 +57,15 @@ class TaskSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def refuse_given(settings: TaskSection, names: Iterable[str], mend: str) -> None:
-    """Raise UserError if one of the settings `names` was given, rather than pass over it in silence."""
+    """Raise UserError if one of the settings `names` was given, rather than ignore it."""
     for name in names:
         if getattr(settings, name):
             raise UserError(f'task.{name} has no meaning for dataset "{settings.dataset}"; {mend}')
 
 
 def choose_gold(settings: TaskSection, known: Sequence[str], default: Sequence[str] | None = None) -> list[str]:
-    """The gold columns to read of a dataset that has `known` ones: those named in the settings, or else `default`
-    (all of them if that is None). A name that ends in "/*" stands for all that begin as it does.
+    """The gold columns to read of a dataset that has the columns `known`: those named in the settings, or else
+    `default` (all of them if it is None). A name that ends in "/*" stands for all names that begin like it.
 
     Raises UserError for a name that the dataset does not have.
     """

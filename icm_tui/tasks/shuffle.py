@@ -14,7 +14,7 @@ _PREFIX = "held-out/"
 
 
 class SourceItem(msgspec.Struct, frozen=True):
-    """An item as its source has it: group and key are still the source's own words."""
+    """An item as its source has it: group and key are still the source's own strings."""
 
     uid: str
     text: str
@@ -25,10 +25,10 @@ class SourceItem(msgspec.Struct, frozen=True):
 def shuffle(sources: Sequence[SourceItem], *, seed: int, own_keys: bool = False) -> list[Item]:
     """Shuffle groups, and the items inside each, and number groups and their keys by first appearance.
 
-    The order is that of digests of (seed, content), so neither the order of the rows, nor uids, nor gold can reach it:
-    rows in another order give the same texts, groups and keys in the same places. Items alike in all three are told
-    apart by the digest of their uid, which decides only which of them bears which uid. An item without a group is a
-    group of its own. With `own_keys` a member of a group that has no key gets one of its own.
+    The order is that of digests of (seed, content), so that neither the order of the rows, nor uids, nor gold can reach
+    it: rows in another order give the same texts, groups and keys in the same places. Items alike in all three are
+    ordered by the digest of their uid, which decides only which of them has which uid. An item without a group is a
+    group of its own. With `own_keys`, a member of a group that has no key gets one of its own.
     """
     order = sorted(sources, key=lambda source: _place(seed, source))
     items: list[Item] = []
@@ -37,7 +37,7 @@ def shuffle(sources: Sequence[SourceItem], *, seed: int, own_keys: bool = False)
     for source in order:
         group = None if source.group is None else groups.setdefault(source.group, len(groups))
         seen = keys.setdefault(source.group, {})
-        # A tuple equals no key that a source can have.
+        # A tuple, since it equals no key that a source can have.
         key = (source.uid,) if source.key is None and own_keys else source.key
         number = None if key is None or group is None else seen.setdefault(key, len(seen))
         items.append(Item(source.uid, source.text, group, number))
@@ -57,7 +57,7 @@ def _digest(*parts: int | str | None) -> bytes:
 
 
 def first_groups(items: list[Item], limit: int | None) -> list[Item]:
-    """The first whole groups of shuffled `items` that come to at most `limit` items; all of them if that is None.
+    """The first whole groups of shuffled `items` that have at most `limit` items in all; all groups if it is None.
 
     Raises UserError if `limit` is below 1 or below the size of the first group.
     """
@@ -82,10 +82,11 @@ def first_groups(items: list[Item], limit: int | None) -> list[Item]:
 
 
 def hold_out(task: Task, fraction: float, *, seed: int) -> Task:
-    """Move about `fraction` of the groups of `task` to its held-out items; an item without a group is one of its own.
+    """Move about `fraction` of the groups of `task` to its held-out items; an item without a group is a group of its
+    own.
 
-    Which ones follows from digests of (seed, the group's texts) alone, never from the order of the items or from gold.
-    Groups of the same texts stay together. At least one group is left on each side. Raises UserError if there are
+    The choice follows from digests of (seed, the group's texts) alone, never from the order of the items or from gold.
+    Groups of the same texts stay together, and at least one group is left on each side. Raises UserError if there are
     not two different groups.
     """
     groups = _groups(task.items)
@@ -93,7 +94,7 @@ def hold_out(task: Task, fraction: float, *, seed: int) -> Task:
     digests = {number: _digest(seed, "held out", *own) for number, own in texts.items()}
     order = sorted(groups, key=lambda number: digests[number])
     wanted = min(max(1, round(fraction * len(order))), len(order) - 1)
-    # What a cut between equal digests would separate goes to the side that has room for it.
+    # Never cut between equal digests; take the possible cut nearest to the wanted one.
     cuts = [place for place in range(1, len(order)) if digests[order[place - 1]] != digests[order[place]]]
     if not cuts:
         raise UserError(
@@ -111,8 +112,8 @@ def hold_out(task: Task, fraction: float, *, seed: int) -> Task:
 def beside(task: Task, other: Task) -> Task:
     """`task` with the items of `other`, another split of its dataset, held out.
 
-    Their uids get a prefix. A group one of whose texts also occurs in `task` is left out, and a note tells how many
-    items that were. Raises UserError if none are left.
+    Their uids get a prefix. A group is left out if one of its texts also occurs in `task`, and a note counts these
+    items. Raises UserError if none are left.
     """
     seen = {item.text for item in task.items}
     groups = _groups(other.items)
@@ -120,7 +121,7 @@ def beside(task: Task, other: Task) -> Task:
     kept = [item for item in other.items if item.uid not in known]
     if not kept:
         raise UserError(
-            "task.held_out names a split whose every item also occurs in what is labelled; "
+            "task.held_out names a split whose items are all labelled already; "
             "name another split, or give a fraction of the groups, as in held_out = 0.2."
         )
     held_out = _renumbered(msgspec.structs.replace(item, uid=_PREFIX + item.uid) for item in kept)
@@ -139,7 +140,7 @@ def _groups(items: Iterable[Item]) -> dict[int | str, list[Item]]:
 
 
 def _renumbered(items: Iterable[Item]) -> list[Item]:
-    """The items with their groups numbered anew by first appearance."""
+    """The items with their groups renumbered by first appearance."""
     numbers: dict[int, int] = {}
     return [
         item
@@ -150,14 +151,14 @@ def _renumbered(items: Iterable[Item]) -> list[Item]:
 
 
 def _merged(gold: Gold, other: Gold, uids: set[str]) -> Gold:
-    """Gold of both; a class is matched by its name, as each split numbers its own."""
+    """Gold of both. Classes are matched by name, since each split has its own numbers."""
     columns = {name: dict(labels) for name, labels in gold.columns.items()}
     classes = {name: list(names) for name, names in gold.classes.items()}
     for name, labels in other.columns.items():
         if name not in columns:
             continue
         names, theirs = classes[name], other.classes[name]
-        # Two-valued gold has its true class first, even if a split lacks the other value and cannot tell its name.
+        # Two-valued gold has its true class first, even in a split that never has the other value.
         alike = len(names) == len(theirs) == 2 and names[0] == theirs[0]
         number: dict[int, int] = {}
         for label in sorted({label for uid, label in labels.items() if uid in uids}):

@@ -22,7 +22,7 @@ _DATASET = "the dataset"
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One row: its number from 1, the line (or the row) that a message names, and its values by column."""
+    """One row: its number, counted from 1, the line (or row) that a message names, and its values by column."""
 
     number: int
     line: int
@@ -30,8 +30,8 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Table(msgspec.Struct, frozen=True):
-    """Rows from one source. `name` is the source in a person's own words, `unit` what its rows are counted in ("line"
-    or "row"), `header` the columns if the format fixes them for all rows and None if each row has its own."""
+    """Rows from one source. `name` is the source as a person wrote it, `unit` what its rows are counted in ("line" or
+    "row"), and `header` the columns if the format fixes them for all rows, None if each row has its own."""
 
     name: str
     unit: str
@@ -43,19 +43,19 @@ class Table(msgspec.Struct, frozen=True):
         return f"{self.name}, {self.unit} {row.line}"
 
     def of(self, rows: list[Row], columns: list[str] | None = None) -> "Table":
-        """A table of `rows` that were made from this one's. `columns` are theirs; None takes those of the first row."""
+        """A table of `rows` that were made from this one's. `columns` None takes those of the first row."""
         return Table(self.name, self.unit, columns or list(rows[0].values if rows else ()), rows)
 
     def each(self, values: Callable[["Table", Row], dict[str, Any]]) -> "Table":
-        """A table with the same rows, each with the values that `values(table, row)` makes of it."""
+        """A table with the same rows, whose values are those that `values(table, row)` returns."""
         return self.of([Row(row.number, row.line, values(self, row)) for row in self.rows])
 
 
 def read_table(path: str, columns: list[str] | None = None) -> Table:
     """Read the file at `path` by its suffix: .jsonl, .ndjson, .json, .csv or .parquet; `~` is the home folder.
 
-    `columns` names the cells of rows without names: those of a CSV without a header, or of JSON lists.
-    Raises UserError, naming the file and the line or row, for whatever cannot be read.
+    `columns` names the cells if the file does not: in a CSV without a header, or in JSON lists. Raises UserError,
+    naming the file and the line or row, for anything that cannot be read.
     """
     file = expanded(path)
     suffix = file.suffix.lower()
@@ -81,7 +81,7 @@ def read_table(path: str, columns: list[str] | None = None) -> Table:
     else:
         ending = f'ends in "{file.suffix}"' if suffix else "has no suffix"
         raise UserError(
-            f"{path} {ending}, which tells no format; convert it to .jsonl, .json, .csv or .parquet, or rename it."
+            f"{path} {ending}, which is no known format; convert it to .jsonl, .json, .csv or .parquet, or rename it."
         )
     if not table.rows:
         raise UserError(f"{path} holds no rows; put at least one in it or correct task.path.")
@@ -120,9 +120,9 @@ def _text(path: str, content: bytes, first_line: int = 1) -> str:
 
 
 def _parsed(path: str, text: str, line: int | None) -> Any:
-    """`text` as JSON; NaN and Infinity, which no JSON has but many programs write for a lack, become null.
+    """`text` as JSON. NaN and Infinity become null: they are not JSON, but many programs write them for missing values.
 
-    `line` is the line that `text` stands on, or None if `text` is the whole file.
+    `line` is the line number of `text`, or None if `text` is the whole file.
     """
     try:
         return json.loads(text, parse_constant=lambda _: None)
@@ -148,7 +148,7 @@ def _object(place: str, value: Any, columns: list[str] | None) -> dict[str, Any]
 
 def _json_lines(path: str, content: bytes, columns: list[str] | None) -> list[Row]:
     rows: list[Row] = []
-    # Only the newline ends a line here: other line separators may stand inside a JSON string.
+    # Only a newline ends a line: other line separators may occur inside a JSON string.
     for line, raw in enumerate(content.split(b"\n"), start=1):
         if raw.strip():
             value = _parsed(path, _text(path, raw, line), line)
@@ -190,7 +190,7 @@ def _csv(path: str, text: str, columns: list[str] | None) -> Table:
 
 
 def _refuse_twins(place: str, header: list[str]) -> None:
-    # A column without a name is what some programs write for their own row numbers; nobody can ask for it.
+    # Some programs write their row numbers as a column without a name; no setting can name it.
     twin = next((name for n, name in enumerate(header) if name and name in header[:n]), None)
     if twin is not None:
         raise UserError(f"{place} names the column {quoted(twin)} twice; rename one of them.")
@@ -205,20 +205,20 @@ def _parquet(path: str, file: Path) -> Table:
             f"{path} needs the package pyarrow to be read; install it, or convert the file to .jsonl or .csv."
         ) from None
     try:
-        # Its bytes, not its name: pyarrow would take "part=1" in a folder's name for one more column. And no threads:
-        # those of pyarrow that have not ended when a short process ends abort it.
+        # Bytes, not the path: pyarrow would read "part=1" in a folder's name as another column. No threads: those that
+        # outlive a short process abort it.
         source = pyarrow.BufferReader(file.read_bytes())
         data = parquet.ParquetFile(source, pre_buffer=False).read(use_threads=False)
         header = list(data.schema.names)
         _refuse_twins(path, header)
         values = data.to_pylist()
     except (OSError, ValueError, OverflowError, pyarrow.ArrowException) as error:
-        raise UserError(f"{path} is not readable as parquet ({_reason(error)}); write it anew.") from None
+        raise UserError(f"{path} is not readable as parquet ({_reason(error)}); write it again.") from None
     return Table(path, "row", header, [Row(n, n, entry) for n, entry in enumerate(values, start=1)])
 
 
 def kind_of(value: object) -> str:
-    """What `value` is, in the words of JSON, with its article."""
+    """The type of `value` in the words of JSON, with an article."""
     if value is None:
         return "null"
     names = {bool: "a boolean", dict: "an object", list: "a list", str: "a string", int: "a number", float: "a number"}
@@ -228,7 +228,7 @@ def kind_of(value: object) -> str:
 def spelled(value: object) -> str | None:
     """A scalar as a string, the same whichever format it came from: 3, 3.0 and "3" are "3", true is "true".
 
-    None for null, NaN and a blank string. Raises ValueError with the reason for anything else.
+    None for null, NaN and a blank string. Raises ValueError, with the reason, for anything else.
     """
     if isinstance(value, str):
         try:
@@ -260,14 +260,14 @@ def require_column(table: Table, column: str, setting: str = _DATASET) -> None:
 
 
 def _missing(place: str, column: str, setting: str, known: Iterable[str]) -> str:
-    """The sentence about a column that is not there."""
+    """The sentence about a missing column."""
     hint = did_you_mean(column, filter(None, known))
     return f"{place} has no column {quoted(column)}, which {setting} names; {hint}"
 
 
 def optional_cell(table: Table, row: Row, column: str, setting: str = _DATASET) -> str | None:
-    """The cell as a string, None if it is null, blank or not there. Raises UserError naming file, line and column
-    if it holds neither a string nor a number."""
+    """The cell as a string, None if it is null, blank or absent. Raises UserError, naming file, line and column, if it
+    holds neither a string nor a number."""
     try:
         return spelled(row.values.get(column))
     except ValueError as reason:
@@ -276,7 +276,7 @@ def optional_cell(table: Table, row: Row, column: str, setting: str = _DATASET) 
 
 
 def read_cell(table: Table, row: Row, column: str, setting: str = _DATASET) -> str:
-    """The cell as a string that is not blank. Raises UserError naming file, line and column otherwise."""
+    """The cell as a string that is not blank. Raises UserError, naming file, line and column, for any other."""
     if column not in row.values:
         raise UserError(_missing(table.place(row), column, setting, row.values))
     text = optional_cell(table, row, column, setting)
@@ -288,12 +288,12 @@ def read_cell(table: Table, row: Row, column: str, setting: str = _DATASET) -> s
 
 
 def bad_cell(table: Table, row: Row, column: str, what: str) -> UserError:
-    """The error that says, after the place of a cell, `what` is wrong with it and how to mend it."""
+    """The error about a cell: its place, and then `what` is wrong with it and how to mend it."""
     return UserError(f"{table.place(row)}, column {quoted(column)} {what}")
 
 
 def read_boolean(table: Table, row: Row, column: str) -> bool:
-    """A cell of true, false, 1 or 0 in whatever type. Raises UserError, naming file, line and column, otherwise."""
+    """A cell of true, false, 1 or 0 of any type. Raises UserError, naming file, line and column, for any other."""
     written = read_cell(table, row, column)
     truth = _BOOLEANS.get(written.casefold())
     if truth is None:

@@ -365,14 +365,15 @@ BAD: list[tuple[str, str, bytes, Given, str]] = [
         "data.txt",
         b"one\n",
         Given(text="q"),
-        'data.txt ends in ".txt", which tells no format; convert it to .jsonl, .json, .csv or .parquet, or rename it.',
+        'data.txt ends in ".txt", which is no known format; convert it to .jsonl, .json, .csv or .parquet, or rename '
+        "it.",
     ),
     (
         "no suffix",
         "data",
         b"one\n",
         Given(text="q"),
-        "data has no suffix, which tells no format; convert it to .jsonl, .json, .csv or .parquet, or rename it.",
+        "data has no suffix, which is no known format; convert it to .jsonl, .json, .csv or .parquet, or rename it.",
     ),
     (
         "limit below the first group",
@@ -450,7 +451,7 @@ def test_read_table_refuses_bad_parquet(tmp_path: Path, monkeypatch: pytest.Monk
     Path("torn.parquet").write_bytes(b"PAR1")
     refusal = _refusal(Given(path="torn.parquet", text="q"))
     assert refusal.startswith("torn.parquet is not readable as parquet (")
-    assert refusal.endswith("); write it anew.")
+    assert refusal.endswith("); write it again.")
     pq.write_table(pa.table({"q": ["one", None], "b": [b"x", b"y"]}), "data.parquet")
     assert _refusal(Given(path="data.parquet", text="q")) == (
         'data.parquet, row 2, column "q" is null; task.text needs a value in every row, '

@@ -70,7 +70,9 @@ def test_read_source_needs_folder_for_several_tables(folder: Path) -> None:
         UserError, match=r"is not a folder, and split \"both\" of dataset \"made_up\" has several files"
     ):
         read_source(_given(folder / "train.csv", split="both"), CARD)
-    with pytest.raises(UserError, match=r'no file for task.split = "both"; it is looked for as values.csv\.'):
+    with pytest.raises(
+        UserError, match=r'no file for task.split = "both"; put values.csv there or correct task.path\.'
+    ):
         read_source(_given(folder, split="both"), CARD)
     (folder / "values.csv").write_text("value\n1\n")
     assert _cells(read_source(_given(folder, split="both"), CARD)) == {
@@ -94,7 +96,7 @@ def test_read_source_needs_folder_if_the_hub_has_no_file() -> None:
     with pytest.raises(UserError) as caught:
         read_source(_given(None), CARD)
     assert str(caught.value) == (
-        'dataset "made_up" has its split "train" nowhere on the Hub; name the folder that holds its files in task.path.'
+        'split "train" of dataset "made_up" is nowhere on the Hub; name the folder that holds its files in task.path.'
     )
 
 

@@ -183,7 +183,7 @@ def test_hub_cache_serves_without_the_hub(reader: Reader, hub: Hub) -> None:
     assert hub.seen == []
     assert again["rows"] == first["rows"]
     assert again["revision"] == commit
-    note = f"Read from the cache: commit {commit[:12]} of some/set, since the Hub was not to be reached"
+    note = f"Read from the cache: commit {commit[:12]} of some/set, since the Hub could not be reached"
     assert again["notes"] == [f"{note} (HF_HUB_OFFLINE is set)."]
     assert reader.read("rows.csv", HF_ENDPOINT="http://127.0.0.1:9")["notes"] == [f"{note} (no connection)."]
     hub.status = 503
@@ -208,17 +208,17 @@ def test_hub_is_needed_for_what_was_never_read(reader: Reader, hub: Hub) -> None
     for address, reason in [("http://127.0.0.1:9", "no connection"), (hub.address, "status 500")]:
         hub.status = 500
         assert reader.error("rows.csv", HF_ENDPOINT=address) == (
-            f"The Hub was not to be reached ({reason}), and {elsewhere} in task.path."
+            f"The Hub could not be reached ({reason}), and {elsewhere} in task.path."
         )
     assert reader.error("rows.csv", HF_HUB_OFFLINE="1") == (
-        f"The Hub was not to be reached (HF_HUB_OFFLINE is set), and {elsewhere} in task.path."
+        f"The Hub could not be reached (HF_HUB_OFFLINE is set), and {elsewhere} in task.path."
     )
 
 
 def test_hub_that_never_answers_is_given_up(reader: Reader, hub: Hub) -> None:
     hub.repository("some/set").commit({"rows.csv": CSV})
     hub.deaf = True
-    assert reader.error("rows.csv").startswith("The Hub was not to be reached (no answer within 1 seconds)")
+    assert reader.error("rows.csv").startswith("The Hub could not be reached (no answer within 1 seconds)")
 
 
 def test_hub_refusals_are_explained(reader: Reader, hub: Hub) -> None:
@@ -241,7 +241,7 @@ def test_hub_refusals_are_explained(reader: Reader, hub: Hub) -> None:
         f'some/set has no commit, branch or tag "{"0" * 35}..." on the Hub; correct task.revision.'
     )
     assert reader.error("rows.csv", revision="../main") == (
-        'task.revision = "../main" is no name of a commit, branch or tag; correct it.'
+        'task.revision = "../main" is not the name of a commit, branch or tag; correct it.'
     )
     commit = hub.repositories["some/set"].branches["main"][:12]
     assert reader.error("row.csv") == (
@@ -310,8 +310,7 @@ def test_hub_names_broken_file_by_its_address(
     said = reader.error(name)
     assert said.startswith(sentence)
     assert said.endswith(
-        f"That is how it stands on the Hub at commit {commit[:12]}; name another task.revision, or a mended copy in "
-        "task.path."
+        f"The Hub has it like that at commit {commit[:12]}; name another task.revision, or a mended copy in task.path."
     )
 
 
@@ -330,7 +329,7 @@ def test_hub_streams_large_parquet_up_to_the_limit(reader: Reader, hub: Hub) -> 
     assert whole["notes"] == []
     assert reader.kept() == []
     assert reader.error("data/train-*.parquet", large=(10, 4), HF_HUB_OFFLINE="1").startswith(  # type: ignore[arg-type]
-        f"some/set takes {size / 1000:.3g} kB and is read from the Hub row by row, which did not work ("
+        f"some/set takes {size / 1000:.3g} kB and is read from the Hub row by row, which failed ("
     )
 
 

@@ -189,5 +189,5 @@ def test_beside_leaves_out_shared_groups_and_notes_them() -> None:
     assert [item.text for item in both.held_out] == ["text 2 0", "text 2 1", "text 2 2"]
     assert [item.group for item in both.held_out] == [0, 0, 0]
     assert any(note.startswith("3 items of that split are left out") for note in both.notes)
-    with pytest.raises(UserError, match="every item also occurs"):
+    with pytest.raises(UserError, match="all labelled already"):
         beside(task, task)

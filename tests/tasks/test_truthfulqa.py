@@ -85,8 +85,8 @@ def test_truthfulqa_keeps_rule_and_choice_of_gold(shared_datasets: Path) -> None
         ),
         (
             Given(path="data", split="train"),
-            'data has no file for task.split = "train"; it is looked for as icm_authors/train_truthfulqa.json or '
-            "train_truthfulqa.json.",
+            'data has no file for task.split = "train"; put icm_authors/train_truthfulqa.json or '
+            "train_truthfulqa.json there or correct task.path.",
         ),
         (
             Given(path="other.jsonl", orders="one"),
