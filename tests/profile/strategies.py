@@ -3,9 +3,9 @@
 from typing import Any
 
 from hypothesis import strategies as st
-from icm_tui.profile.names import listed
 
 from icm_tui.profile.schema import Consistency, Model, Profile, Prompt, Reasoning, Run, Search, TaskSection
+from icm_tui.text import listed
 from tests.domain.allowed import rules_for
 
 _text = st.text(max_size=8)
