@@ -11,7 +11,7 @@ from tests.domain.allowed import allowed, rules_for
 
 
 @given(st.data())
-def test_assignments_are_those_the_rule_allows(data: st.DataObject) -> None:
+def test_assignments_are_those_that_the_rule_allows(data: st.DataObject) -> None:
     n_labels = data.draw(st.sampled_from((2, 3)))
     rule = data.draw(st.sampled_from(rules_for(n_labels)))
     keys = data.draw(st.lists(st.integers(0, 3), min_size=1, max_size=5))

@@ -24,9 +24,7 @@ def log_sigma(value: float) -> float:
     n_a=st.integers(0, 10**6),
     n_b=st.integers(0, 10**6),
 )
-def test_a_value_is_log_sigma_of_raw_less_leaning_and_shares(
-    answer: tuple[float, float], bias: float, n_a: int, n_b: int
-) -> None:
+def test_log_softmax_of_two_labels_is_log_sigma(answer: tuple[float, float], bias: float, n_a: int, n_b: int) -> None:
     """v = log sigma(a (raw - b - e)), e = 0.5 ln((nA + 1) / (nB + 1))."""
     raw = answer[0] - answer[1]
     e = 0.5 * math.log((n_a + 1) / (n_b + 1))
@@ -39,7 +37,7 @@ def test_a_value_is_log_sigma_of_raw_less_leaning_and_shares(
 
 
 @given(st.lists(st.tuples(st.sampled_from((0, 1)), st.floats(-10, 10)), min_size=1, max_size=50))
-def test_coherence_is_mean_log2_sigma_plus_entropy(pairs: list[tuple[int, float]]) -> None:
+def test_as_asked_is_mean_log2_sigma_plus_entropy(pairs: list[tuple[int, float]]) -> None:
     share = sum(label == 0 for label, _ in pairs) / len(pairs)
     entropy = -sum(p * math.log2(p) for p in (share, 1 - share) if p)
     signs = [(1 - 2 * label) * raw for label, raw in pairs]
@@ -49,7 +47,7 @@ def test_coherence_is_mean_log2_sigma_plus_entropy(pairs: list[tuple[int, float]
     assert found <= 1.0
 
 
-def test_nothing_answered_has_no_coherence() -> None:
+def test_as_asked_is_zero_without_answers() -> None:
     assert as_asked([], 2) == 0.0
 
 
@@ -61,7 +59,7 @@ def test_centred_scores_sum_to_0_and_keep_differences(answer: list[float]) -> No
 
 
 @given(st.lists(nats, min_size=2, max_size=6), st.lists(st.floats(-4e-7, 4e-7), min_size=6, max_size=6))
-def test_what_a_journal_rounds_away_never_counts(answer: list[float], noise: list[float]) -> None:
+def test_centred_ignores_what_a_journal_rounds_away(answer: list[float], noise: list[float]) -> None:
     assert centred([value + more for value, more in zip(answer, noise, strict=False)]) == centred(answer)
 
 
@@ -72,7 +70,7 @@ def test_log_softmax_is_the_plain_formula(values: list[float]) -> None:
     assert logsumexp(values) == pytest.approx(math.log(math.fsum(map(math.exp, values))), abs=1e-9)
 
 
-def test_large_scores_do_not_overflow() -> None:
+def test_log_softmax_of_large_scores_does_not_overflow() -> None:
     assert log_softmax((800.0, -800.0)) == (0.0, -1600.0)
     assert log_softmax((0.0, 800.0, -800.0)) == pytest.approx((-800.0, 0.0, -1600.0))
 
@@ -91,5 +89,5 @@ def test_mean_scores_is_a_mean_a_label(vectors: list[tuple[float, ...]]) -> None
 @pytest.mark.parametrize(
     ("counts", "bits"), [((5, 5), 1.0), ((7, 0), 0.0), ((1, 1, 1, 1), 2.0), ((3, 1), 0.811278), ((0, 4, 4), 1.0)]
 )
-def test_entropy(counts: tuple[int, ...], bits: float) -> None:
+def test_entropy_bits_of_counts(counts: tuple[int, ...], bits: float) -> None:
     assert entropy_bits(counts) == pytest.approx(bits, abs=1e-6)

@@ -1,4 +1,4 @@
-"""Runs a search without a clock: a model that is a pure function, answers told in order or out of it, and a journal."""
+"""Runs a search without a clock: the model is a pure function, and answers come in order or in disorder."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -18,6 +18,7 @@ class Told(msgspec.Struct, frozen=True):
     """An answer as a journal keeps it."""
 
     question: str
+    n: int
     item: int
     context_id: int
     logprobs: list[float] | None
@@ -27,13 +28,13 @@ Event = Context | Told | Decision
 
 
 def hashed(n_labels: int, *, refused: frozenset[int] = frozenset(), failing: float = 0.0) -> Model:
-    """Answers that follow from the item and what is shown, and from nothing else: noise, yet the same each time.
+    """Noise that depends on the item and on what is shown, and on nothing else.
 
-    Questions about the items `refused` always fail, and about others a share `failing`.
+    Questions about the items `refused` always fail; of the others a share `failing` does.
     """
 
     def answer(item: int, shown: Shown) -> list[float] | None:
-        digest = hashlib.sha256(repr((item, sorted(shown), list(shown))).encode()).digest()
+        digest = hashlib.sha256(repr((item, list(shown))).encode()).digest()
         if item in refused or digest[31] / 256 < failing:
             return None
         return [-digest[label] / 64 for label in range(n_labels)]
@@ -42,8 +43,7 @@ def hashed(n_labels: int, *, refused: frozenset[int] = frozenset(), failing: flo
 
 
 def biased_towards(bias: Sequence[float], strength: float = 1.0) -> Model:
-    """A model with a label bias: the votes of what is shown, each weighted by a hash of both items, plus `bias`
-    (nats)."""
+    """A model with a label bias: demonstrations vote, weighted by a hash of both items, and `bias` (nats) is added."""
 
     def answer(item: int, shown: Shown) -> list[float]:
         scores = list(bias)
@@ -80,7 +80,7 @@ class Run:
         self.drain_contexts()
 
     def in_order(self) -> "Run":
-        """Ask and tell what the next decision lacks, question by question, until the search is over."""
+        """Answer what the next decision still waits for, question by question, until the search is over."""
         while not self.search.done:
             for question in self.search.missing():
                 self.ask(question)
@@ -89,7 +89,7 @@ class Run:
         return self
 
     def eagerly(self, after_decision: Callable[[Decision], Any] = lambda _: None) -> "Run":
-        """Tell everything the window lets out, then commit what can be, until the search is over."""
+        """Answer all that the window admits, then commit what can be, until the search is over."""
         while not self.search.done:
             for question in list(self.search.wants()):
                 self.ask(question)
@@ -99,7 +99,7 @@ class Run:
         return self
 
     def in_disorder(self, random: Random) -> "Run":
-        """Ask, tell and commit in random turns, answers in random order, until the search is over."""
+        """Ask, answer and commit in random turns, with answers in random order, until the search is over."""
         while not self.search.done:
             turn = random.randrange(4)
             if turn == 0:
@@ -121,7 +121,7 @@ class Run:
         """Send a question; its answer is in flight."""
         shown = shown_to(self.search, question, self._contexts[question.context_id])
         self.asked.append(question.id)
-        told = Told(question.id, question.item, question.context_id, self._model(question.item, shown))
+        told = Told(question.id, question.n, question.item, question.context_id, self._model(question.item, shown))
         self._flying[question.id] = told
 
     def tell(self, name: str) -> None:
@@ -131,7 +131,7 @@ class Run:
         self.journal.append(told)
 
     def commit(self) -> Decision | None:
-        """Take the next decision, if its answers are there."""
+        """Take the next decision if its answers are there."""
         proposal = self.search.propose()
         if proposal is None:
             return None
@@ -141,7 +141,7 @@ class Run:
         return decision
 
     def drain_contexts(self) -> None:
-        """Write new lists down."""
+        """Put new contexts into the journal."""
         for context in self.search.drain_contexts():
             self._contexts[context.id] = context
             self.journal.append(context)
@@ -155,7 +155,7 @@ class Run:
 
     @property
     def contexts(self) -> list[Context]:
-        """The lists, in order."""
+        """The contexts, in order."""
         return [event for event in self.journal if isinstance(event, Context)]
 
     @property
@@ -164,12 +164,12 @@ class Run:
         return {event.question: event for event in self.journal if isinstance(event, Told)}
 
     def trajectory(self) -> bytes:
-        """Every context and every decision, in order, and what came of them: what must not depend on timing."""
+        """Everything that must not depend on timing: contexts, decisions, labels and coherence."""
         return msgspec.json.encode([self.contexts, self.decisions, self.search.labels, self.search.coherence_bits])
 
 
 def restore(search: Icm, journal: Sequence[Event]) -> None:
-    """Give a journal back to a search that just began."""
+    """Restore a new search from a journal."""
     for event in journal:
         if isinstance(event, Context):
             search.restore_context(event)

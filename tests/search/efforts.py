@@ -8,7 +8,7 @@ from icm_tui.search.settings import Settings
 
 
 def effort(problem: Problem, name: str, seed: int, *, shots: int = 16, concurrency: int = 8) -> Settings:
-    """Method `icm` with lists of `shots` demonstrations; `name` is its effort."""
+    """Method `icm` with contexts of `shots` demonstrations; `name` is its effort."""
     profile = Profile(
         run=Run(seed=seed),
         task=TaskSection(dataset="file", path="items.jsonl", text="text"),

@@ -1,4 +1,4 @@
-"""Runs of the methods that decide one after another, with a model that is a plain function, and their journals."""
+"""Runs of the sequential and one-pass methods with a model that is a plain function, and their journals."""
 
 from collections.abc import Callable, Sequence
 from random import Random
@@ -31,7 +31,7 @@ Record = Context | Answer | Decision
 def go_on(
     search: Search, model: Model, journal: list[Record], order: Random | None = None, override: Override | None = None
 ) -> list[Record]:
-    """Run to the end, adding to a journal and returning it. With `order`, answers are told in a random order."""
+    """Run to the end, adding to a journal and returning it. With `order`, answers come in random order."""
     contexts = {record.id: record for record in journal if isinstance(record, Context)}
     while not search.done:
         for context in search.drain_contexts():
@@ -58,7 +58,7 @@ def go_on(
 
 
 def restore(search: Search, journal: Sequence[Record]) -> None:
-    """Give a journal back, in its order."""
+    """Restore a search from a journal."""
     for record in journal:
         if isinstance(record, Context):
             search.restore_context(record)
@@ -74,7 +74,7 @@ def decisions(journal: Sequence[Record]) -> list[Decision]:
 
 
 def noise(seed: int, *, refused: int | None = None) -> Model:
-    """A model that answers by chance, the same to the same prompt; it refuses one item."""
+    """A model that answers at random, the same to the same prompt; it refuses item `refused`."""
 
     def answer(item: int, shown: Shown) -> list[float] | None:
         if item == refused:
@@ -86,7 +86,7 @@ def noise(seed: int, *, refused: int | None = None) -> Model:
 
 
 def overruling(seed: int) -> Override:
-    """A person who now and then sets labels of their own, takes one away, or leaves all as it was."""
+    """A person who now and then sets other labels, removes one, or keeps everything as it was."""
 
     def word(proposal: Proposal) -> dict[int, int | None] | None:
         random = Random(seed * 1000 + proposal.n)

@@ -24,9 +24,9 @@ def problems(draw: st.DrawFn, rule: str | None = None, n_labels: int | None = No
 
 
 @st.composite
-def settings_of(draw: st.DrawFn, *, lists: bool = False) -> Settings:
-    """Any settings of method `icm`, for small problems; with `lists`, never all labelled items shown."""
-    shots = draw(st.integers(0, 8) if lists else st.integers(0, 8) | st.just("all"))
+def settings_of(draw: st.DrawFn, *, drawn: bool = False) -> Settings:
+    """Any settings of method `icm`, for small problems; with `drawn`, contexts are drawn, never "all"."""
+    shots = draw(st.integers(0, 8) if drawn else st.integers(0, 8) | st.just("all"))
     sweeps = draw(st.integers(0 if shots == "all" else 1, 3))
     return Settings(
         seed=draw(st.integers(0, 2**64 - 1)),

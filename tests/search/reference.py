@@ -38,9 +38,12 @@ class Reference:
         self._answered: dict[int, set[int]] = defaultdict(set)
         self._recent: dict[tuple[str, int], dict[int, list[Vector]]] = defaultdict(lambda: defaultdict(list))
         self._counted: dict[tuple[str, int], list[tuple[int, list[Vector]]]] = defaultdict(list)
-        self._answers = {event.question: event for event in journal if isinstance(event, Told)}
+        answers = [event for event in journal if isinstance(event, Told)]
+        self._answers = {(told.n, told.item): told for told in answers}
+        # What `_shares` found since the last decision was taken.
+        self._known: dict[tuple[int, int], Vector | None] = {}
         self._by_context: dict[int, list[Told]] = defaultdict(list)
-        for told in self._answers.values():
+        for told in answers:
             self._by_context[told.context_id].append(told)
         self._calibrated = not chosen.balanced and chosen.shots != "all"
         units = len(problem.units)
@@ -83,6 +86,7 @@ class Reference:
 
     def take(self, decision: Decision) -> None:
         """Follow a decision."""
+        self._known.clear()
         for item in decision.items if decision.phase in ("tournament", "sweeps", "second_look") else ():
             self._count_in(decision, item)
         for item, before, after in decision.changes:
@@ -118,7 +122,7 @@ class Reference:
         return sum(bits) / math.log(2) / len(bits) + entropy_bits([label for label, _ in scored])
 
     def measured_label_bias(self) -> Vector:
-        """The mean over lists of the mean over all shifts of the shown labels."""
+        """The mean over contexts of the mean over all shifts of the shown labels."""
         shifts = self.problem.n_labels
         means = []
         for first in range(0, len(self._label_bias), shifts):
@@ -139,8 +143,8 @@ class Reference:
         return tuple((left - np.log(np.exp(left).sum())).tolist())
 
     def _answer(self, decision: Decision, item: int) -> Vector | None:
-        """The scores told for an item in this decision, less what the context brings if that is measured."""
-        told = self._answers[f"{decision.phase}/{decision.chain}/{decision.n}/{item}/0"]
+        """The scores of an item's answer in this decision, less the bias of the context if that is measured."""
+        told = self._answers[decision.n, item]
         if told.logprobs is None:
             return None
         scores = np.array(told.logprobs)
@@ -174,6 +178,12 @@ class Reference:
         return tuple(np.mean(answers[-self.chosen.average :], axis=0).tolist()) if answers else None
 
     def _shares(self, decision: Decision, item: int) -> Vector | None:
+        key = (decision.n, item)
+        if key not in self._known:
+            self._known[key] = self._shares_of(decision, item)
+        return self._known[key]
+
+    def _shares_of(self, decision: Decision, item: int) -> Vector | None:
         mean = self._mean(decision, item)
         if mean is None:
             return None

@@ -1,4 +1,4 @@
-"""Every decision of whole runs, against the formulas of the method worked out anew from the journal."""
+"""Every decision of whole runs against the formulas of the method, recomputed from the journal."""
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +17,7 @@ DRAWN = ("tournament", "sweeps", "second_look")
 
 @settings(max_examples=150)
 @given(problem=problems(), chosen=settings_of(), failing=st.sampled_from((0.0, 0.3)))
-def test_decisions_hold_what_the_formulas_say(problem: Problem, chosen: Settings, failing: float) -> None:
+def test_icm_decisions_follow_the_formulas(problem: Problem, chosen: Settings, failing: float) -> None:
     run = Run(Icm(problem, chosen), hashed(problem.n_labels, failing=failing)).eagerly()
     reference = Reference(problem, chosen, run.journal)
     for decision in run.decisions:
@@ -45,7 +45,7 @@ def test_decisions_hold_what_the_formulas_say(problem: Problem, chosen: Settings
 
 @settings(max_examples=60)
 @given(problem=problems(), chosen=settings_of())
-def test_temperature_is_final_in_the_first_sweep_then_falls_to_it(problem: Problem, chosen: Settings) -> None:
+def test_icm_temperature_is_final_first_then_falls_to_it(problem: Problem, chosen: Settings) -> None:
     run = Run(Icm(problem, chosen), hashed(problem.n_labels)).eagerly()
     for phase, sweeps in (("tournament", chosen.chain_sweeps), ("sweeps", chosen.sweeps), ("second_look", 1)):
         for chain in range(chosen.chains):

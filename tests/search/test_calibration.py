@@ -1,4 +1,4 @@
-"""Context calibration against its formula, from scratch."""
+"""The calibration of contexts against its formula, from scratch."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ SCORES = st.tuples(*[st.floats(-5, 5, allow_nan=False)] * 2)
 
 
 @given(st.lists(st.lists(SCORES, max_size=5), max_size=80))
-def test_offsets_follow_the_formula(contexts: list[list[tuple[float, float]]]) -> None:
+def test_calibration_follows_the_formula(contexts: list[list[tuple[float, float]]]) -> None:
     """s (mean of the context - mean of the last 64 context means), s = vL / (vL + vW), vL = max(0, variance - vW)."""
     calibration = Calibration(2)
     seen: list[np.ndarray] = []
@@ -38,32 +38,32 @@ def test_offsets_follow_the_formula(contexts: list[list[tuple[float, float]]]) -
             assert found[label] == pytest.approx(expected, abs=1e-6)
 
 
-def offsets_of_contexts(lists: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """What is taken off the raw of 16 questions with unit noise, each context with a bias of its own."""
+def offsets_of_contexts(biases: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """The offsets in log-odds of contexts with 16 questions of unit noise, each context with a bias of its own."""
     calibration = Calibration(2)
     found = []
-    for label_bias in lists.tolist():
+    for label_bias in biases.tolist():
         raws = (label_bias + generator.normal(size=16)).tolist()
         first, second = calibration.offsets([(raw / 2, -raw / 2) for raw in raws])
         found.append(first - second)
     return np.array(found)
 
 
-def test_what_lists_bring_is_taken_off() -> None:
+def test_calibration_takes_off_the_bias_of_contexts() -> None:
     generator = np.random.default_rng(0)
-    lists = generator.normal(0.0, 2.0, 200)
-    slope, _ = np.polyfit(lists[64:], offsets_of_contexts(lists, generator)[64:], 1)
+    biases = generator.normal(0.0, 2.0, 200)
+    slope, _ = np.polyfit(biases[64:], offsets_of_contexts(biases, generator)[64:], 1)
     assert slope == pytest.approx(1.0, abs=0.1)
 
 
-def test_what_chance_brings_is_left() -> None:
+def test_calibration_leaves_what_chance_brings() -> None:
     generator = np.random.default_rng(0)
     found = offsets_of_contexts(np.zeros(200), generator)[64:]
     assert found.std() < 0.5 * 16**-0.5
 
 
-def test_both_labels_lean_alike() -> None:
-    """For two labels the vector form is the scalar one: what is taken off one label is given to the other."""
+def test_calibration_offsets_of_two_labels_are_opposite() -> None:
+    """For two labels the vector form is the scalar one: what one label loses, the other gains."""
     calibration = Calibration(2)
     generator = np.random.default_rng(1)
     for _ in range(10):

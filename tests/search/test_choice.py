@@ -1,4 +1,4 @@
-"""Choices against a softmax over every allowed assignment, worked out by enumeration."""
+"""Choices against a softmax over every allowed assignment, by enumeration."""
 
 import math
 from collections import defaultdict
@@ -13,12 +13,12 @@ from icm_tui.domain.scores import log_softmax
 from icm_tui.search.choice import choose
 from tests.domain.allowed import allowed, rules_for
 
-GRID = 1000
+GRID = 400
 
 
 @st.composite
 def groups(draw: st.DrawFn) -> dict[str, object]:
-    """The arguments of `choose`, but for the draw."""
+    """The arguments of `choose`, except for the draw."""
     n_labels = draw(st.sampled_from((2, 3)))
     size = draw(st.integers(1, 5 if n_labels == 2 else 4))
     scores = st.tuples(*[st.floats(-3, 3, allow_nan=False)] * n_labels)
@@ -41,7 +41,7 @@ def shares(
     n_labels: int,
     temperature: float,
 ) -> tuple[dict[tuple[int | None, ...], float], dict[tuple[int | None, ...], float], float]:
-    """Probability and value of every assignment as it is shown, and the normaliser's logarithm."""
+    """The probability and value of every assignment as shown, and the logarithm of the normaliser."""
     value_of: dict[tuple[int, ...], float] = {}
     for labels in product(range(n_labels), repeat=len(values)):
         if allowed(rule, keys, labels, n_labels):
@@ -61,7 +61,7 @@ def shares(
 
 @settings(max_examples=120)
 @given(group=groups())
-def test_draws_have_the_probabilities_of_a_softmax_over_allowed_assignments(group: dict) -> None:
+def test_choose_draws_by_softmax_over_allowed_assignments(group: dict) -> None:
     """Draws on an even grid fall on every assignment as often as its probability says."""
     probability, _, _ = shares(**group)
     drawn: dict[tuple[int | None, ...], int] = defaultdict(int)
@@ -75,7 +75,7 @@ def test_draws_have_the_probabilities_of_a_softmax_over_allowed_assignments(grou
 
 
 @given(group=groups(), draw=st.floats(0, 1, exclude_max=True))
-def test_options_are_the_best_eight_and_the_drawn_one(group: dict, draw: float) -> None:
+def test_choose_lists_the_best_eight_and_the_drawn_option(group: dict, draw: float) -> None:
     _, value, log_normaliser = shares(**group)
     choice = choose(**group, draw=draw)
     assert choice.log_normaliser == pytest.approx(log_normaliser, abs=1e-5)
@@ -94,7 +94,7 @@ def test_options_are_the_best_eight_and_the_drawn_one(group: dict, draw: float) 
 
 
 @given(group=groups(), draw=st.floats(1e-9, 1, exclude_max=True))
-def test_cold_draws_take_the_best_assignment(group: dict, draw: float) -> None:
+def test_choose_takes_the_best_assignment_when_cold(group: dict, draw: float) -> None:
     probability, value, _ = shares(**group)
     ranked = sorted(value.values(), reverse=True)
     choice = choose(**{**group, "temperature": 1e-3}, draw=draw)
@@ -103,8 +103,8 @@ def test_cold_draws_take_the_best_assignment(group: dict, draw: float) -> None:
     assert len(probability) == len(value)
 
 
-def test_members_without_an_answer_weigh_nothing() -> None:
-    """An answered member decides for a pair; the other follows by the rule, unlabelled if it never answered."""
+def test_choose_gives_unanswered_members_no_weight() -> None:
+    """In a pair the answered member decides; the other follows by the rule, or stays unlabelled if never answered."""
     sure = log_softmax((4.0, -4.0))
     for answered, expected in ((True, [0, 1]), (False, [0, None])):
         choice = choose([sure, None], [True, answered], [0, 1], "opposite", 2, 0.05, 0.5)
@@ -113,8 +113,8 @@ def test_members_without_an_answer_weigh_nothing() -> None:
 
 
 @pytest.mark.parametrize(("n_labels", "size"), [(2, 13), (3, 8), (2, 40)])
-def test_groups_too_large_to_enumerate_are_drawn_member_by_member(n_labels: int, size: int) -> None:
-    """Members are then independent: each of them has its own softmax, and one number draws them all."""
+def test_choose_draws_large_groups_member_by_member(n_labels: int, size: int) -> None:
+    """Members are then independent: each has a softmax of its own, and one number draws them all."""
     assert n_labels**size > MOST_ASSIGNMENTS
     temperature = 0.7
     values = [log_softmax([0.3 * ((member + label) % 5) for label in range(n_labels)]) for member in range(size)]
@@ -136,7 +136,7 @@ def test_groups_too_large_to_enumerate_are_drawn_member_by_member(n_labels: int,
 
 
 @pytest.mark.parametrize("draw", [0.0, 0.5, 1 - 2**-53])
-def test_a_group_that_no_rule_can_enumerate_keeps_unanswered_members_unlabelled(draw: float) -> None:
+def test_choose_leaves_unanswered_members_of_large_groups(draw: float) -> None:
     values = [log_softmax((1.0, 0.0)) if member % 2 else None for member in range(30)]
     answered = [member % 4 != 0 for member in range(30)]
     choice = choose(values, answered, list(range(30)), "none", 2, 0.2, draw)

@@ -14,8 +14,8 @@ from tests.search.efforts import effort
 
 
 def knowing(topics: list[int], n_labels: int) -> Model:
-    """Every item shown speaks for its label by .35 nats if it is of the topic asked about, and else a little against
-    it; the model leans to the later labels."""
+    """Every demonstration adds .35 nats to its label if it is of the topic asked about, and else takes a little off;
+    the model has a bias to the later labels."""
 
     def answer(item: int, shown: Shown) -> list[float]:
         scores = [0.2 * label for label in range(n_labels)]
@@ -28,7 +28,7 @@ def knowing(topics: list[int], n_labels: int) -> Model:
 
 
 @pytest.mark.parametrize("n_labels", [3, 4])
-def test_topics_are_told_apart(n_labels: int) -> None:
+def test_icm_tells_three_and_four_topics_apart(n_labels: int) -> None:
     topics = [number % n_labels for number in range(240)]
     Random(5).shuffle(topics)
     problem = make_problem([Item(str(number), "", None) for number in range(240)], "none", n_labels)

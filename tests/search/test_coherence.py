@@ -1,4 +1,4 @@
-"""Held-out coherence: the latest score of every item, and nothing above chance for noise."""
+"""Held-out coherence uses the latest score of every item, and is not above chance for noise."""
 
 import math
 import statistics
@@ -19,7 +19,7 @@ EVENTS = st.lists(st.tuples(st.integers(0, 39), st.integers(0, 2), st.tuples(*[s
 
 
 @given(EVENTS)
-def test_the_running_figure_is_the_one_from_scratch(events: list[tuple[int, int, tuple[float, ...]]]) -> None:
+def test_held_out_figure_equals_one_from_scratch(events: list[tuple[int, int, tuple[float, ...]]]) -> None:
     held_out = HeldOut(3)
     latest: dict[int, tuple[int, float]] = {}
     for item, label, scores in events:
@@ -34,7 +34,7 @@ def test_the_running_figure_is_the_one_from_scratch(events: list[tuple[int, int,
         assert held_out.bits == pytest.approx(mean + entropy_bits([label for label, _ in latest.values()]), abs=1e-5)
 
 
-def test_thirty_items_are_needed() -> None:
+def test_held_out_needs_thirty_items() -> None:
     held_out = HeldOut(2)
     for item in range(29):
         held_out.score(item, item % 2, (0.0, 0.0))
@@ -47,8 +47,8 @@ def test_thirty_items_are_needed() -> None:
 
 @pytest.mark.parametrize("rule", ["opposite", "none"])
 @pytest.mark.parametrize("name", ["standard", "lean"])
-def test_noise_hangs_together_no_better_than_chance(rule: str, name: str) -> None:
-    """As asked, the same noise scores far above nought: that is why the two forms are never mixed."""
+def test_held_out_coherence_of_noise_is_chance(rule: str, name: str) -> None:
+    """As asked, the same noise scores far above 0, which is why the two forms are never mixed."""
     held_out: list[float] = []
     asked: list[float] = []
     problem = make_problem([Item(str(i), "", i // 2) for i in range(640)], rule, 2)
@@ -61,7 +61,7 @@ def test_noise_hangs_together_no_better_than_chance(rule: str, name: str) -> Non
     assert statistics.fmean(asked) > max(0.0, *held_out)
 
 
-def test_lean_at_one_hundred_items_has_too_few_to_say() -> None:
+def test_held_out_is_none_for_lean_at_one_hundred_items() -> None:
     problem = make_problem([Item(str(i), "", i // 2) for i in range(100)], "opposite", 2)
     run = Run(Icm(problem, effort(problem, "lean", 0)), hashed(2)).eagerly()
     assert run.search.coherence_bits is None

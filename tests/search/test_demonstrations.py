@@ -1,4 +1,4 @@
-"""Lists of demonstrations: from where, how many of each label, how certain, and all that are eligible alike likely."""
+"""Contexts: which items are eligible, how many of each label are drawn, and that all are equally likely."""
 
 import math
 from collections import Counter
@@ -32,7 +32,7 @@ def filled(problem: Problem, state: dict[int, tuple[int, float]]) -> LabelPool:
 
 
 def confident_half(state: dict[int, tuple[int, float]], label: int, share: float) -> set[int]:
-    """The more certain share of a label's items; where certainties are equal, later items."""
+    """The more certain share of a label's items; if certainties are equal, later items."""
     own = sorted((round(certainty, 6), item) for item, (found, certainty) in state.items() if found == label)
     return {item for _, item in own[len(own) - math.ceil(len(own) * share) :]}
 
@@ -46,7 +46,7 @@ def confident_half(state: dict[int, tuple[int, float]], label: int, share: float
     confident=st.sampled_from((0.25, 0.5, 1.0)),
     data=st.data(),
 )
-def test_a_list_is_what_it_must_be(
+def test_draw_context_takes_eligible_items_in_fair_shares(
     given_pool: tuple[Problem, dict[int, tuple[int, float]]],
     seed: int,
     shots: int,
@@ -79,7 +79,7 @@ def test_a_list_is_what_it_must_be(
 
 @settings(max_examples=100)
 @given(st.lists(st.tuples(st.integers(0, 12), st.none() | st.integers(0, 1), st.floats(0, 5)), max_size=60))
-def test_a_pool_holds_the_last_thing_put(changes: list[tuple[int, int | None, float]]) -> None:
+def test_pool_holds_what_was_put_last(changes: list[tuple[int, int | None, float]]) -> None:
     pool = LabelPool(2, 13)
     state: dict[int, tuple[int, float]] = {}
     for item, label, certainty in changes:
@@ -101,10 +101,10 @@ def chi_square(counts: dict[int, int], eligible: int, draws: int) -> float:
     return sum((count - expected) ** 2 / expected for count in counts.values())
 
 
-# One branch draws places again until one fits, the other lists what is free: so many shots that either is taken.
+# One branch draws places until one fits, the other lists those that are free. These sizes take both.
 @pytest.mark.parametrize("balanced", [True, False])
 @pytest.mark.parametrize(("n_items", "shots"), [(400, 6), (80, 6), (24, 12)])
-def test_every_eligible_item_is_as_likely_as_another(n_items: int, shots: int, balanced: bool) -> None:
+def test_draw_context_draws_eligible_items_equally_often(n_items: int, shots: int, balanced: bool) -> None:
     groups = [[item, item + 1] for item in range(0, n_items, 2)]
     problem = Problem(groups, [item // 2 for item in range(n_items)], [0] * n_items, groups, "opposite", 2)
     state = {item: (item % 2, (item * 7919 % n_items) / 10) for item in range(n_items)}
@@ -135,7 +135,7 @@ def test_every_eligible_item_is_as_likely_as_another(n_items: int, shots: int, b
     assert abs(first[0] / rounds - 0.5) < 0.05
 
 
-def test_what_does_not_divide_goes_to_either_label() -> None:
+def test_draw_context_gives_the_remainder_to_either_label() -> None:
     groups = [[item] for item in range(60)]
     problem = Problem(groups, list(range(60)), [0] * 60, groups, "same", 2)
     pool = filled(problem, {item: (item % 2, 1.0) for item in range(60)})
@@ -150,7 +150,7 @@ def test_what_does_not_divide_goes_to_either_label() -> None:
     assert min(more.values()) > 150
 
 
-def test_the_other_label_tops_up_a_short_one() -> None:
+def test_draw_context_tops_up_a_short_label() -> None:
     groups = [[item] for item in range(40)]
     problem = Problem(groups, list(range(40)), [0] * 40, groups, "same", 2)
     pool = filled(problem, {item: (int(item < 3), 1.0) for item in range(40)})
@@ -158,7 +158,7 @@ def test_the_other_label_tops_up_a_short_one() -> None:
     assert Counter(label for _, label in shown) == {0: 8, 1: 2}
 
 
-def test_an_empty_pool_gives_an_empty_list() -> None:
+def test_draw_context_is_empty_for_an_empty_pool() -> None:
     problem = Problem([[0], [1]], [0, 1], [0, 0], [[0], [1]], "same", 2)
     for balanced in (True, False):
         pool = LabelPool(2, 2)

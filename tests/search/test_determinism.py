@@ -1,4 +1,4 @@
-"""A trajectory depends on the seed, the window and the answers: not on when they come, nor on where a run was cut."""
+"""A trajectory depends on the seed, the window and the answers, but not on when they come or where a run was cut."""
 
 from random import Random
 
@@ -22,7 +22,7 @@ RUNS = {
 
 @settings(max_examples=150)
 @given(**RUNS)
-def test_answers_in_any_order_give_the_same_trajectory(
+def test_icm_trajectory_is_the_same_in_any_answer_order(
     problem: Problem, chosen: Settings, seed: int, failing: float
 ) -> None:
     model = hashed(problem.n_labels, failing=failing)
@@ -34,9 +34,7 @@ def test_answers_in_any_order_give_the_same_trajectory(
 
 @settings(max_examples=150)
 @given(**RUNS)
-def test_a_journal_cut_anywhere_goes_on_as_if_nothing_had_happened(
-    problem: Problem, chosen: Settings, seed: int, failing: float
-) -> None:
+def test_icm_resumes_from_a_journal_cut_anywhere(problem: Problem, chosen: Settings, seed: int, failing: float) -> None:
     model = hashed(problem.n_labels, failing=failing)
     random = Random(seed)
     whole = Run(Icm(problem, chosen), model).in_disorder(random)
@@ -52,9 +50,7 @@ def test_a_journal_cut_anywhere_goes_on_as_if_nothing_had_happened(
 
 @settings(max_examples=75)
 @given(**RUNS)
-def test_an_adopted_journal_shows_the_state_it_was_cut_at(
-    problem: Problem, chosen: Settings, seed: int, failing: float
-) -> None:
+def test_icm_restores_the_state_at_the_cut(problem: Problem, chosen: Settings, seed: int, failing: float) -> None:
     run = Run(Icm(problem, chosen), hashed(problem.n_labels, failing=failing))
     states: list[tuple[int, list[int | None], float | None, str]] = []
 
@@ -71,11 +67,9 @@ def test_an_adopted_journal_shows_the_state_it_was_cut_at(
 
 
 @settings(max_examples=80)
-@given(problem=problems(), chosen=settings_of(lists=True), seed=st.integers(0, 2**32))
-def test_a_list_shows_the_labels_of_the_moment_the_window_let_it_in(
-    problem: Problem, chosen: Settings, seed: int
-) -> None:
-    """Its first decision is then less than a window ahead of its chain, however late answers are."""
+@given(problem=problems(), chosen=settings_of(drawn=True), seed=st.integers(0, 2**32))
+def test_icm_context_shows_labels_of_when_it_was_admitted(problem: Problem, chosen: Settings, seed: int) -> None:
+    """The first decision that shows it is less than a window ahead of its chain, however late answers are."""
     run = Run(Icm(problem, chosen), hashed(problem.n_labels)).in_disorder(Random(seed))
     place_of: dict[int, int] = {}
     order: dict[tuple[str, int], int] = {}
@@ -85,8 +79,7 @@ def test_a_list_shows_the_labels_of_the_moment_the_window_let_it_in(
         order[chain_of[decision.n]] += 1
     first: dict[int, int] = {}
     for told in run.answers.values():
-        n = int(told.question.split("/")[2])
-        first[told.context_id] = min(first.get(told.context_id, n), n)
+        first[told.context_id] = min(first.get(told.context_id, told.n), told.n)
     labels: dict[int, dict[int, int | None]] = {}
     taken: dict[tuple[str, int], int] = {}
     for event in run.journal:

@@ -1,4 +1,4 @@
-"""Keyed draws: the same whenever asked, unlike for every key, uniform."""
+"""Keyed draws are the same whenever they are asked for, different for every key, and uniform."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ PLACES = st.tuples(*[st.integers(0, 2**40)] * 3)
 
 
 @given(st.integers(0, 2**70), st.lists(st.tuples(st.sampled_from(Purpose), PLACES), min_size=1, max_size=8), st.data())
-def test_a_draw_depends_on_its_key_alone(
+def test_draws_depend_on_their_key_alone(
     seed: int, keys: list[tuple[Purpose, tuple[int, int, int]]], data: st.DataObject
 ) -> None:
     expected = {key: Draws(seed).generator(key[0], *key[1]).random(3).tolist() for key in keys}
@@ -23,7 +23,7 @@ def test_a_draw_depends_on_its_key_alone(
     assert len({tuple(numbers) for numbers in expected.values()}) == len(set(keys))
 
 
-def test_seeds_purposes_and_places_give_unlike_streams() -> None:
+def test_draws_differ_by_seed_purpose_and_place() -> None:
     first = {
         Draws(seed).uniform(purpose, a, b, c)
         for seed in (0, 1, 2**63)
@@ -42,6 +42,6 @@ def test_draws_are_uniform() -> None:
 
 
 @pytest.mark.parametrize(("purpose", "expected"), [(Purpose.DECISION, 1), (Purpose.SECOND_LOOK, 7)])
-def test_purposes_keep_their_numbers(purpose: Purpose, expected: int) -> None:
-    """They are part of what a journal means: a run started by an older version goes on with the same draws."""
+def test_purpose_numbers_are_fixed(purpose: Purpose, expected: int) -> None:
+    """They are part of what a journal means: a run that an older version started continues with the same draws."""
     assert int(purpose) == expected

@@ -33,7 +33,7 @@ def singles(count: int) -> Problem:
 
 @settings(max_examples=30)
 @given(problem=problems(), seed=SEEDS)
-def test_the_order_of_answers_does_not_matter(problem: Problem, seed: int) -> None:
+def test_fork_ignores_the_order_of_answers(problem: Problem, seed: int) -> None:
     model = noise(seed, refused=1)
     straight = go_on(Fork(problem, chosen(seed)), model, [])
     shuffled = go_on(Fork(problem, chosen(seed)), model, [], Random(seed))
@@ -43,9 +43,7 @@ def test_the_order_of_answers_does_not_matter(problem: Problem, seed: int) -> No
 
 @settings(max_examples=30)
 @given(problem=problems(), seed=SEEDS, data=st.data())
-def test_a_run_cut_anywhere_goes_on_as_if_nothing_had_happened(
-    problem: Problem, seed: int, data: st.DataObject
-) -> None:
+def test_fork_resumes_from_a_journal_cut_anywhere(problem: Problem, seed: int, data: st.DataObject) -> None:
     model, person = noise(seed, refused=1), overruling(seed)
     whole = go_on(Fork(problem, chosen(seed)), model, [], override=person)
     cut = data.draw(st.integers(0, len(whole)))
@@ -56,7 +54,7 @@ def test_a_run_cut_anywhere_goes_on_as_if_nothing_had_happened(
 
 @settings(max_examples=30)
 @given(problem=problems(), seed=SEEDS, interfere=st.booleans())
-def test_every_decision_is_what_a_recomputation_from_scratch_says(problem: Problem, seed: int, interfere: bool) -> None:
+def test_fork_decisions_equal_a_recomputation(problem: Problem, seed: int, interfere: bool) -> None:
     settings = chosen(seed)
     search = Fork(problem, settings)
     journal = go_on(search, noise(seed, refused=1), [], override=overruling(seed) if interfere else None)
@@ -140,7 +138,7 @@ def trial(
     return found, after
 
 
-def test_keys_that_differ_inside_or_do_not_oppose_are_counted() -> None:
+def test_disagreements_counts_inside_and_between_keys() -> None:
     assert disagreements([0, 1], [5, 5]) == 1
     assert disagreements([0, 1, 0], [5, 5, 5]) == 2
     assert disagreements([0, 1], [5, 6]) == 0
@@ -150,7 +148,7 @@ def test_keys_that_differ_inside_or_do_not_oppose_are_counted() -> None:
     assert disagreements([None, None], [5, 6]) == 0
 
 
-def test_a_repair_takes_the_fewest_flips_and_none_beyond_three() -> None:
+def test_repair_takes_the_fewest_flips_up_to_three() -> None:
     assert repair([0, 0], [5, 6]) == [1, 0]
     assert repair([0, 0, 0], [5, 6, 6]) == [1, 0, 0]
     assert repair([0, 0, 1, 1], [5, 5, 5, 6]) == [0, 0, 0, 1]
@@ -159,7 +157,7 @@ def test_a_repair_takes_the_fewest_flips_and_none_beyond_three() -> None:
     assert repair([0, 0, 0], [5, 6, 7]) == [0, 0, 0]
 
 
-def test_seeds_are_random_labels_repaired_and_nothing_is_asked_for_them() -> None:
+def test_fork_seeds_are_random_repaired_and_unasked() -> None:
     search = Fork(pairs(50), chosen(3, seeds=60))
     assert list(search.wants()) == []
     assert search.phase == "seeds"
@@ -175,8 +173,8 @@ def test_seeds_are_random_labels_repaired_and_nothing_is_asked_for_them() -> Non
     assert search.coherence_bits is None
 
 
-def test_candidates_are_drawn_by_their_weights() -> None:
-    """Nothing is ever labelled where every answer is refused, so that the weights stay as the seeds leave them."""
+def test_fork_draws_candidates_by_their_weights() -> None:
+    """If every answer is refused nothing is labelled, so the weights stay as the seeds leave them."""
     problem = make_problem([Item(str(n), "", n // 3, None) for n in range(9)], "none", 2)
     search = Fork(problem, chosen(1, seeds=9, batch_size=1, max_iters=8_000))
     proposal = search.propose()
@@ -191,7 +189,7 @@ def test_candidates_are_drawn_by_their_weights() -> None:
         assert abs(drawn[item] / 8_000 - share) < 4 * math.sqrt(share * (1 - share) / 8_000)
 
 
-def test_a_candidate_sees_the_first_labelled_two_a_group_and_never_itself() -> None:
+def test_fork_shows_first_labelled_two_a_group_never_itself() -> None:
     problem = make_problem([Item(str(n), "", n // 4, 0) for n in range(40)], "none", 2)
     journal = go_on(Fork(problem, chosen(5, seeds=30, shots=6, max_iters=60)), noise(5), [])
     order: list[int] = []
@@ -212,10 +210,10 @@ def test_a_candidate_sees_the_first_labelled_two_a_group_and_never_itself() -> N
     assert len(order) > 30
 
 
-def test_labels_drift_to_a_and_coverage_stops_where_the_model_leans_to_a() -> None:
-    """The flaw that is kept: what is B to the model lowers the energy whatever its label, so it is not let in.
+def test_fork_labels_drift_to_a_under_a_label_bias_to_a() -> None:
+    """The flaw that is kept: an item that the model calls B lowers the energy whatever its label, so it is not taken.
 
-    The model tells the two of every pair apart and leans to A by half as much.
+    The model tells the two of every pair apart and has a bias to A of half that size.
     """
     random = Random(1)
     raws = [0.5 + (1.0 if n % 2 else -1.0) + random.gauss(0, 0.5) for n in range(800)]
@@ -227,17 +225,17 @@ def test_labels_drift_to_a_and_coverage_stops_where_the_model_leans_to_a() -> No
     assert len(labelled) / 800 < 0.7
 
 
-def test_more_than_two_labels_are_refused() -> None:
+def test_fork_refuses_more_than_two_labels() -> None:
     with pytest.raises(ValueError, match="2 labels"):
         Fork(make_problem([Item("0", "")], "none", 3), chosen(1))
 
 
-def test_a_question_not_asked_is_refused() -> None:
+def test_fork_refuses_an_answer_to_a_question_not_asked() -> None:
     with pytest.raises(KeyError):
         Fork(singles(3), chosen(1)).tell("fork/0/1/0/0", [0.0, -1.0])
 
 
-def test_only_the_next_decision_can_be_taken() -> None:
+def test_fork_commits_only_the_next_decision() -> None:
     search = Fork(singles(3), chosen(1))
     proposal = search.propose()
     assert proposal is not None

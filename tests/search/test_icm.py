@@ -1,4 +1,4 @@
-"""Method `icm` as a whole: rules, who gets a label, what it costs, what it finds, and what a person may overrule."""
+"""Method `icm` as a whole: rules, who gets a label, what it costs, what it finds, and what a person can overrule."""
 
 import math
 
@@ -24,8 +24,8 @@ def pairs(n_items: int, rule: str = "opposite") -> Problem:
 
 @settings(max_examples=100)
 @given(problem=problems(), chosen=settings_of(), failing=st.sampled_from((0.0, 0.3)))
-def test_rules_hold_after_every_decision(problem: Problem, chosen: Settings, failing: float) -> None:
-    """In every chain; what is unlabelled breaks nothing."""
+def test_icm_obeys_the_rule_after_every_decision(problem: Problem, chosen: Settings, failing: float) -> None:
+    """This holds in every chain; unlabelled items break nothing."""
     run = Run(Icm(problem, chosen), hashed(problem.n_labels, failing=failing))
 
     def look(decision: Decision) -> None:
@@ -40,21 +40,20 @@ def test_rules_hold_after_every_decision(problem: Problem, chosen: Settings, fai
 
 
 @settings(max_examples=100)
-@given(problem=problems(), chosen=settings_of(lists=True), data=st.data())
-def test_every_item_that_could_be_answered_has_a_label(problem: Problem, chosen: Settings, data: st.DataObject) -> None:
+@given(problem=problems(), chosen=settings_of(drawn=True), data=st.data())
+def test_icm_labels_every_item_with_an_answer(problem: Problem, chosen: Settings, data: st.DataObject) -> None:
     refused = data.draw(st.frozensets(st.sampled_from(range(problem.n_items))))
     run = Run(Icm(problem, chosen), hashed(problem.n_labels, refused=refused, failing=0.2)).eagerly()
     kept = run.decisions[-1].chain
-    phases = (f"tournament/{kept}/", "sweeps/", "second_look/")
-    answered = {
-        told.item for name, told in run.answers.items() if told.logprobs is not None and name.startswith(phases)
-    }
+    drawn = ("tournament", "sweeps", "second_look")
+    of_kept = {decision.n for decision in run.decisions if decision.chain == kept and decision.phase in drawn}
+    answered = {told.item for told in run.answers.values() if told.logprobs is not None and told.n in of_kept}
     assert refused.isdisjoint(answered)
     assert {item for item, label in enumerate(run.search.labels) if label is not None} == answered
 
 
 @settings(max_examples=60)
-@given(problem=problems(), chosen=settings_of(lists=True))
+@given(problem=problems(), chosen=settings_of(drawn=True))
 def test_icm_goes_through_its_stages_in_their_order(problem: Problem, chosen: Settings) -> None:
     """No stage is left before its decisions are taken, and none is begun twice."""
     run = Run(Icm(problem, chosen), hashed(problem.n_labels)).eagerly()
@@ -70,8 +69,8 @@ def test_icm_goes_through_its_stages_in_their_order(problem: Problem, chosen: Se
 
 
 @settings(max_examples=60)
-@given(problem=problems(), chosen=settings_of(lists=True))
-def test_lists_are_drawn_outside_every_group_that_they_serve(problem: Problem, chosen: Settings) -> None:
+@given(problem=problems(), chosen=settings_of(drawn=True))
+def test_icm_draws_contexts_outside_the_groups_asked(problem: Problem, chosen: Settings) -> None:
     run = Run(Icm(problem, chosen), hashed(problem.n_labels)).eagerly()
     served: dict[int, set[int]] = {}
     for told in run.answers.values():
@@ -79,14 +78,12 @@ def test_lists_are_drawn_outside_every_group_that_they_serve(problem: Problem, c
     for context in run.contexts:
         assert served[context.id].isdisjoint(problem.group_of[item] for item, _ in context.demonstrations)
         if context.phase in ("sweeps", "second_look"):
-            assert len(
-                {told.question.split("/")[2] for told in run.answers.values() if told.context_id == context.id}
-            ) <= (chosen.share)
+            assert len({told.n for told in run.answers.values() if told.context_id == context.id}) <= chosen.share
 
 
 @settings(max_examples=60)
 @given(problem=problems(), chosen=settings_of())
-def test_seeds_are_enough_spread_evenly_and_obey_the_rule(problem: Problem, chosen: Settings) -> None:
+def test_icm_seeds_are_enough_even_and_obey_the_rule(problem: Problem, chosen: Settings) -> None:
     decisions = Run(Icm(problem, chosen), hashed(problem.n_labels)).eagerly().decisions
     subset = next(decision for decision in decisions if decision.phase == "selection")
     assert [decision.phase for decision in decisions].count("seeds") == chosen.chains
@@ -107,8 +104,8 @@ def test_seeds_are_enough_spread_evenly_and_obey_the_rule(problem: Problem, chos
 
 @settings(max_examples=40)
 @given(problem=problems(), chosen=settings_of(), failing=st.sampled_from((0.0, 0.3)))
-def test_the_search_says_where_it_stands(problem: Problem, chosen: Settings, failing: float) -> None:
-    """`n` counts, `decisions` is where it ends, `lacks` is part of what it `wants`, and nothing is asked twice."""
+def test_icm_reports_its_progress(problem: Problem, chosen: Settings, failing: float) -> None:
+    """`n` counts up to `decisions`, `missing` is a part of `wants`, and nothing is asked twice."""
     run = Run(Icm(problem, chosen), hashed(problem.n_labels, failing=failing))
     search: Search = run.search
     expected = search.decisions
@@ -145,7 +142,7 @@ def test_the_search_says_where_it_stands(problem: Problem, chosen: Settings, fai
         (2000, "lean", 1.7),
     ],
 )
-def test_calls_a_label_are_those_of_the_table(n_items: int, name: str, a_label: float) -> None:
+def test_icm_calls_a_label_match_the_table(n_items: int, name: str, a_label: float) -> None:
     problem = pairs(n_items)
     chosen = effort(problem, name, 0)
     run = Run(Icm(problem, chosen), hashed(2)).eagerly()
@@ -159,7 +156,7 @@ def test_calls_a_label_are_those_of_the_table(n_items: int, name: str, a_label: 
 
 
 def planted(truth: list[int], clarity: float) -> Model:
-    """A model that sees the planted split: what is shown with one label votes for the items of its kind."""
+    """A model that sees the planted split: a demonstration votes for its label if both items are of one kind."""
 
     def answer(item: int, shown: list[tuple[int, int]]) -> list[float]:
         votes = sum((1 if truth[other] == truth[item] else -1) * (1 - 2 * label) for other, label in shown)
@@ -170,7 +167,7 @@ def planted(truth: list[int], clarity: float) -> Model:
 
 
 @pytest.mark.parametrize(("rule", "name"), [("opposite", "standard"), ("opposite", "lean"), ("none", "standard")])
-def test_a_planted_split_is_found(rule: str, name: str) -> None:
+def test_icm_finds_a_planted_split(rule: str, name: str) -> None:
     n_items = 640
     problem = pairs(n_items, rule)
     truth = [(item % 2) ^ (item // 2 * 7 % 3 == 0) for item in range(n_items)]
@@ -182,7 +179,7 @@ def test_a_planted_split_is_found(rule: str, name: str) -> None:
         assert run.search.coherence_bits > 0.3
 
 
-def test_three_planted_classes_are_found() -> None:
+def test_icm_finds_three_planted_classes() -> None:
     problem = make_problem([Item(str(index), "") for index in range(240)], "none", 3)
     truth = [index % 3 for index in range(240)]
 
@@ -198,7 +195,7 @@ def test_three_planted_classes_are_found() -> None:
     assert 1.0 < run.search.coherence_bits <= math.log2(3)
 
 
-def test_lists_shown_entirely_leave_out_the_own_group() -> None:
+def test_icm_showing_all_leaves_out_the_own_group() -> None:
     problem = pairs(20)
     chosen = Settings(seed=0, shots="all", chains=2, chain_sweeps=2, subset=20, sweeps=0, label_bias_contexts=0)
     search = Icm(problem, chosen)
@@ -214,8 +211,8 @@ def test_lists_shown_entirely_leave_out_the_own_group() -> None:
         run.commit()
 
 
-def test_a_label_that_a_server_calls_impossible_is_only_very_unlikely() -> None:
-    """Some servers give -9999 nats for what they rule out, and the smallest float there is would do as well."""
+def test_icm_treats_an_impossible_label_as_very_unlikely() -> None:
+    """Some servers give -9999 nats for labels that they rule out; others may give the smallest float."""
     problem = pairs(40)
     for least in (-9999.0, -3e38):
         run = Run(
@@ -225,12 +222,12 @@ def test_a_label_that_a_server_calls_impossible_is_only_very_unlikely() -> None:
         assert run.eagerly().search.labels in ([0, 1] * 20, [1, 0] * 20)
 
 
-# What a person may do
+# What a person can do
 
 
 @settings(max_examples=60)
-@given(problem=problems(), chosen=settings_of(lists=True), data=st.data())
-def test_an_overruled_decision_carries_a_persons_labels_and_is_adopted_so(
+@given(problem=problems(), chosen=settings_of(drawn=True), data=st.data())
+def test_icm_restores_a_decision_that_a_person_overruled(
     problem: Problem, chosen: Settings, data: st.DataObject
 ) -> None:
     model = hashed(problem.n_labels)
@@ -259,7 +256,7 @@ def test_an_overruled_decision_carries_a_persons_labels_and_is_adopted_so(
     assert (again.labels, again.coherence_bits) == (search.labels, search.coherence_bits)
 
 
-def test_only_the_next_decision_can_be_taken() -> None:
+def test_icm_commits_only_the_next_decision() -> None:
     search = Icm(pairs(20), Settings(seed=0))
     first = search.propose()
     search.commit(first)
@@ -267,13 +264,13 @@ def test_only_the_next_decision_can_be_taken() -> None:
         search.commit(first)
 
 
-def test_an_answer_to_a_question_never_asked_is_refused() -> None:
+def test_icm_refuses_an_answer_to_a_question_not_asked() -> None:
     search = Icm(pairs(20), Settings(seed=0))
     with pytest.raises(KeyError):
         search.tell("sweeps/0/7/3/0", [-0.1, -2.0])
 
 
-def test_proposing_twice_is_the_same_proposal() -> None:
+def test_icm_proposes_the_same_twice() -> None:
     run = Run(Icm(pairs(40), Settings(seed=0, window=4)), hashed(2))
     search = run.search
     while not search.done:

@@ -1,4 +1,4 @@
-"""The label bias is found exactly, whatever the shown labels say."""
+"""The label bias is found exactly, whatever the labels shown are."""
 
 import msgspec
 import pytest
@@ -13,53 +13,55 @@ from icm_tui.search.settings import Settings
 from tests.search.drive import Model, Run, biased_towards, hashed
 from tests.search.problems import problems
 
-LISTS = 12
+CONTEXTS = 12
 
 
-def lists_of(problem: Problem, model: Model, seed: int = 0, shots: int = 8) -> tuple[Run, Decision]:
-    """A run and its label bias."""
-    chosen = Settings(seed=seed, label_bias_contexts=LISTS, shots=shots, chains=1, chain_sweeps=1, sweeps=1, subset=1)
+def measured(problem: Problem, model: Model, seed: int = 0, shots: int = 8) -> tuple[Run, Decision]:
+    """A run and the decision that measured its label bias."""
+    chosen = Settings(
+        seed=seed, label_bias_contexts=CONTEXTS, shots=shots, chains=1, chain_sweeps=1, sweeps=1, subset=1
+    )
     run = Run(Icm(problem, chosen), model).in_order()
     return run, next(decision for decision in run.decisions if decision.phase == "label_bias")
 
 
 @settings(max_examples=60)
 @given(problem=problems(), seed=st.integers(0, 2**32), data=st.data())
-def test_an_injected_leaning_is_found_exactly(problem: Problem, seed: int, data: st.DataObject) -> None:
-    """Votes for what is shown cancel over the shifts of the shown labels; the label bias is what stays."""
+def test_label_bias_finds_an_injected_bias_exactly(problem: Problem, seed: int, data: st.DataObject) -> None:
+    """Votes for the labels shown cancel over their shifts; the label bias remains."""
     bias = data.draw(st.lists(st.floats(-2, 2), min_size=problem.n_labels, max_size=problem.n_labels))
-    _, decision = lists_of(problem, biased_towards(bias), seed)
+    _, decision = measured(problem, biased_towards(bias), seed)
     centre = sum(bias) / len(bias)
     found = [decision.score[f"label_bias_{label}"] for label in range(problem.n_labels)]
     assert found == pytest.approx([value - centre for value in bias], abs=3e-6)
 
 
 @pytest.mark.parametrize("n_labels", [2, 3])
-def test_lists_are_spread_evenly_shifted_and_from_other_groups(n_labels: int) -> None:
+def test_label_bias_contexts_are_even_shifted_other_groups(n_labels: int) -> None:
     problem = make_problem([Item(str(i), "", i // 3) for i in range(90)], "none", n_labels)
-    run, _ = lists_of(problem, hashed(n_labels), shots=9)
+    run, _ = measured(problem, hashed(n_labels), shots=9)
     contexts = [context for context in run.contexts if context.phase == "label_bias"]
     asked = {told.context_id: told.item for told in run.answers.values()}
-    assert len(contexts) == LISTS * n_labels
+    assert len(contexts) == CONTEXTS * n_labels
     firsts = set()
     for first in range(0, len(contexts), n_labels):
-        lists = [context.demonstrations for context in contexts[first : first + n_labels]]
-        for shift, shown in enumerate(lists):
+        rotated = [context.demonstrations for context in contexts[first : first + n_labels]]
+        for shift, shown in enumerate(rotated):
             labels = [label for _, label in shown]
             assert [labels.count(label) for label in range(n_labels)] in (
                 [[5, 4], [4, 5]] if n_labels == 2 else [[3] * 3]
             )
-            assert shown == [(item, (label + shift) % n_labels) for item, label in lists[0]]
+            assert shown == [(item, (label + shift) % n_labels) for item, label in rotated[0]]
         item = asked[contexts[first].id]
         assert all(asked[context.id] == item for context in contexts[first : first + n_labels])
-        assert len({other for other, _ in lists[0]}) == 9
-        assert all(problem.group_of[other] != problem.group_of[item] for other, _ in lists[0])
-        firsts.add(msgspec.json.encode(lists[0]))
-    assert len(firsts) == LISTS
+        assert len({other for other, _ in rotated[0]}) == 9
+        assert all(problem.group_of[other] != problem.group_of[item] for other, _ in rotated[0])
+        firsts.add(msgspec.json.encode(rotated[0]))
+    assert len(firsts) == CONTEXTS
 
 
-def test_a_list_refused_under_one_shift_is_left_out() -> None:
-    """Half a context would bring what the shown labels say into the label bias."""
+def test_label_bias_leaves_out_contexts_refused_once() -> None:
+    """With a shift missing, what the shown labels say would not cancel."""
     problem = make_problem([Item(str(i), "", i // 2) for i in range(60)], "none", 2)
     honest = biased_towards((0.7, -0.3), strength=4.0)
     refused: set[int] = set()
@@ -70,20 +72,20 @@ def test_a_list_refused_under_one_shift_is_left_out() -> None:
             return None
         return honest(item, shown)
 
-    _, decision = lists_of(problem, sometimes)
+    _, decision = measured(problem, sometimes)
     assert refused
     assert decision.score["label_bias_0"] == pytest.approx(0.5, abs=2e-6)
 
 
-def test_without_an_answer_there_is_no_leaning() -> None:
+def test_label_bias_is_zero_without_answers() -> None:
     problem = make_problem([Item(str(i), "", i // 2) for i in range(20)], "opposite", 2)
-    run, decision = lists_of(problem, lambda item, shown: None)
+    run, decision = measured(problem, lambda item, shown: None)
     assert decision.score == {"label_bias_0": 0.0, "label_bias_1": 0.0}
     assert run.search.labels == [None] * 20
 
 
-def test_a_leaning_to_one_letter_does_not_bend_the_labels() -> None:
-    """A model that says A to everything, whatever is shown, gets half of each all the same."""
+def test_label_bias_to_one_letter_does_not_bend_the_labels() -> None:
+    """A model that says A to everything still gives about half of the items each label."""
     problem = make_problem([Item(str(i), "", None) for i in range(300)], "none", 2)
     for seed in range(3):
         chosen = Settings(seed=seed, window=16, chains=4, subset=48, sweeps=2, balanced=False)
@@ -91,7 +93,7 @@ def test_a_leaning_to_one_letter_does_not_bend_the_labels() -> None:
         assert 0.2 < run.search.labels.count(0) / 300 < 0.8
 
 
-def test_lists_shown_entirely_have_no_leaning_phase() -> None:
+def test_label_bias_phase_is_skipped_if_all_is_shown() -> None:
     problem = make_problem([Item(str(i), "", i // 2) for i in range(20)], "opposite", 2)
     chosen = Settings(seed=0, shots="all", chains=2, subset=20, sweeps=0)
     run = Run(Icm(problem, chosen), hashed(2)).in_order()

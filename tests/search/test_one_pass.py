@@ -35,7 +35,7 @@ def grouped(count: int, size: int, rule: str, n_labels: int = 2) -> Problem:
 
 @settings(max_examples=40)
 @given(problem=problems(), seed=SEEDS, method=METHOD, data=st.data())
-def test_a_run_cut_anywhere_goes_on_as_if_nothing_had_happened(
+def test_one_pass_resumes_from_a_journal_cut_anywhere(
     problem: Problem, seed: int, method: Literal["zero_shot", "random_labels"], data: st.DataObject
 ) -> None:
     model, person = noise(seed, refused=1), overruling(seed)
@@ -48,7 +48,7 @@ def test_a_run_cut_anywhere_goes_on_as_if_nothing_had_happened(
 
 @settings(max_examples=40)
 @given(problem=problems(), seed=SEEDS, method=METHOD, window=st.integers(1, 9))
-def test_neither_the_window_nor_the_order_of_answers_changes_a_label(
+def test_one_pass_ignores_window_and_order_of_answers(
     problem: Problem, seed: int, method: Literal["zero_shot", "random_labels"], window: int
 ) -> None:
     model = hashed(2, refused=frozenset({1}))
@@ -68,7 +68,7 @@ TWICE_THEN_ANOTHER = make_problem(
 @settings(max_examples=40)
 @given(problem=problems(), seed=SEEDS, method=METHOD)
 @example(problem=TWICE_THEN_ANOTHER, seed=0, method="random_labels")
-def test_every_item_is_asked_once_and_never_shown_its_group(
+def test_one_pass_asks_once_and_never_shows_the_own_group(
     problem: Problem, seed: int, method: Literal["zero_shot", "random_labels"]
 ) -> None:
     journal = go_on(OnePass(problem, chosen(method, seed)), noise(seed), [])
@@ -95,7 +95,7 @@ def test_every_item_is_asked_once_and_never_shown_its_group(
 
 @settings(max_examples=40)
 @given(problem=problems(), seed=SEEDS)
-def test_the_best_assignment_that_the_rule_allows_is_taken(problem: Problem, seed: int) -> None:
+def test_one_pass_takes_the_best_allowed_assignment(problem: Problem, seed: int) -> None:
     journal = go_on(OnePass(problem, chosen("zero_shot", seed)), noise(seed), [])
     answers = {record.question.item: record.logprobs for record in journal if isinstance(record, Answer)}
     for decision in decisions(journal):
@@ -111,22 +111,22 @@ def test_the_best_assignment_that_the_rule_allows_is_taken(problem: Problem, see
 
 
 @pytest.mark.parametrize("n_labels", [2, 3])
-def test_random_labels_are_evenly_spread_and_differ_between_lists(n_labels: int) -> None:
+def test_random_labels_are_even_and_differ_between_contexts(n_labels: int) -> None:
     problem = grouped(60, 1, "none", n_labels)
     made = OnePassSettings(seed=5, method="random_labels", shots=12, share=6, window=60)
-    lists = [context.demonstrations for context in OnePass(problem, made).drain_contexts()]
-    assert len(lists) == 10
-    for shown in lists:
+    contexts = [context.demonstrations for context in OnePass(problem, made).drain_contexts()]
+    assert len(contexts) == 10
+    for shown in contexts:
         assert shown != "all"
         assert Counter(label for _, label in shown) == dict.fromkeys(range(n_labels), 12 // n_labels)
     of_item: dict[int, set[int]] = {}
-    for shown in lists:
+    for shown in contexts:
         for item, label in shown:
             of_item.setdefault(item, set()).add(label)  # type: ignore[arg-type]
     assert any(len(labels) > 1 for labels in of_item.values())
 
 
-def test_a_model_without_a_word_gets_labels_by_lot_and_full_coverage() -> None:
+def test_zero_shot_labels_by_lot_if_answers_are_ties() -> None:
     problem = grouped(200, 2, "opposite")
     search = OnePass(problem, chosen("zero_shot", 1, window=400))
     go = Run(search, lambda item, shown: [0.0, 0.0]).in_order()  # type: ignore[arg-type]
@@ -135,7 +135,7 @@ def test_a_model_without_a_word_gets_labels_by_lot_and_full_coverage() -> None:
     assert 70 < sum(label == 0 for label in first) < 130
 
 
-def test_a_question_that_is_not_open_is_not_known() -> None:
+def test_one_pass_refuses_an_answer_to_an_unknown_question() -> None:
     search = OnePass(grouped(3, 1, "none"), chosen("zero_shot", 1))
     for name in ("zero_shot/9", "zero_shot/x", "random_labels/0", "zero_shot/00"):
         with pytest.raises(KeyError):

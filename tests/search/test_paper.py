@@ -12,8 +12,7 @@ from icm_tui.domain.decisions import Context
 from icm_tui.domain.items import Item
 from icm_tui.domain.rules import RULES
 from icm_tui.search.problem import Problem, make_problem
-from icm_tui.search.replications import paper
-from icm_tui.search.replications.paper import Paper
+from icm_tui.search.replications.paper import KEPT_ANSWERS, Paper
 from icm_tui.search.settings import PaperSettings
 from tests.search.journalled import Answer, Model, Record, Shown, decisions, go_on, noise, overruling, problems, restore
 
@@ -27,7 +26,7 @@ def chosen(seed: int, **others: float | str) -> PaperSettings:
 
 @settings(max_examples=30)
 @given(problem=problems(), seed=SEEDS)
-def test_the_order_of_answers_does_not_matter(problem: Problem, seed: int) -> None:
+def test_paper_ignores_the_order_of_answers(problem: Problem, seed: int) -> None:
     model = noise(seed, refused=1)
     straight = go_on(Paper(problem, chosen(seed)), model, [])
     shuffled = go_on(Paper(problem, chosen(seed)), model, [], Random(seed))
@@ -36,23 +35,19 @@ def test_the_order_of_answers_does_not_matter(problem: Problem, seed: int) -> No
 
 
 @settings(max_examples=30)
-@given(problem=problems(), seed=SEEDS, data=st.data(), kept=st.sampled_from([0, 20, paper.KEPT_ANSWERS]))
-def test_a_run_cut_anywhere_goes_on_as_if_nothing_had_happened(
-    problem: Problem, seed: int, data: st.DataObject, kept: int
-) -> None:
+@given(problem=problems(), seed=SEEDS, data=st.data(), kept=st.sampled_from([0, 20, KEPT_ANSWERS]))
+def test_paper_resumes_from_a_journal_cut_anywhere(problem: Problem, seed: int, data: st.DataObject, kept: int) -> None:
     model, person = noise(seed, refused=1), overruling(seed)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(paper, "KEPT_ANSWERS", kept)
-        whole = go_on(Paper(problem, chosen(seed)), model, [], override=person)
-        cut = data.draw(st.integers(0, len(whole)))
-        search = Paper(problem, chosen(seed))
-        restore(search, whole[:cut])
-        assert go_on(search, model, whole[:cut], override=person) == whole
+    whole = go_on(Paper(problem, chosen(seed), kept), model, [], override=person)
+    cut = data.draw(st.integers(0, len(whole)))
+    search = Paper(problem, chosen(seed), kept)
+    restore(search, whole[:cut])
+    assert go_on(search, model, whole[:cut], override=person) == whole
 
 
 @settings(max_examples=30)
 @given(problem=problems(), seed=SEEDS)
-def test_nothing_is_asked_twice(problem: Problem, seed: int) -> None:
+def test_paper_asks_nothing_twice(problem: Problem, seed: int) -> None:
     journal = go_on(Paper(problem, chosen(seed, max_iters=30)), noise(seed), [], override=overruling(seed))
     assert max(Counter(prompts(journal)).values(), default=1) == 1
     names = {(record.question.id, prompt) for record, prompt in zip(answers(journal), prompts(journal), strict=True)}
@@ -61,43 +56,37 @@ def test_nothing_is_asked_twice(problem: Problem, seed: int) -> None:
 
 @settings(max_examples=30)
 @given(problem=problems(), seed=SEEDS)
-def test_forgetting_answers_changes_no_decision(problem: Problem, seed: int) -> None:
+def test_paper_forgetting_answers_changes_no_decision(problem: Problem, seed: int) -> None:
     model = noise(seed, refused=1)
     whole = go_on(Paper(problem, chosen(seed)), model, [], override=overruling(seed))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(paper, "KEPT_ANSWERS", 0)
-        frugal = go_on(Paper(problem, chosen(seed)), model, [], override=overruling(seed))
+    frugal = go_on(Paper(problem, chosen(seed), kept_answers=0), model, [], override=overruling(seed))
     assert decisions(frugal) == decisions(whole)
     assert set(prompts(frugal)) == set(prompts(whole))
 
 
 @settings(max_examples=30)
 @given(problem=problems(), seed=SEEDS)
-def test_a_list_holds_all_labelled_items_but_the_own_group_and_is_drawn_once(problem: Problem, seed: int) -> None:
+def test_paper_context_is_all_labels_outside_the_own_group(problem: Problem, seed: int) -> None:
     journal = go_on(Paper(problem, chosen(seed)), noise(seed), [])
-    lists: list[Shown] = []
+    drawn: list[Shown] = []
     contexts: dict[int, Shown] = {}
     for record in journal:
         if isinstance(record, Context):
             assert record.demonstrations != "all"
             assert record.demonstrations == sorted(record.demonstrations)
             contexts[record.id] = record.demonstrations
-            lists.append(record.demonstrations)
+            drawn.append(record.demonstrations)
         elif isinstance(record, Answer):
             group = problem.group_of[record.question.item]
             assert group not in {problem.group_of[item] for item, _ in contexts[record.question.context_id]}
-            assert record.question.id.startswith(f"paper/{record.question.item}/")
-            assert len(record.question.id.rsplit("/", 1)[1]) == 16
         else:
-            assert len({tuple(shown) for shown in lists}) == len(lists)
-            lists.clear()
+            assert len({tuple(shown) for shown in drawn}) == len(drawn)
+            drawn.clear()
 
 
 @settings(max_examples=30)
 @given(problem=problems(), seed=SEEDS, schedule=st.sampled_from(["log", "exp"]), interfere=st.booleans())
-def test_every_decision_is_what_a_recomputation_from_scratch_says(
-    problem: Problem, seed: int, schedule: str, interfere: bool
-) -> None:
+def test_paper_decisions_equal_a_recomputation(problem: Problem, seed: int, schedule: str, interfere: bool) -> None:
     settings = chosen(seed, schedule=schedule, initial_t=3.0)
     model = noise(seed, refused=1)
     journal = go_on(Paper(problem, settings), model, [], override=overruling(seed) if interfere else None)
@@ -181,8 +170,8 @@ def prompts(journal: list[Record]) -> list[tuple[int, tuple[tuple[int, int], ...
 
 @pytest.mark.parametrize("grouped", [True, False])
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_a_hidden_split_is_found(grouped: bool, seed: int) -> None:
-    """Demonstrations vote by a noisy likeness: of one sign with their own side of the split, of the other else."""
+def test_paper_finds_a_hidden_split(grouped: bool, seed: int) -> None:
+    """Demonstrations vote by a noisy likeness: for their own side of the split, against the other."""
     items = [Item(str(n), "", n // 2 if grouped else None, n % 2 if grouped else None) for n in range(24)]
     random = Random(seed)
     split = [random.randrange(2) for _ in range(24)]
@@ -202,7 +191,7 @@ def test_a_hidden_split_is_found(grouped: bool, seed: int) -> None:
     assert None not in search.labels
 
 
-def test_a_label_that_stays_costs_its_own_question_and_changes_nothing() -> None:
+def test_paper_label_that_stays_costs_one_question_only() -> None:
     problem = make_problem([Item(str(n), "") for n in range(6)], "none", 2)
     search = Paper(problem, chosen(4, seeds=6, max_iters=1))
     seeds = search.propose()
@@ -218,14 +207,14 @@ def test_a_label_that_stays_costs_its_own_question_and_changes_nothing() -> None
     assert search.labels == labels
 
 
-def test_an_item_that_was_refused_stays_unlabelled() -> None:
+def test_paper_leaves_refused_items_unlabelled() -> None:
     problem = make_problem([Item(str(n), "", n // 2, n % 2) for n in range(8)], "opposite", 2)
     search = Paper(problem, chosen(4, seeds=2, max_iters=60))
     go_on(search, lambda item, shown: None, [])
     assert sum(label is not None for label in search.labels) == 2
 
 
-def test_partners_of_labelled_items_are_drawn_first() -> None:
+def test_paper_draws_partners_of_labelled_items_first() -> None:
     problem = make_problem([Item(str(n), "", n // 2, n % 2) for n in range(20)], "none", 2)
     search = Paper(problem, chosen(4, seeds=1, max_iters=2000))
     journal = go_on(search, lambda item, shown: None, [])
@@ -236,18 +225,18 @@ def test_partners_of_labelled_items_are_drawn_first() -> None:
     assert len(drawn) == 20
 
 
-def test_more_than_two_labels_are_refused() -> None:
+def test_paper_refuses_more_than_two_labels() -> None:
     with pytest.raises(ValueError, match="2 labels"):
         Paper(make_problem([Item("0", "")], "none", 3), chosen(1))
 
 
-def test_a_question_not_asked_is_refused() -> None:
+def test_paper_refuses_an_answer_to_a_question_not_asked() -> None:
     search = Paper(make_problem([Item(str(n), "") for n in range(3)], "none", 2), chosen(1))
     with pytest.raises(KeyError):
         search.tell("paper/0/0123456789abcdef", [0.0, -1.0])
 
 
-def test_what_people_ask_of_a_search() -> None:
+def test_paper_reports_phase_labels_and_chain() -> None:
     search = Paper(make_problem([Item(str(n), "") for n in range(3)], "none", 2), chosen(1, max_iters=1))
     assert (search.phase, search.decisions, search.done, search.coherence_bits) == ("seeds", 2, False, None)
     journal = go_on(search, noise(1), [])

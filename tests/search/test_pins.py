@@ -30,7 +30,7 @@ Labels = list[int | None]
 
 
 @given(st.data())
-def test_the_nearest_labels_are_those_of_a_search_through_all(data: st.DataObject) -> None:
+def test_nearest_equals_a_search_through_all_labels(data: st.DataObject) -> None:
     rule = data.draw(st.sampled_from(sorted(RULES)))
     keys = data.draw(st.lists(st.integers(0, 2), min_size=1, max_size=5))
     labels: Labels = data.draw(st.lists(st.sampled_from((0, 1, None)), min_size=len(keys), max_size=len(keys)))
@@ -89,13 +89,13 @@ def proposal(items: list[int], *options: Labels, chosen: int = 0) -> Proposal:
         ("none", {1: 0}, 0, 0, {}),
     ],
 )
-def test_a_pin_may_not_break_the_rule_with_others_of_its_group(
+def test_against_names_the_pins_that_break_the_rule(
     rule: str, pinned: dict[int, int], item: int, label: int, others: dict[int, int]
 ) -> None:
     assert Pins(problem_of(rule, [1, 2], [1, 2]), pinned).against(item, label) == others
 
 
-def test_what_a_pin_changes_is_the_least() -> None:
+def test_settle_changes_the_fewest_labels() -> None:
     pins = Pins(problem_of("one_true", [1, 2, 3, 3]), {})
     pins.put(2, 0)
     assert pins.settle(2, [0, 1, 1, None]) == [(0, 0, 1), (2, 1, 0)]
@@ -107,7 +107,7 @@ def test_what_a_pin_changes_is_the_least() -> None:
     assert pins.settle(2, [1, 1, 0, 0]) == []
 
 
-def test_a_decision_takes_the_best_option_that_agrees() -> None:
+def test_overrule_takes_the_best_option_that_agrees() -> None:
     problem = problem_of("one_true", [1, 2, 3])
     drawn, second, third = [0, 1, 1], [1, 0, 1], [1, 1, 1]
     offered = proposal([0, 1, 2], drawn, third, second)
@@ -120,7 +120,7 @@ def test_a_decision_takes_the_best_option_that_agrees() -> None:
     assert Pins(problem, {2: 0}).overrule(offered, labels, skip=False) == {0: 1, 1: 1, 2: 0}
 
 
-def test_pins_win_over_a_skip() -> None:
+def test_overrule_lets_pins_win_over_a_skip() -> None:
     problem = problem_of("opposite", [1, 2])
     offered = proposal([0, 1], [0, 1], [1, 0])
     assert Pins(problem, {}).overrule(offered, [1, 0], skip=True) == {0: 1, 1: 0}
@@ -129,7 +129,7 @@ def test_pins_win_over_a_skip() -> None:
     assert Pins(problem, {0: 1}).overrule(proposal([], []), [1, 0], skip=True) is None
 
 
-def test_a_decision_about_a_part_of_a_group_leaves_the_rest_unbroken() -> None:
+def test_overrule_mends_the_rest_of_a_group_decided_in_part() -> None:
     pins = Pins(problem_of("same", [1, 2, 3]), {0: 1})
     assert pins.overrule(proposal([0], [0]), [None, 0, None], skip=False) == {0: 1, 1: 1}
 
@@ -138,7 +138,7 @@ def test_a_decision_about_a_part_of_a_group_leaves_the_rest_unbroken() -> None:
 
 
 class Pinned(msgspec.Struct, frozen=True):
-    """A pin as a journal keeps it: what was asked for, whether it was refused, and what it changed in which chain."""
+    """A pin as a journal keeps it: what was asked for, whether it was refused, and its changes by chain."""
 
     item: int
     label: int | None
@@ -156,9 +156,9 @@ Wishes = dict[int, tuple[int, int | None]]
 
 
 class Run:
-    """A run whose turns follow from how long its journal is, so that it can be cut and taken up again.
+    """A run whose turns depend on the length of its journal, so that it can be cut and resumed.
 
-    `wishes` says what is pinned once the journal has that many records.
+    `wishes` maps a number of records to what is pinned once the journal has so many.
     """
 
     def __init__(self, search: Search, model: Model, wishes: Wishes, journal: Sequence[Record] = ()) -> None:
@@ -264,7 +264,7 @@ wishes_of = st.dictionaries(
 
 
 def check(search_of: Callable[[], Search], model: Model, wishes: Wishes, data: st.DataObject) -> Run:
-    """Run whole, then cut anywhere and go on."""
+    """Run whole, then cut anywhere and resume."""
     wishes = {at: (item % search_of().problem.n_items, label) for at, (item, label) in wishes.items()}
     whole = Run(search_of(), model, wishes).go_on()
     cut = data.draw(st.integers(0, len(whole.journal)))
@@ -283,13 +283,13 @@ def check(search_of: Callable[[], Search], model: Model, wishes: Wishes, data: s
     failing=st.sampled_from((0.0, 0.3)),
     data=st.data(),
 )
-def test_icm_with_pins_goes_on_the_same_wherever_it_was_cut(
+def test_icm_with_pins_resumes_from_a_journal_cut_anywhere(
     problem: Problem, chosen: Settings, wishes: Wishes, failing: float, data: st.DataObject
 ) -> None:
     run = check(lambda: Icm(problem, chosen), hashed(2, failing=failing), wishes, data)
     asked = [record.question.id for record in run.journal if isinstance(record, Answer)]
     assert len(asked) == len(set(asked))
-    # Under a rule the groups that hold a pin are unbroken, once a decision or the pin itself came to them.
+    # Groups with a pin obey the rule once a decision or the pin itself reached them.
     final = run.search.labels_of(run.search.leading)
     for group in problem.groups:
         if any(run.pins.get(item) is not None for item in group):
@@ -300,8 +300,8 @@ def test_icm_with_pins_goes_on_the_same_wherever_it_was_cut(
 
 @settings(max_examples=60)
 @given(problem=problems(n_labels=2), chosen=settings_of(), wishes=wishes_of)
-def test_pins_leave_the_questions_as_they_were(problem: Problem, chosen: Settings, wishes: Wishes) -> None:
-    """But for what follows from other labels: which chain is kept, and the least certain labels of the second look."""
+def test_pins_change_no_question(problem: Problem, chosen: Settings, wishes: Wishes) -> None:
+    """Except for what follows from other labels: which chain is kept, and what the second look takes."""
     wishes = {at: (item % problem.n_items, label) for at, (item, label) in wishes.items()}
     chosen = msgspec.structs.replace(chosen, second_look=False, chains=1)
     asked: list[list[str]] = []
@@ -313,7 +313,7 @@ def test_pins_leave_the_questions_as_they_were(problem: Problem, chosen: Setting
 
 @settings(max_examples=40)
 @given(problem=journalled.problems(), seed=st.integers(0, 2**32), wishes=wishes_of, data=st.data())
-def test_paper_with_pins_goes_on_the_same_wherever_it_was_cut(
+def test_paper_with_pins_resumes_from_a_journal_cut_anywhere(
     problem: Problem, seed: int, wishes: Wishes, data: st.DataObject
 ) -> None:
     chosen = PaperSettings(seed=seed, seeds=4, max_iters=12, fix_iters=2, alpha=5.0)
@@ -322,7 +322,7 @@ def test_paper_with_pins_goes_on_the_same_wherever_it_was_cut(
 
 @settings(max_examples=40)
 @given(problem=journalled.problems(), seed=st.integers(0, 2**32), wishes=wishes_of, data=st.data())
-def test_fork_with_pins_goes_on_the_same_wherever_it_was_cut(
+def test_fork_with_pins_resumes_from_a_journal_cut_anywhere(
     problem: Problem, seed: int, wishes: Wishes, data: st.DataObject
 ) -> None:
     chosen = ForkSettings(seed=seed, seeds=4, max_iters=20, batch_size=3, shots=4)
@@ -334,7 +334,7 @@ def test_fork_with_pins_goes_on_the_same_wherever_it_was_cut(
     assert fresh.energy == run.search.energy
 
 
-def test_a_pinned_label_is_shown_from_the_next_list_on() -> None:
+def test_pins_are_shown_from_the_next_context_on() -> None:
     items = [Item(str(place), "", None, None) for place in range(12)]
     problem = make_problem(items, "none", 2)
     chosen = Settings(
@@ -355,8 +355,8 @@ def test_a_pinned_label_is_shown_from_the_next_list_on() -> None:
             assert shown_now.get(4, 1) == 1
 
 
-def test_under_rule_none_a_pin_decides_its_own_item_alone() -> None:
-    """Another pin of the group, that has not taken hold in this chain yet, waits for that item's own decision."""
+def test_overrule_decides_the_own_item_alone_under_rule_none() -> None:
+    """Another pin of the group that has not taken effect in this chain waits for its own decision."""
     problem = Problem([[0, 1]], [0, 0], [0, 1], [[0], [1]], "none", 2)
     pins = Pins(problem, {0: 1, 1: 1})
     proposed = Proposal(

@@ -1,4 +1,4 @@
-"""What the search is given: numbers and a rule, and nothing that could hold gold."""
+"""What the search receives: numbers and a rule, and nothing that could hold gold."""
 
 import inspect
 from typing import get_type_hints
@@ -16,7 +16,7 @@ KEYS = st.none() | st.integers(0, 3)
 @given(
     st.lists(st.tuples(st.none() | st.integers(0, 5), KEYS), min_size=1, max_size=30), st.sampled_from(("none", "same"))
 )
-def test_groups_keys_and_units(rows: list[tuple[int | None, int | None]], rule: str) -> None:
+def test_make_problem_numbers_groups_keys_and_units(rows: list[tuple[int | None, int | None]], rule: str) -> None:
     items = [Item(str(place), "", group, key) for place, (group, key) in enumerate(rows)]
     problem = make_problem(items, rule, 2)
     assert problem.n_items == len(rows)
@@ -36,7 +36,7 @@ def test_groups_keys_and_units(rows: list[tuple[int | None, int | None]], rule: 
 
 
 @given(st.lists(KEYS, min_size=1, max_size=8))
-def test_an_item_without_a_key_has_one_of_its_own(keys: list[int | None]) -> None:
+def test_make_problem_gives_keyless_items_their_own_key(keys: list[int | None]) -> None:
     problem = make_problem([Item(str(place), "", 0, key) for place, key in enumerate(keys)], "same", 2)
     for one, key in enumerate(keys):
         for other, other_key in enumerate(keys):
@@ -44,13 +44,13 @@ def test_an_item_without_a_key_has_one_of_its_own(keys: list[int | None]) -> Non
             assert alike == (one == other or (key is not None and key == other_key))
 
 
-def test_groups_are_numbered_by_first_appearance() -> None:
+def test_make_problem_numbers_groups_by_first_appearance() -> None:
     items = [Item("a", "", 7), Item("b", ""), Item("c", "", 3), Item("d", "", 7)]
     assert make_problem(items, "same", 2).groups == [[0, 3], [1], [2]]
 
 
-def test_nothing_that_reaches_the_search_has_room_for_gold() -> None:
-    """Gold that cannot be given cannot matter: the search takes items, a rule and the number of labels."""
+def test_problem_has_no_room_for_gold() -> None:
+    """Gold that cannot be passed cannot matter: the search takes items, a rule and the number of labels."""
     assert list(inspect.signature(make_problem).parameters) == ["items", "rule", "n_labels"]
     assert {field.name: field.type for field in msgspec.structs.fields(Item)} == {
         "uid": str,
@@ -68,8 +68,8 @@ def test_nothing_that_reaches_the_search_has_room_for_gold() -> None:
     }
 
 
-@given(st.lists(st.text(max_size=5), min_size=3, max_size=3), st.lists(st.text(max_size=5), min_size=3, max_size=3))
-def test_names_and_texts_do_not_reach_it_either(uids: list[str], texts: list[str]) -> None:
+@given(*[st.lists(st.text("aB1 \0é語", max_size=5), min_size=3, max_size=3)] * 2)
+def test_problem_is_without_names_and_texts(uids: list[str], texts: list[str]) -> None:
     items = [Item(uid, text, 0, key) for key, (uid, text) in enumerate(zip(uids, texts, strict=True))]
     plain = [Item(str(key), "", 0, key) for key in range(3)]
     assert make_problem(items, "one_true", 2) == make_problem(plain, "one_true", 2)

@@ -54,9 +54,10 @@ class Paper(Sequential):
     A label that comes out as it was is a decision that changes nothing. After `max_iters` items may be left unlabelled.
     """
 
-    def __init__(self, problem: Problem, settings: PaperSettings) -> None:
+    def __init__(self, problem: Problem, settings: PaperSettings, kept_answers: int = KEPT_ANSWERS) -> None:
         super().__init__(problem, "paper", settings.seed, settings.max_iters)
         self._settings = settings
+        self._kept_answers = kept_answers
         self._answers: dict[str, tuple[int, Scores | None]] = {}
         self._missing: dict[str, tuple[int, _Labelling]] = {}
         # Contexts by the thousand hold the same few pairs: each is made once.
@@ -232,7 +233,7 @@ class Paper(Sequential):
     def _forget(self) -> None:
         """Drop the oldest answers, all that came within one decision together so that their order does not matter, but
         none that the labels as they are need."""
-        excess = len(self._answers) - KEPT_ANSWERS
+        excess = len(self._answers) - self._kept_answers
         if excess <= 0:
             return
         needed = {question for question, _, _ in self._questions(self._labelling())}
