@@ -82,12 +82,15 @@ def test_follower_reads_on_after_a_torn_end_is_replaced(follower: Follower, path
 
 
 def test_follower_stops_in_time_but_gives_at_least_one_record(path: Path) -> None:
-    path.write_bytes(lines("a", "b", "c", "d"))
+    names = [str(number) for number in range(40)]
+    path.write_bytes(lines(*names))
     ticks = iter(range(100))
     follower = Follower(path, clock=lambda: float(next(ticks)))
-    assert whats(follower.poll(max_seconds=0.0)) == ["a"]
-    assert follower.unread == len(lines("a", "b", "c", "d")) - len(line(0, "a"))
-    assert whats(follower.poll(max_seconds=2.0)) == ["b", "c"]
+    assert whats(follower.poll(max_seconds=0.0)) == ["0"]
+    assert follower.unread == len(lines(*names)) - len(line(0, "0"))
+    # The clock is looked at after the first record and then every 16.
+    assert whats(follower.poll(max_seconds=2.0)) == names[1:18]
+    assert whats(follower.poll(max_seconds=9.0)) == names[18:]
     follower.close()
 
 

@@ -29,6 +29,10 @@ from icm_tui.tui.run.log import Explanation, Log
 from icm_tui.tui.text.numbers import Curve
 
 
+# The phases whose decisions are no sweep of a chain.
+_WITHOUT_FLIPS = frozenset((PhaseName.SEEDS, PhaseName.LABEL_BIAS, PhaseName.SELECTION))
+
+
 class Facts(NamedTuple):
     """An item in a few words. `label` is -1 and `p` None if there is none."""
 
@@ -237,7 +241,7 @@ class RunView(Labels):
         curves = self.curves[record.chain]
         if record.items:
             self.skips_next = False
-            if record.phase not in (PhaseName.SEEDS, PhaseName.LABEL_BIAS, PhaseName.SELECTION):
+            if record.phase not in _WITHOUT_FLIPS:
                 self._count_flips(curves, record, flips)
                 self.temperature.add(record.temperature)
         if "energy" in record.score:
