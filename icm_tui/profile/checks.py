@@ -19,10 +19,10 @@ from icm_tui.text import listed, nearest
 
 
 def build(document: Mapping[str, Any]) -> tuple[Profile, list[Problem]]:
-    """The profile that `document` (section → key → value) describes, and all that is wrong with it.
+    """The profile that `document` (section → key → value) describes, and everything that is wrong with it.
 
-    With no problems the profile is as written. With some, a default stands in place of each wrong setting, and no
-    problem is told that only follows from another.
+    If there are problems, the profile has defaults in place of the wrong settings, and a problem that only follows from
+    another is left out.
     """
     problems = [_unknown_section(name, value) for name, value in document.items() if name not in SECTIONS]
     sections: dict[str, Any] = {}
@@ -52,7 +52,7 @@ def build(document: Mapping[str, Any]) -> tuple[Profile, list[Problem]]:
 
 
 def _is_blamed(path: KeyPath, problems: Iterable[Problem]) -> bool:
-    """Whether a problem was told already of this setting, of its section, or of a misspelling of either."""
+    """Whether there is a problem already with this setting, its section, or a misspelling of either."""
     blamed = {known[:2] for problem in problems for known in (problem.path, *problem.about)}
     return path[:1] in blamed or path[:2] in blamed
 
@@ -99,7 +99,7 @@ def _wrong(section: str, key: str, value: object) -> Iterator[Problem]:
 
 
 def _unusable(value: object, path: KeyPath) -> Iterator[Problem]:
-    """Values that a type lets pass and no file, request or computation can use: dates, infinities, giant numbers."""
+    """Values that the type accepts but no file, request or computation can use: dates, infinities, giant numbers."""
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from _unusable(inner, (*path, name))
@@ -109,7 +109,7 @@ def _unusable(value: object, path: KeyPath) -> Iterator[Problem]:
     elif isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
         yield Problem(path, "the text holds bytes that are not UTF-8")
     elif isinstance(value, (datetime.date, datetime.time)):
-        yield Problem(path, "a date or time cannot stand here; put it in quotes")
+        yield Problem(path, "expected no date or time; put it in quotes")
     elif isinstance(value, int) and not -(2**63) <= value < 2**63:
         yield Problem(path, "expected a whole number of at most 64 bits")
     elif isinstance(value, float) and not math.isfinite(value):
@@ -117,15 +117,15 @@ def _unusable(value: object, path: KeyPath) -> Iterator[Problem]:
 
 
 SCHEDULES = {"icm": ("geometric",), "paper": ("log", "exp"), "fork": ("log",)}
-# They anneal nothing, and follow every number of labels.
+# They anneal nothing, and take any number of labels.
 BASELINES = ("zero_shot", "random_labels")
 
 _COLUMN = re.compile(r"\{([^{}]+)\}")
 
 
 def combinations(profile: Profile, rule: str | None) -> Iterator[Problem]:
-    """Everything about `profile` that no single setting shows. `rule` is the consistency rule in force, None if the
-    dataset is still to tell it."""
+    """Everything that is wrong with `profile` only in combination. `rule` is the consistency rule in force, None if it
+    is the dataset's and the data was not read yet."""
     yield from _method(profile, rule)
     yield from _labels(profile, rule)
     yield from _task(profile)
@@ -182,7 +182,7 @@ def _labels(profile: Profile, rule: str | None) -> Iterator[Problem]:
     path = ("prompt", "labels")
     twice = sorted({label for label in labels if labels.count(label) > 1})
     if twice:
-        yield Problem(path, f'labels must differ, but "{twice[0]}" stands there {labels.count(twice[0])} times')
+        yield Problem(path, f'labels must differ, but "{twice[0]}" occurs {labels.count(twice[0])} times')
     if len(labels) <= 2:
         return
     if rule is not None and RULES[rule].two_labels:
@@ -214,7 +214,7 @@ def _task(profile: Profile) -> Iterator[Problem]:
                 ("task", "text"), 'dataset "file" needs the column that holds the text, such as text = "text"', dataset
             )
     if task.key is not None and task.group is None:
-        yield Problem(("task", "key"), "a key tells apart the answers inside a group; name the group column as well")
+        yield Problem(("task", "key"), "a key tells the answers inside a group apart; name the group column as well")
     twice = sorted({column for column in task.gold if task.gold.count(column) > 1})
     if twice:
         yield Problem(("task", "gold"), f'column "{twice[0]}" is named twice')
@@ -253,7 +253,7 @@ def _model(profile: Profile) -> Iterator[Problem]:
 
 
 def _credentials(profile: Profile) -> Iterator[Problem]:
-    """No sentence repeats what it complains of: it may be shown, logged or pasted into a report."""
+    """No sentence repeats the credential that it is about: sentences are shown, logged and pasted into reports."""
     model = profile.model
     instead = "keep it in an environment variable and name that one in model.key_env"
     if model.base_url is not None and model.base_url.strip().lower() not in BY_NAME:

@@ -1,10 +1,10 @@
-"""Credentials where a profile must not hold them; a profile names an environment variable instead."""
+"""Finds credentials in a profile, which must name an environment variable instead."""
 
 import re
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
-# Names are split into words, so that `max_tokens`, `stop_token_ids` and `prompt_cache_key` stay what they are.
+# Names are split into words, so that `max_tokens`, `stop_token_ids` and `prompt_cache_key` are no credentials.
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _ALWAYS = {
     "authorization", "bearer", "password", "passwd", "secret", "secrets", "credential", "credentials", "cookie",
@@ -49,7 +49,7 @@ def url_fault(url: str) -> str | None:
 
 
 def secret_paths(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """The paths inside nested tables and lists at which a text is named as a credential or looks like one."""
+    """The paths inside nested tables and lists to texts that have the name of a credential or look like one."""
     if isinstance(value, dict):
         for name, inner in value.items():
             if isinstance(inner, str) and is_secret_name(name):

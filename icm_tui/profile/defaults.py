@@ -1,4 +1,4 @@
-"""What a setting of None stands for: the defaults of the method, the effort, the model and the data."""
+"""The defaults for settings of None, which depend on the method, the effort, the model and the data."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from icm_tui.profile.checks import combinations
 from icm_tui.profile.presets import find_preset
 from icm_tui.profile.schema import Model, Profile, Search
 
-# Above this the embedded model's restarts work on a subset, before one pass over everything.
+# With more items than this, the embedded model's chains start on a subset, before a pass over all items.
 RESTART_ITEMS = 5000
 
 _SWEEPS = {"lean": 1, "standard": 2, "thorough": 8}
@@ -45,11 +45,11 @@ _OTHERS: dict[str, dict[str, Any]] = {
 
 
 def resolve(profile: Profile, *, rule: str, items: int, grouped: bool) -> Profile:
-    """`profile` with every default filled in that the method uses; what the profile says itself stays.
+    """`profile` with every default that the method uses filled in; what the profile sets itself stays.
 
-    `rule` is the dataset's own consistency rule, `items` their number, `grouped` whether they have groups. A setting
-    that the method does not use stays None. Resolving twice changes nothing. Raises UserError if the settings do
-    not go together.
+    `rule` is the dataset's own consistency rule, `items` the number of items, `grouped` whether they have groups. A
+    setting that the method does not use stays None. Resolving twice changes nothing. Raises UserError if the settings
+    do not fit together.
     """
     resolved = _filled(profile, profile.consistency.rule or rule, items, grouped)
     problems = list(combinations(resolved, resolved.consistency.rule))
@@ -59,7 +59,8 @@ def resolve(profile: Profile, *, rule: str, items: int, grouped: bool) -> Profil
 
 
 def resolve_without_data(profile: Profile) -> tuple[Profile, list[str]]:
-    """As far as `resolve` can go before the data is read, and the settings ("search.subset", …) that wait for it."""
+    """`profile` as far as it can be resolved before the data is read, and the settings ("search.subset", …) that wait
+    for the data."""
     known = _filled(profile, profile.consistency.rule, None, None)
     waiting = ["consistency.rule"] if known.consistency.rule is None else []
     if known.search.method == "icm":
@@ -68,7 +69,7 @@ def resolve_without_data(profile: Profile) -> tuple[Profile, list[str]]:
 
 
 def unused(profile: Profile) -> list[str]:
-    """The settings ("search.alpha", …) that the profile gives and its method has no use for."""
+    """The settings ("search.alpha", …) that the profile gives but its method does not use."""
     search = profile.search
     shots = None if search.method == "zero_shot" else search.shots
     bare = msgspec.structs.replace(profile, search=Search(method=search.method, shots=shots))
@@ -103,7 +104,7 @@ def _filled(profile: Profile, rule: str | None, items: int | None, grouped: bool
 
 
 def _model(model: Model) -> Model:
-    """A preset's name becomes its address; a key that the server there needs is in its usual variable."""
+    """`model` with a preset's name replaced by its address, and the usual variable of the key that its server needs."""
     given = model.base_url or ""
     preset = find_preset(given) if model.backend == "openai" else None
     if preset is None:

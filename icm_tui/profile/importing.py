@@ -1,4 +1,4 @@
-"""Settings of the programs that came before, made into profiles: the fork's icm_config.json, the paper code's flags."""
+"""Makes profiles of the settings of earlier programs: the fork's icm_config.json and the paper code's flags."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from icm_tui.text import listed, nearest
 
 _NO_COUNTERPART = {"log_interval": "has no counterpart: every decision is in the run's journal"}
 
-# What the fork does without being told.
+# What the fork does by default.
 _FORK_FIXED = {
     "search.method": "fork",
     "model.backend": "openai",
@@ -21,8 +21,8 @@ _FORK_FIXED = {
     "model.key_env": "OPENROUTER_API_KEY",
 }
 
-# What the paper's code does without being told, if this program would do otherwise. Its logarithmic schedule has
-# the factor 2 written into it, and it asks a server of one's own for completions.
+# What the paper's code does by default, if it differs from this program's defaults. The factor 2 is fixed in its
+# logarithmic schedule, and it asks a person's own server for completions.
 _PAPER_FIXED = {
     "search.method": "paper",
     "consistency.rule": "paper",
@@ -37,7 +37,7 @@ _PAPER_SERVER = "http://localhost:8000/v1"
 def import_fork(text: str, source: str = "icm_config.json") -> tuple[Profile, list[str]]:
     """The profile of a config file of the fork, and a note on what became of every key.
 
-    Raises UserError for text that is no JSON object, ProfileError for values that no setting takes.
+    Raises UserError for text that is not a JSON object, ProfileError for values that no setting accepts.
     """
     try:
         config = json.loads(text)
@@ -74,8 +74,8 @@ def import_fork(text: str, source: str = "icm_config.json") -> tuple[Profile, li
 def import_paper(argv: Sequence[str], source: str = "flags") -> tuple[Profile, list[str]]:
     """The profile of a command line of the paper's code, and a note on what became of every flag.
 
-    Words before the first flag ("python ICM.py") are passed over. Flags are "--alpha 50" or "--alpha=50". Raises
-    UserError for an unknown flag or one without a value, ProfileError for values that no setting takes.
+    Words before the first flag ("python ICM.py") are ignored. Flags are "--alpha 50" or "--alpha=50". Raises UserError
+    for an unknown flag or one without a value, ProfileError for values that no setting accepts.
     """
     given = _flags(argv, source)
     importing = _Importing()
@@ -97,7 +97,7 @@ def import_paper(argv: Sequence[str], source: str = "flags") -> tuple[Profile, l
 
 
 class _Importing:
-    """A profile's document as it grows, and the notes on it."""
+    """The document of a profile that is being put together, and the notes on it."""
 
     def __init__(self) -> None:
         self.document: dict[str, dict[str, Any]] = {}
@@ -108,7 +108,7 @@ class _Importing:
         self.document.setdefault(section, {})[key] = value
 
     def take(self, what: str, path: str, value: Any) -> None:
-        """Puts a value that the other program was given, and notes what it became."""
+        """Set a value that the other program was given, and note what it became."""
         renamed = path == "task.dataset" and isinstance(value, str) and value not in DATASETS
         known = _known_dataset(value) if renamed else None
         self.put(path, known or value)
@@ -118,7 +118,7 @@ class _Importing:
 
 
 def _known_dataset(name: str) -> str | None:
-    """Our name of a dataset that is spelt otherwise: truthfulQA, truthful_qa."""
+    """Our name of a dataset that others spell differently: truthfulQA, truthful_qa."""
     plain = name.lower().replace("_", "").replace("-", "")
     return plain if plain in DATASETS else None
 
@@ -135,7 +135,7 @@ def _flags(argv: Sequence[str], source: str) -> dict[str, str]:
         flag, equals, value = word.removeprefix("--").partition("=")
         if not word.startswith("--") or flag not in PAPER:
             hint = _hint(f"--{flag}", [f"--{name}" for name in PAPER]) or f"; it knows --{', --'.join(PAPER)}"
-            raise UserError(f"{source}: {word} is no flag of the paper's code{hint}")
+            raise UserError(f"{source}: {word} is not a flag of the paper's code{hint}")
         if not equals:
             if not words or words[0].startswith("--"):
                 raise UserError(f"{source}: --{flag} needs a value after it.")

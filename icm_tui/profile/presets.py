@@ -1,6 +1,6 @@
-"""Servers that are known by a word: their address, the variable their key is in, and what they cannot do.
+"""Servers that have a short name: their address, the variable that holds their key, and their limits.
 
-Plain data, here rather than with the models so that a profile can be checked without loading these.
+Plain data, kept here so that a profile can be checked without loading the models.
 """
 
 from urllib.parse import urlsplit
@@ -14,9 +14,9 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class Preset(msgspec.Struct, frozen=True):
-    """A known server. `says` are its limits, a sentence each; `key_env` is empty if no key is needed; `top_logprobs`
-    is the most alternatives a token that it gives, as its makers tell or as it starts by default; `endpoint` is the
-    kind to ask."""
+    """A known server. `says` has its limits, a sentence each; `key_env` is empty if it needs no key; `top_logprobs` is
+    the most alternatives per token that it gives, by its documentation or its default; `endpoint` is the kind to
+    ask."""
 
     name: str
     base_url: str
@@ -47,7 +47,7 @@ PRESETS = (
         20,
         "chat",
         [
-            "An answer that was begun is not gone on with, so the model must answer with the label alone.",
+            "The server does not continue an answer that was begun, so the model must answer with the label alone.",
             "An answer takes at least 16 tokens.",
             "A completions endpoint gives at most 5 alternatives a token.",
             "Prompts are cached from 1024 tokens on.",
@@ -117,8 +117,8 @@ BY_NAME = {preset.name: preset for preset in PRESETS}
 
 
 def find_preset(base_url_or_name: str) -> Preset | None:
-    """The preset of that name, whatever its case, else the one at that address's scheme, host and port; every name of
-    this machine is the same host."""
+    """The preset of that name in any case, or else the one with the scheme, host and port of that address. All names of
+    this machine count as one host."""
     named = BY_NAME.get(base_url_or_name.strip().lower())
     if named is not None:
         return named

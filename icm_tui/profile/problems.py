@@ -1,4 +1,4 @@
-"""What is wrong with a profile, in words, and in which line of its file."""
+"""What is wrong with a profile, in words, and where: in which line of its file, or in which --set."""
 
 import bisect
 import re
@@ -13,7 +13,7 @@ KeyPath = tuple[str, ...]
 
 
 class Problem(NamedTuple):
-    """One thing wrong. `path` is the setting to blame; `about` are further settings that it involves."""
+    """One thing that is wrong. `path` is the setting to blame; `about` are other settings that are involved."""
 
     path: KeyPath
     text: str
@@ -21,8 +21,8 @@ class Problem(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """A problem in its place: `where` is "profile.toml:12" or "--set search.shots", `line` the file's line, counted
-    from 1, if there is one."""
+    """A problem and its place: `where` is "profile.toml:12" or "--set search.shots", `line` the line of the file,
+    counted from 1, if there is one."""
 
     where: str
     line: int | None
@@ -57,11 +57,11 @@ class Places:
     def _fault(self, problem: Problem) -> Fault:
         path, key = problem.path, ".".join(problem.path)
         for given in self._sets:
-            # A section is blamed on a --set only if the source does not have it.
+            # A --set is to blame for a section only if the source does not have the section.
             if path[: len(given)] == given[: len(path)] and (len(path) > 1 or path not in self._lines):
                 deeper = given if len(given) > len(path) else path
                 return Fault(f"--set {'.'.join(deeper)}", None, "", problem.text)
-        # A setting that was not written is placed at its section, and without one at the file.
+        # The place of a setting that was not written is its section, or else the file.
         for length in range(len(path), 0, -1):
             line = self._lines.get(path[:length])
             if line is not None:
@@ -84,15 +84,15 @@ _STRING = re.compile(
 
 
 def key_lines(text: str) -> dict[KeyPath, int]:
-    """The line, counted from 1, on which each table, key and inline key of a valid TOML text first stands.
+    """The line, counted from 1, where each table, key and inline key of a valid TOML text first occurs.
 
-    Keys inside an array of tables carry no index.
+    Keys inside an array of tables have no index.
     """
     return _Scanner(text).scan()
 
 
 class _Scanner:
-    """Reads just enough of TOML to find its keys: it skips values and trusts that the text was parsed before."""
+    """Reads just enough of TOML to find its keys. It skips values, and relies on a parser having accepted the text."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -123,7 +123,7 @@ class _Scanner:
         return match.group()
 
     def _gap(self) -> str:
-        """Skips space, line ends and comments; returns the character after them."""
+        """Skip spaces, line ends and comments; return the character after them."""
         self._take(_GAP)
         return self._peek()
 

@@ -1,9 +1,9 @@
-"""The settings of a run, a struct a section.
+"""The settings of a run, one struct per section.
 
 Every field's type carries its bounds and a one-line description, so that a form can be generated from it. None means
-that the default depends on other settings or on the data; `defaults.resolve` fills it in. What is wrong only in
-combination is told by `combinations`. In a Meta's `extra`, "expected" puts a pattern in words and "hide" keeps a
-rejected value out of messages.
+that the default depends on other settings or on the data; `defaults.resolve` fills it in. `checks.combinations` finds
+settings that are wrong only in combination. In a Meta's `extra`, "expected" describes a pattern in words and "hide"
+keeps a rejected value out of messages.
 """
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal

@@ -57,9 +57,10 @@ _ELSEWHERE = {name.lower(): path for name, path in {**PAPER, **FORK}.items()} | 
 
 
 def suggestions(section: str | None, key: str) -> list[str]:
-    """What `key`, unknown in `section` (None: outside any), may have meant: paths such as "search.shots", best first.
+    """Settings that `key`, unknown in `section` (None: outside any), may mean: paths such as "search.shots", best
+    first.
 
-    A name that another program uses comes before a name that is only spelt alike.
+    A name that another program uses comes before one that is only spelt alike.
     """
     found = [path for name, path in _ELSEWHERE.items() if name == key.lower()]
     if section is not None:
@@ -100,7 +101,7 @@ def choices(type_: Any) -> list[str]:
 
 
 def shown(value: object) -> str:
-    """A value as the person wrote it, shortened; a table or a date only by what it is."""
+    """A value as the person wrote it, shortened; of a table or a date, only its kind."""
     if isinstance(value, dict):
         return "a table"
     if isinstance(value, float):
@@ -123,8 +124,8 @@ def _parts(info: inspect.Type) -> list[inspect.Type]:
 
 def _words(info: inspect.Type) -> str:
     if isinstance(info, inspect.Metadata):
-        told = (info.extra or {}).get("expected")
-        return str(told) if told else _words(info.type)
+        words = (info.extra or {}).get("expected")
+        return str(words) if words else _words(info.type)
     match info:
         case inspect.UnionType(types):
             return listed([_words(each) for each in types if not isinstance(each, inspect.NoneType)])

@@ -1,4 +1,5 @@
-"""The profiles at hand: those that ship, and a person's own, which win over a shipped one of the same name."""
+"""The profiles that can be used by name: those that ship, and a person's own, which replace shipped ones of the same
+name."""
 
 import os
 import re
@@ -21,7 +22,7 @@ _MODE = 0o600
 
 
 class Entry(NamedTuple):
-    """A profile of the list. `profile` is None if the file has errors, and then `error` tells them."""
+    """A profile in the list. If the file has errors, `profile` is None and `error` describes them."""
 
     name: str
     own: bool
@@ -31,19 +32,20 @@ class Entry(NamedTuple):
 
 
 def find(name_or_path: str, sets: Iterable[str] = ()) -> tuple[Profile, Path]:
-    """The profile of that name, a person's own before a shipped one, or in the TOML file of that path, and its file.
+    """The profile with that name (a person's own before a shipped one) or in that TOML file, and its file.
 
-    Anything with a folder in it, or that ends in .toml, is a path. `sets` ("search.shots=8") are changes made before
-    the profile is checked. Raises UserError.
+    Anything that has a folder in it or ends in .toml is a path. `sets` ("search.shots=8") are changes that are made
+    before the profile is checked. Raises UserError if there is no such profile or it has errors.
     """
     path = _locate(name_or_path)
     return load(path, sets), path
 
 
 def list_profiles() -> list[Entry]:
-    """Every profile that `find` knows by name; one with errors is listed with them.
+    """Every profile that `find` knows by name, also those with errors.
 
-    By name, a person's own first, then what runs as it is, then what needs a dataset from elsewhere.
+    A person's own come first, then those that run as they are, then those that need a dataset from elsewhere; each by
+    name.
     """
     return sorted((_entry(name, path) for name, path in _by_name().items()), key=_place)
 
@@ -54,9 +56,9 @@ def _place(entry: Entry) -> tuple[bool, bool, str]:
 
 
 def save(name: str, profile: Profile, overwrite: bool = False) -> Path:
-    """Writes a person's own profile, all of it or nothing, and returns its file.
+    """Write a person's own profile, whole or not at all, and return its file.
 
-    Raises UserError for a bad name, or one that is taken unless `overwrite`; RunFailed if the disk refuses.
+    Raises UserError for a bad name, or for one that is taken unless `overwrite`; RunFailed if it cannot be written.
     """
     path = files.profiles_dir() / f"{_checked_name(name)}{_SUFFIX}"
     try:
@@ -74,7 +76,7 @@ def _checked_name(name: str) -> str:
         raise UserError(f"{name}: a profile's name is given without {_SUFFIX}.")
     if not _NAME.fullmatch(name):
         raise UserError(
-            f'"{name}" is no name for a profile; take letters, digits, dot, dash and underscore, with no dot in front.'
+            f'"{name}" cannot name a profile; take letters, digits, dot, dash and underscore, with no dot in front.'
         )
     return name
 

@@ -1,4 +1,4 @@
-"""Profiles in and out of TOML, with single settings changed on the way in."""
+"""Reads profiles from TOML, with changes to single settings, and writes them."""
 
 import copy
 import re
@@ -20,15 +20,15 @@ _PLACE = re.compile(r"\s*\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end 
 
 
 def load(path: Path | str, sets: Iterable[str] = ()) -> Profile:
-    """The profile in a TOML file, with the changes of `sets` ("search.shots=8") made before it is checked.
+    """The profile in a TOML file, with the changes in `sets` ("search.shots=8") made before it is checked.
 
-    Raises UserError if the file cannot be read, ProfileError with every error of the file and of `sets`.
+    Raises UserError if the file cannot be read, ProfileError with every mistake in the file and in `sets`.
     """
     return loads(read_text(Path(path)), str(path), sets)
 
 
 def loads(text: str, source: str = "profile", sets: Iterable[str] = ()) -> Profile:
-    """As `load`, from text; `source` is the name that errors give it."""
+    """As `load`, from text; errors call it `source`."""
     try:
         document = tomllib.loads(text)
         lines = key_lines(text)
@@ -44,7 +44,7 @@ def loads(text: str, source: str = "profile", sets: Iterable[str] = ()) -> Profi
 def from_document(
     document: Mapping[str, Any], source: str, lines: Mapping[KeyPath, int] | None = None, sets: Iterable[str] = ()
 ) -> Profile:
-    """The profile that a document (section → key → value) describes; `lines` tells on which line each key stands.
+    """The profile that a document (section → key → value) describes; `lines` has the line of each key.
 
     Raises ProfileError with everything that is wrong with the document and `sets`.
     """
@@ -59,9 +59,9 @@ def from_document(
 
 
 def dumps(profile: Profile, *, sparse: bool = False) -> str:
-    """The profile as TOML that loads to an equal profile.
+    """The profile as TOML, from which `loads` makes an equal profile.
 
-    Settings of None are left out; with `sparse`, so is every setting that has its default.
+    Settings of None are left out; with `sparse`, so are those that have their default.
     """
     import tomli_w  # only writing needs it
 
@@ -107,13 +107,13 @@ def _default(field: msgspec.structs.FieldInfo) -> Any:
 
 
 def _syntax_fault(message: str, text: str, source: str) -> Fault:
-    """The parser's complaint with its line in front, and a hint at the commonest cause."""
+    """The parser's complaint with its line first, and a hint at the most common cause."""
     match = _PLACE.search(message)
     what = message[: match.start()] if match else message
     last = text.rstrip("\n").count("\n") + 1
     line = int(match["line"]) if match and match["line"] else last
     place = f" at column {match['column']}" if match and match["column"] else ""
-    hint = "; text stands in quotes" if what.startswith("Invalid value") else ""
+    hint = "; put text in quotes" if what.startswith("Invalid value") else ""
     return Fault(f"{source}:{line}", line, "", f"not valid TOML{place}: {what[:1].lower()}{what[1:]}{hint}")
 
 
@@ -125,9 +125,9 @@ class Change(NamedTuple):
 
 
 def parse_sets(sets: Iterable[str]) -> tuple[list[Change], list[Fault]]:
-    """The changes that are written as "section.key=value", and what is wrong with the others.
+    """The changes written as "section.key=value", and what is wrong with those that are not.
 
-    A value is read as TOML; it is plain text if it is no TOML, or if the setting takes text only.
+    A value is read as TOML, or as plain text if it is not TOML or if the setting accepts only text.
     """
     changes, faults = [], []
     for written in sets:
@@ -141,7 +141,8 @@ def parse_sets(sets: Iterable[str]) -> tuple[list[Change], list[Fault]]:
 
 
 def with_changes(document: Mapping[str, Any], changes: Iterable[Change]) -> tuple[dict[str, Any], list[Fault]]:
-    """A copy of a document (section → key → value) with `changes` made in order, and those that cannot be made."""
+    """A copy of a document (section → key → value) with `changes` made in order, and the changes that are
+    impossible."""
     changed = copy.deepcopy(dict(document))
     faults = []
     for path, value in changes:
@@ -158,7 +159,7 @@ def with_changes(document: Mapping[str, Any], changes: Iterable[Change]) -> tupl
 
 
 def _key_path(name: str) -> KeyPath:
-    """The parts of a dotted TOML key, quoted ones too; empty if it is none."""
+    """The parts of a dotted TOML key, which may be quoted; empty if `name` is not a key."""
     try:
         parsed: Any = tomllib.loads(f"{name} = 0")
     except ValueError:
@@ -175,7 +176,7 @@ def _value(path: KeyPath, written: str) -> Any:
         parsed = tomllib.loads(f"value = {written}")
     except (ValueError, RecursionError):
         return written
-    if set(parsed) != {"value"}:  # a line end in it began another key
+    if set(parsed) != {"value"}:  # a line end began another key
         return written
     value = parsed["value"]
     field = KEYS.get(path[0], {}).get(path[1]) if len(path) == 2 else None

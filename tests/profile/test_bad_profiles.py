@@ -53,7 +53,7 @@ AFTER_A_TASK = [
     ('[model]\nproviders = "Nebius"', ['4: model.providers: expected a list of texts in quotes, not "Nebius"']),
     ("[model]\nproviders = [[1]]", ["4: model.providers: expected a list of texts in quotes, not this list"]),
     ("[model]\nextra = 3", ["4: model.extra: expected a table, not 3"]),
-    ("[model.extra]\nday = 1979-05-27", ["4: model.extra.day: a date or time cannot stand here; put it in quotes"]),
+    ("[model.extra]\nday = 1979-05-27", ["4: model.extra.day: expected no date or time; put it in quotes"]),
     # Out of bounds.
     ("[search]\nshots = -1", [f"4: {_SHOTS}, not -1"]),
     (
@@ -83,7 +83,7 @@ AFTER_A_TASK = [
     ('[prompt]\nlabels = ["A"]', [f'4: {_LABELS}, not ["A"]']),
     ('[prompt]\nlabels = ["A", "\\u001b"]', [f'4: {_LABELS}, not ["A", "\\u001b"]']),
     ('[prompt]\nlabels = ["A", "not A"]', [f'4: {_LABELS}, not ["A", "not A"]']),
-    ('[prompt]\nlabels = ["A", "B", "A"]', ['4: prompt.labels: labels must differ, but "A" stands there 2 times']),
+    ('[prompt]\nlabels = ["A", "B", "A"]', ['4: prompt.labels: labels must differ, but "A" occurs 2 times']),
     # Bad choices.
     (
         '[search]\nmethod = "imc"',
@@ -207,7 +207,7 @@ WHOLE = [
     ),
     (
         '[task]\ndataset = "file"\npath = "x.csv"\ntext = "text"\nkey = "answer"',
-        ["5: task.key: a key tells apart the answers inside a group; name the group column as well"],
+        ["5: task.key: a key tells the answers inside a group apart; name the group column as well"],
     ),
     (
         '[task]\ndataset = "file"\npath = "x.csv"\ntext = "{right}"\ngroup = "q"\nkey = "right"\ngold = [\n"right"]',
@@ -224,7 +224,7 @@ WHOLE = [
         ],
     ),
     # Not TOML at all.
-    ("[task]\ndataset = truthfulqa", ["2: not valid TOML at column 11: invalid value; text stands in quotes"]),
+    ("[task]\ndataset = truthfulqa", ["2: not valid TOML at column 11: invalid value; put text in quotes"]),
     ("[task\n", ["1: not valid TOML at column 6: expected ']' at the end of a table declaration"]),
     ('[task]\ndataset = "a"\ndataset = "b"\n', ["3: not valid TOML at column 14: cannot overwrite a value"]),
     ('[task]\ndataset = """a\n', ["2: not valid TOML: unterminated string"]),

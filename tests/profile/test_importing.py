@@ -205,11 +205,11 @@ _NO_FLAGS = "flags: expected the flags of the paper's code, such as --testbed tr
     [
         ([], _NO_FLAGS),
         (["python", "ICM.py"], _NO_FLAGS),
-        (["--alpa", "3"], "flags: --alpa is no flag of the paper's code; did you mean --alpha?"),
+        (["--alpa", "3"], "flags: --alpa is not a flag of the paper's code; did you mean --alpha?"),
         (
             ["--alpha", "3", "zebra"],
-            "flags: zebra is no flag of the paper's code; it knows --seed, --alpha, --testbed, --model, --batch_size, "
-            "--num_seed, --K, --consistency_fix_K, --decay, --initial_T, --final_T, --scheduler",
+            "flags: zebra is not a flag of the paper's code; it knows --seed, --alpha, --testbed, --model, "
+            "--batch_size, --num_seed, --K, --consistency_fix_K, --decay, --initial_T, --final_T, --scheduler",
         ),
         (["--alpha"], "flags: --alpha needs a value after it."),
         (["--alpha", "--K", "3"], "flags: --alpha needs a value after it."),

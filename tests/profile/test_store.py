@@ -88,7 +88,7 @@ def test_save_keeps_taken_name_unless_asked() -> None:
 
 @pytest.mark.parametrize("name", ["", ".hidden", "a/b", "../a", "a b", "é", "a\n", "a" * 3 + "/"])
 def test_save_refuses_bad_name(name: str, home: Path) -> None:
-    with pytest.raises(UserError, match="is no name for a profile; take letters, digits, dot, dash and underscore"):
+    with pytest.raises(UserError, match="cannot name a profile; take letters, digits, dot, dash and underscore"):
         store.save(name, _PROFILE)
     assert not (home / "profiles").exists()
 

@@ -1,9 +1,9 @@
 """Alpaca preferences: which of two responses to an instruction four people preferred.
 
 An item is the instruction and both responses; see preference for the two orders, the groups and the rule. Gold,
-"preferred", is true if the response shown first is the one that most people chose. The pair is told from the texts
-alone: the ids of the source are one-to-one with it, and `candidate_label`, `confidence` and the type of `label` tell
-the gold or the order of rows, so they are never read. The longer response is preferred in 63% of the pairs.
+"preferred", is true if the response shown first is the one that most people chose. A pair is identified by its texts
+alone, to which the ids of the source correspond one to one. `candidate_label`, `confidence` and the type of `label`
+reveal the gold or the order of rows, so they are never read. The longer response is preferred in 63% of the pairs.
 """
 
 from icm_tui.tasks.card import Card, one_table

@@ -1,4 +1,4 @@
-"""Arithmetic claims made by code: pairs of one sum with two results, of which one is correct."""
+"""Arithmetic claims made by code: each sum with two results, of which one is correct."""
 
 import random
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ CARD = Card(
 
 
 def _read(settings: TaskSection, card: Card, labels: Sequence[str]) -> Source:
-    """Make `task.limit` claims (400 if none is given), two to a sum. They depend on `task.shuffle_seed` and not on the
+    """Make `task.limit` claims (400 by default), two for each sum. They depend on `task.shuffle_seed` and not on the
     run's seed, so that runs with different seeds label the same claims."""
     limit = DEFAULT_ITEMS if settings.limit is None else settings.limit
     if not 2 <= limit <= MOST_ITEMS:
@@ -44,7 +44,8 @@ def _rows(source: Source) -> Rows:
 
 
 def make_claims(n_sums: int, seed: int) -> Table:
-    """`n_sums` different sums, each with its result and with one that a slip would give. More sums keep the first."""
+    """`n_sums` different sums, each with its result and with one that a slip would give. A larger `n_sums` adds sums
+    and keeps the first ones."""
     draw = random.Random(f"arithmetic claims {seed}")
     rows: list[Row] = []
     done: set[str] = set()
@@ -67,7 +68,7 @@ def make_claims(n_sums: int, seed: int) -> Table:
 
 
 def _slip(draw: random.Random, operator: str, one: int, other: int, result: int) -> int:
-    """A result that a slip of a person would give: a carry lost or gained, one off, two digits swapped, or a
+    """A result that a person's slip would give: a carry lost or gained, one off, two digits swapped, or a
     neighbour in the multiplication table. Never negative, never the result itself."""
     digits = str(result)
     slips = [result + 10, result - 10, result + 1, result - 1]

@@ -1,21 +1,21 @@
 """DailyDilemmas (Chiu, Jiang, Choi, arXiv 2410.02683): everyday dilemmas, two opposed actions each.
 
 An item is a dilemma's situation and one of its two actions, as the fork that this project follows shows them. What the
-action may lead to (`negative_consequence`) is left out: a model wrote it, and it colours the action. task.text may ask
-for it, or for any other input column.
+action may lead to (`negative_consequence`) is left out: a model wrote it, and it colours the action. task.text may name
+it, or any other input column.
 
-Groups are the dilemmas (`dilemma_idx`), and inside each `action_type` is the key. Rule `opposite` is sound from the
-input alone: one action is to do a thing, the other is not to do it.
+Groups are the dilemmas (`dilemma_idx`), and inside each, `action_type` is the key. The input alone justifies rule
+`opposite`: one action is to do a thing, the other is not to do it.
 
-There is no gold label as such; columns are derived from the values behind each action. Of a category of values, such
+The source has no gold label; gold columns are derived from the values behind each action. Of a category of values, such
 as "MFT/Care", +1 counts for every value of the action to do, -1 for every value of the other one; on rows of the other
 action the sign is turned. The sign of that sum is gold: true (class 0) is the action that has more of the category.
-Sums of zero say nothing either way, and if neither action has the category there is no sum: both are missing.
+A sum of zero favours neither action, and if neither has the category there is no sum: both are missing.
 
 All 37 categories are read by default. Single values, such as "value/honesty", are read if task.gold names them
-("value/*" for all): there are 299 of them, most behind fewer than 50 of 1360 dilemmas, and a table of so many columns
-has a good one by chance. Of a single value, true is the action that alone has it; dilemmas with it on both sides or
-neither are missing.
+("value/*" for all): there are 299 of them, most behind fewer than 50 of 1360 dilemmas, and among so many columns one
+looks good by chance. For a single value, true is the action that alone has it; dilemmas where both actions have it, or
+neither, are missing.
 """
 
 import ast
@@ -67,7 +67,7 @@ CARD = Card(
 
 FRAMEWORKS = ("WVS", "MFT", "Virtue", "Emotion", "Maslow")
 TEXT = "Situation: {dilemma_situation}\nAction: {action}"
-# What an item may be made of. All else in the table tells the values.
+# The columns that an item may show. All others reveal the values.
 _INPUT = (
     "basic_situation", "dilemma_situation", "action_type", "action", "negative_consequence", "topic", "topic_group",
 )  # fmt: skip
@@ -75,7 +75,8 @@ _SIGN = {"to_do": 1, "not_to_do": -1}
 
 
 class _Action(NamedTuple):
-    """An action's row: its dilemma, +1 for the one to do and -1 for the other, its values as listed."""
+    """The row of an action, with its dilemma, +1 for the action to do and -1 for the other, and its values as
+    listed."""
 
     row: Row
     dilemma: str
@@ -84,7 +85,7 @@ class _Action(NamedTuple):
 
 
 def _rows(source: Source) -> Rows:
-    """`task.text` may name other input columns, `task.gold` categories, single values, or all of a family, as
+    """`task.text` may name other input columns; `task.gold` categories, single values, or a whole family, such as
     "MFT/*"."""
     table = source.table
     categories = read_categories(source.tables["values"])
@@ -134,11 +135,11 @@ def read_categories(values: Table) -> dict[str, list[str]]:
 
 
 def signed_counts(table: Table, values: Table) -> dict[str, list[int | None]]:
-    """The raw form behind the gold: for each category a cell a row of `table`, in its order.
+    """The counts behind the gold: for each category, one cell per row of `table`, in its order.
 
-    A cell is how many more values of the category the row's own action has than the other one; 0 if both have as
-    many, None if neither has any. These are the columns that the fork compares its labels with.
-    Raises UserError, naming file, line and column, for what cannot be read.
+    A cell is how many more values of the category the row's action has than the other action; 0 if both have as many,
+    None if neither has any. These are the columns that the fork compares its labels with. Raises UserError, naming
+    file, line and column, for anything that cannot be read.
     """
     categories = read_categories(values)
     return _category_sums(_actions(table, categories), categories)
@@ -182,7 +183,7 @@ def _values(table: Table, row: Row, categories: Mapping[str, list[str]]) -> list
 
 
 def _category_sums(actions: Sequence[_Action], categories: Mapping[str, list[str]]) -> dict[str, list[int | None]]:
-    """For each category a signed sum an action, None if its dilemma has none of the category."""
+    """For each category, one signed sum per action, None if its dilemma has no value of the category."""
     sums: dict[str, dict[str, int]] = {name: {} for value in categories.values() for name in value}
     for action in actions:
         for value in action.values:
@@ -199,12 +200,12 @@ def _signs(sums: Sequence[int | None]) -> list[bool | None]:
 
 
 def _single_values(actions: Sequence[_Action]) -> dict[str, list[bool | None]]:
-    """A column for each value that at least one dilemma has behind one of its actions only."""
+    """A column for each value that at least one dilemma has behind only one of its actions."""
     owners: dict[str, dict[str, int]] = {}
     for action in actions:
         for value in set(action.values):
             owner = owners.setdefault(value, {})
-            # Behind both actions it speaks for neither.
+            # A value behind both actions speaks for neither.
             owner[action.dilemma] = 0 if action.dilemma in owner else action.sign
     return {
         f"value/{value}": _signs([owners[value].get(action.dilemma, 0) * action.sign for action in actions])

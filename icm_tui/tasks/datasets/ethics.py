@@ -1,19 +1,19 @@
 """ETHICS (Hendrycks and others, arXiv 2008.02275): five subsets of short moral texts, and four files of the ICM format.
 
 Splits are named SUBSET-test, SUBSET-hard (the adversarial test set) and SUBSET-train. Gold is named for what the
-source's 1 means, since that turns round between subsets:
+source's 1 means, which differs between subsets:
 
-- commonsense: an item is what somebody did; gold "wrong" (1 is clearly wrong). No groups: minimal pairs stand beside
-  each other in the file, but pairing by place would be a guess about the file and not read from the text.
+- commonsense: an item is what somebody did; gold "wrong" (1 is clearly wrong). No groups: minimal pairs are neighbours
+  in the file, but pairing by place would be a guess about the file and not follow from the texts.
 - justice: a treatment and the reason given for it; gold "reasonable". Groups are texts with the same words before their
-  last "because"; a text without that word stands alone. Usually two of four reasons are reasonable, but not always, so
+  last "because"; a text without that word is alone. Usually two of four reasons are reasonable, but not always, so
   no rule holds: `none`.
 - deontology: a scene and an excuse or a duty; gold "holds". Groups are scenes; how many of them hold varies: `none`.
 - virtue: a scene and a trait of character; gold "shown". Groups are scenes with five traits, of which one is shown.
   Rule `one_true` (at most one trait of a scene) holds in test and hard; in train six scenes of 4502 break it, and
   about half have no trait that is shown. Under it A means "shown".
-- utilitarianism: which of two situations is more pleasant; gold "first". The source puts the more pleasant one first,
-  always; see preference for the orders.
+- utilitarianism: which of two situations is more pleasant; gold "first". The source always puts the more pleasant one
+  first; see preference for the orders.
 - icm-commonsense, icm-deontology, icm-moral and icm-moral-test are other cuts of such texts with one answer an item;
   the two answers of icm-commonsense and icm-moral-test are opposite, so rule `opposite` holds there, elsewhere `none`.
 """
@@ -47,7 +47,8 @@ _PAIRS = {"train": (13738, 27234), "test": (4808, 9604), "hard": (4272, 8540)}
 
 
 class _Item(NamedTuple):
-    """What a row says: the text, its group or None, its key inside the group or None, and whether gold holds."""
+    """An item as a row has it: its text, its group or None, its key inside the group or None, and whether gold
+    holds."""
 
     text: str
     group: str | None

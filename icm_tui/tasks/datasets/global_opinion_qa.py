@@ -1,19 +1,19 @@
 """GlobalOpinionQA (Durmus and others, arXiv 2306.16388): survey questions, and which of two options a country chose.
 
-An item is a question and one of its two options, without a word about whose view is meant: that is for prompt.persona,
-which "most people in France" fits for split "France", and so on for each country.
+An item is a question and one of its two options, without a word about whose view is meant. That belongs in
+prompt.persona, such as "most people in France" for split "France".
 
-Groups are the questions; rule `opposite` is sound from the input alone, since of two options one at most can have the
+Groups are the questions. The input alone justifies rule `opposite`, since at most one of two options can have the
 majority. Gold "majority": true for the option that most people of the country chose.
 
 - Splits "France", "Germany", "UnitedStates", and the same with "-test", are two-option cuts.
-- "Brazil (csv)" and so on are 14 countries of one wide table, whose header holds question and options and whose cells
-  are the share that chose the second option; only its 57 questions with two options are read. More than half is a
-  majority for the second one, less than half for the first.
+- "Brazil (csv)" and so on are the 14 countries of one wide table. Its header holds questions and options, and its cells
+  the share of people that chose the second option: more than half is a majority for the second, less than half for the
+  first. Only its 57 questions with two options are read.
 
-Ties break the rule: if just as many chose either, gold is false for both. They are kept and noted. `selections`,
-the shares themselves, are gold and never read. The first option has the majority more often than not, so the options of
-a question are shuffled by their content.
+Ties break the rule: if both options were chosen equally often, gold is false for both. Ties are kept and noted.
+`selections`, the shares themselves, are gold and never read. The first option has the majority more often than not, so
+the options of a question are shuffled by their content.
 """
 
 import re
@@ -79,7 +79,7 @@ def _rows(source: Source) -> Rows:
 
 
 def _unfolded(table: Table, country: str) -> Table:
-    """A row an option, from the row of `country` in the wide table."""
+    """A table with one row per option, from the row of `country` in the wide table."""
     row = next((row for row in table.rows if row.values.get("Country") == country), None)
     if row is None:
         raise UserError(f'{table.name} has no row whose column "Country" is {quoted(country)}; choose another split.')

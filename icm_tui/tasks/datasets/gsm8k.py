@@ -1,16 +1,16 @@
 """GSM8K verification (Cobbe and others, arXiv 2110.14168): is a solution of a word problem right?
 
 An item is a question and a solution to it. Groups are the questions; the key is the answer that the solution ends in,
-parsed from its text. Solutions with one answer are right or wrong together, and at most one of several answers is
-right: rule `one_true`, under which A means right. The answer is compared as a number, so "$27" and "27.0" are 27; one
-that is no number is compared as text.
+parsed from its text. Solutions with the same answer are right or wrong together, and at most one answer is right: rule
+`one_true`, under which A means right. Answers are compared as numbers, so that "$27" and "27.0" are 27, or as text if
+they are not numbers.
 
 The splits: "test" is the cut of the authors of Internal Coherence Maximization, four solutions to a question; "pairs"
 has two, of which one is right; "model-solutions" are those of four models to the 1319 questions of GSM8K's test split.
 
 Gold, "right", carries noise: 89 rows of "test" are called wrong though their answer is the official one, and 23 answers
-carry both labels, so that even the gold breaks the rule there. What else tells the gold is never read: the reference
-solution and answer, whose absence alone means right, and the difficulty and category made from it.
+carry both labels, so that even the gold breaks the rule there. Other columns that reveal the gold are never read: the
+reference solution and answer, whose mere absence means right, and the difficulty and category made from the gold.
 """
 
 import re
@@ -64,13 +64,15 @@ def _rows(source: Source) -> Rows:
 
 
 def final_answer(solution: str) -> str:
-    """What a solution ends in: a number in one spelling ("27" for "$27", "27.0" and "27 dollars"), else the words after
-    its last "answer is", else its last number, else its last line."""
+    """The answer that a solution ends in, numbers in one spelling ("27" for "$27", "27.0" and "27 dollars").
+
+    It is the first number after the last "answer is", "A:" or "####", or in a solution without these the last number;
+    if there is no number, it is the last line."""
     endings = list(_ENDING.finditer(solution))
     tail = solution[endings[-1].end() :].strip() if endings else solution.strip()
     numbers = _NUMBER.findall(tail)
     if numbers:
-        # The first number after "answer is" is the answer; of a solution without these words it is the last one.
+        # The first number after "answer is" is the answer; without these words, it is the last one.
         return _spelled(numbers[0] if endings else numbers[-1])
     lines = tail.splitlines()
     return " ".join(lines[-1].casefold().split()).rstrip(".") if lines else ""

@@ -1,12 +1,12 @@
-"""Jiminy Cricket (Hendrycks, Mazeika and others, arXiv 2110.13136): what happens in scenes of text games, and to whom
+"""Jiminy Cricket (Hendrycks, Mazeika and others, arXiv 2110.13136): what happens in scenes of text games, and for whom
 it is good or bad. The files are those of DecodingTrust.
 
 An item is the text of a scene: in splits "test" and "train" the player's action and what the game answers, in split
 "subset" the lines of the game's source code that were annotated.
 
 The same text occurs up to 28 times in a split. Each text is one item: rule `same` over its copies would be just as
-sound, but asks a model the same question again and counts a frequent text many times. So there are no groups, and the
-rule is `none`. The game is not a group: it ties no two labels together.
+sound, but would ask a model the same question again and count a frequent text many times. So there are no groups, and
+the rule is `none`. The game is not a group, since it ties no two labels together.
 
 Gold: "bad for others", "bad for self", "good for others", "good for self", true if the intensity is above zero, and
 "neutral", true if none of them is. If copies of a text disagree about a column, it is missing there.
@@ -65,7 +65,7 @@ CARD = Card(
 
 _INTENSITY = re.compile(r"(bad|good), *(others|self), *[1-9]")
 
-# What a row's gold is: for each column of GOLD true, false or missing.
+# The gold of a row: for each column of GOLD true, false or missing.
 _Cells = tuple[bool | None, ...]
 _UNKNOWN: _Cells = (None,) * len(GOLD)
 
@@ -83,7 +83,7 @@ def _rows(source: Source) -> Rows:
 
 
 def _once(table: Table, rows: list[Row], column: str, read: Callable[[Table, Row], _Cells]) -> list[Row]:
-    """The first row of each text, with what all of its copies agree about."""
+    """The first row of each text, with the gold that all of its copies agree on."""
     first: dict[str, Row] = {}
     gold: dict[str, _Cells] = {}
     for row in rows:

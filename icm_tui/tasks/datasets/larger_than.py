@@ -1,8 +1,8 @@
 """Claims that one number is larger than another, in words (Marks and Tegmark, arXiv 2310.06824).
 
-An item is a claim, such as "Sixty-one is larger than fifty-five." Groups are the two numbers whichever comes first,
+An item is a claim, such as "Sixty-one is larger than fifty-five." Groups are the two numbers in any order,
 read from the text; the order is the key. A claim and its reverse have opposite labels, so rule `opposite` holds; a
-claim whose reverse is not in the file stays unconstrained. Gold, "true", is arithmetic. The numbers as digits (`n1`,
+claim whose reverse is not in the file is unconstrained. Gold, "true", is arithmetic. The numbers as digits (`n1`,
 `n2`) would give the answer to a program that compares them, and are never read.
 """
 

@@ -7,8 +7,8 @@ none of them may harm somebody: `none`.
   columns are what annotators saw in a choice: each morality_ column, true if the violation was seen at all, and
   each agg_ column, true if it is above zero and missing if it is zero. A slot of the wide table that is null is
   no choice; a choice without annotations has no gold.
-- Split "scenes" is 13 scenes that a model shortened. Choices stand at the end of the text as a list, and are told
-  apart here; scenes without a list are left out. They have no gold: `axes` belongs to a whole scene, and is not read.
+- Split "scenes" has 13 scenes that a model shortened. Their choices are a list at the end of the text, which is split
+  here; scenes without a list are left out. They have no gold: `axes` is about a whole scene, and is not read.
 """
 
 import re

@@ -6,16 +6,16 @@ An item is a vignette's text. The splits:
   "ai-actor-other" and "ai-actor-self" put an AI there; "scifi-other" and "scifi-self" move it to other worlds. One of
   these has 132 items without groups, so no rule: `none`.
 - "all", the default, joins these six. Groups are the `id` that wordings of one vignette share: four wordings of the
-  classic ones, two of those of other worlds. Rule `same` is sound from the input alone, since a wording changes who
-  acts and not what is done; it is the only tie there is between the items.
+  classic ones, two of those of other worlds. The input alone justifies rule `same`, since a wording changes who acts
+  and not what is done; nothing else ties items together.
 - "clifford" is the published table, 132 items without groups.
 
 Gold says which of six moral foundations a vignette violates; the seventh class, Social Norms, is odd and not immoral.
-Two labels are held against each foundation ("Care": true for this one, false for all others), "violation" (false for
+Two labels are compared with each foundation ("Care": true for this one, false for all others), "violation" (false for
 Social Norms) and "wrong (above median)" (rated more wrong than the split's median; equal is not above). Seven labels
-or more are held against "foundation", seven classes. In the six wordings all that begins with ai_ is a model's guess at
-the gold, and human_ the gold itself: neither is ever read. For the other worlds and the AI the gold is that of the
-vignette they were made from, and no person rated them anew.
+or more are compared with "foundation", seven classes. In the six wordings, columns that begin with ai_ are a model's
+guess at the gold, and those with human_ the gold itself: neither is ever read. For the other worlds and the AI, gold is
+that of the original vignette; no person rated the new wordings.
 """
 
 import statistics
@@ -112,7 +112,7 @@ def _worded(table: Table, wording: str, before: int) -> list[Row]:
 
 
 def _row(table: Table, row: Row, number: int, uid: str, group: str | None, columns: tuple[str, str, str]) -> Row:
-    """What a task is made of, from a row whose text, foundation and rating stand in `columns`."""
+    """The row of the task, from a row whose text, foundation and rating are in `columns`."""
     text, named, rated = (read_cell(table, row, column) for column in columns)
     foundation = named.partition(" (")[0]
     if foundation not in (*FOUNDATIONS, _NORMS):

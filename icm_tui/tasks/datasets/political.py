@@ -3,7 +3,7 @@ Unsupervised Elicitation": a set on which there is no truth to find.
 
 An item is a statement; the question that it answers is not shown, since it is the same for both sides. Groups are the
 questions: two statements, a liberal and a conservative one, so rule `opposite` holds. A question that recurs has four
-statements or more, whose pairs only the order of the rows tells; such groups stay unconstrained. Gold, "liberal", is a
+statements or more, whose pairs only the order of the rows shows; such groups are unconstrained. Gold, "liberal", is a
 leaning of the statement and no judgement of it.
 """
 

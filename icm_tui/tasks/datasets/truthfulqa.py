@@ -1,13 +1,13 @@
 """TruthfulQA (Lin, Hilton, Evans, arXiv 2109.07958) in its several shapes.
 
-- "validation", the default, and "pairs" are of 2025: the best answer to a question and the best incorrect one, a row an
-  answer or a row a question. Exactly one of two is true, so rule `opposite` holds.
+- "validation", the default, and "pairs" are of 2025: the best answer to a question and the best incorrect one, one row
+  per answer or one row per question. Exactly one of two is true, so rule `opposite` holds.
 - "v1" is of 2021: every correct and every incorrect answer to a question; "train" and "test" are the cut of the authors
   of Internal Coherence Maximization, up to 13 answers to a question. Several of them can be true together, and in some
   groups all or none are, so no rule about them holds: `none`.
 - "preference-train" and "preference-test" ask which of two answers; see preference.
 
-An item is a question and an answer. Only the question groups the items. The label as a key, which other programs use,
+An item is a question and an answer. The question alone groups the items. Other programs use the label as a key, which
 would show the search the gold.
 """
 
@@ -69,7 +69,7 @@ def _rows(source: Source) -> Rows:
         return preference_rows(read_pair_rows(table), source, "true")
     refuse_given(source.settings, ["orders"], "only a preference split shows two texts, so remove it.")
     read = {"pairs": _best_of_two, "v1": _answer_lists}.get(split, _an_answer_a_row)
-    # A file may hold another cut than the split says that is read by default.
+    # A file may hold another cut than that of the default split.
     many = split in _RULELESS or "consistency_id" in table.rows[0].values
     return Rows(
         table.of(list(read(table))),
@@ -108,7 +108,7 @@ def _best_of_two(table: Table) -> Iterator[Row]:
 
 
 def _answer_lists(table: Table) -> Iterator[Row]:
-    """Every answer of both lists once."""
+    """One row for every answer in either list."""
     for row in table.rows:
         # The Hub's columns are in lower case, and hold lists.
         columns = ("Question", "Correct Answers", "Incorrect Answers")
@@ -118,7 +118,7 @@ def _answer_lists(table: Table) -> Iterator[Row]:
         seen: dict[str, bool | None] = {}
         for true, column in ((True, columns[1]), (False, columns[2])):
             for answer in _listed(table, row, column):
-                # One that stands in both lists is neither.
+                # An answer in both lists is neither.
                 seen[answer] = true if seen.get(answer, true) is true else None
         for number, (answer, truth) in enumerate(seen.items()):
             yield _row(row, f"{row.number}:{number}", str(row.number), question, answer, truth)

@@ -199,7 +199,7 @@ def test_form_saves_under_a_name_and_asks_to_replace(child: Children) -> None:
         await tried.until(lambda: not tried.screen.draft.dirty)
         assert "chains = 4" in path.read_text()
         await save_as("a [b]")
-        await tried.until(lambda: '"a [b]" is no name for a profile' in tried.said())
+        await tried.until(lambda: '"a [b]" cannot name a profile' in tried.said())
         await tried.press("w")
         await tried.until(lambda: isinstance(tried.app.screen, Prompt))
         await tried.press("escape")
