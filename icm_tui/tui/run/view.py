@@ -28,7 +28,6 @@ from icm_tui.run_dir.status import Status
 from icm_tui.tui.run.log import Explanation, Log
 from icm_tui.tui.text.numbers import Curve
 
-
 # The phases whose decisions are no sweep of a chain.
 _WITHOUT_FLIPS = frozenset((PhaseName.SEEDS, PhaseName.LABEL_BIAS, PhaseName.SELECTION))
 
