@@ -3,7 +3,7 @@
 import bisect
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from icm_tui.errors import UserError
@@ -41,32 +41,30 @@ class ProfileError(UserError):
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
 
-class Places:
-    """Where each setting was written: a line of the source, a --set, or nowhere."""
+def placed(
+    problems: Iterable[Problem], source: str, lines: Mapping[KeyPath, int], sets: Sequence[KeyPath] = ()
+) -> list[Fault]:
+    """The problems with their places, in the order of the lines of `source`; those of a --set come last.
 
-    def __init__(self, source: str, lines: Mapping[KeyPath, int], sets: Iterable[KeyPath] = ()) -> None:
-        self._source = source
-        self._lines = lines
-        self._sets = list(sets)
+    `lines` has the line of each setting that the source has, `sets` the settings that a --set changed.
+    """
+    faults = [_placed(problem, source, lines, sets) for problem in problems]
+    return sorted(faults, key=lambda fault: (fault.where.startswith("--set"), fault.line or 0))
 
-    def in_order(self, problems: Iterable[Problem]) -> list[Fault]:
-        """The problems in their places, in the order of the lines; those of a --set come last."""
-        faults = [self._fault(problem) for problem in problems]
-        return sorted(faults, key=lambda fault: (fault.where.startswith("--set"), fault.line or 0))
 
-    def _fault(self, problem: Problem) -> Fault:
-        path, key = problem.path, ".".join(problem.path)
-        for given in self._sets:
-            # A --set is to blame for a section only if the source does not have the section.
-            if path[: len(given)] == given[: len(path)] and (len(path) > 1 or path not in self._lines):
-                deeper = given if len(given) > len(path) else path
-                return Fault(f"--set {'.'.join(deeper)}", None, "", problem.text)
-        # The place of a setting that was not written is its section, or else the file.
-        for length in range(len(path), 0, -1):
-            line = self._lines.get(path[:length])
-            if line is not None:
-                return Fault(f"{self._source}:{line}", line, key, problem.text)
-        return Fault(self._source, None, key, problem.text)
+def _placed(problem: Problem, source: str, lines: Mapping[KeyPath, int], sets: Sequence[KeyPath]) -> Fault:
+    path, key = problem.path, ".".join(problem.path)
+    for given in sets:
+        # A --set is to blame for a section only if the source does not have the section.
+        if path[: len(given)] == given[: len(path)] and (len(path) > 1 or path not in lines):
+            deeper = given if len(given) > len(path) else path
+            return Fault(f"--set {'.'.join(deeper)}", None, "", problem.text)
+    # The place of a setting that was not written is its section, or else the file.
+    for length in range(len(path), 0, -1):
+        line = lines.get(path[:length])
+        if line is not None:
+            return Fault(f"{source}:{line}", line, key, problem.text)
+    return Fault(source, None, key, problem.text)
 
 
 _GAP = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")

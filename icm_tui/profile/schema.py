@@ -162,8 +162,7 @@ class Search(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = None
     beta: Annotated[Amount | None, Meta(description='Speed of schedule "log": T = initial_t / (1 + beta ln n).')] = None
     decay: Annotated[
-        Annotated[float, Meta(gt=0, le=1)] | None,
-        Meta(description='Factor a step of schedule "exp"; above 0 to 1.'),
+        Annotated[float, Meta(gt=0, le=1)] | None, Meta(description='Factor a step of schedule "exp"; above 0 to 1.')
     ] = None
     max_iters: Annotated[Positive | None, Meta(description="Number of iterations (paper, fork).")] = None
     batch_size: Annotated[

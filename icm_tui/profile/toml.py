@@ -5,14 +5,14 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, overload
+from typing import Any, NamedTuple
 
 import msgspec
 
 from icm_tui.errors import UserError
 from icm_tui.files import read_text
 from icm_tui.profile.checks import build
-from icm_tui.profile.problems import Fault, KeyPath, Places, ProfileError, key_lines
+from icm_tui.profile.problems import Fault, KeyPath, ProfileError, key_lines, placed
 from icm_tui.profile.schema import Profile
 from icm_tui.profile.settings import KEYS, converts
 
@@ -51,8 +51,7 @@ def from_document(
     changes, faults = parse_sets(sets)
     changed, unmade = with_changes(document, changes)
     profile, problems = build(changed)
-    places = Places(source, lines or {}, [change.path for change in changes])
-    found = places.in_order(problems) + faults + unmade
+    found = placed(problems, source, lines or {}, [change.path for change in changes]) + faults + unmade
     if found:
         raise ProfileError(found)
     return profile
@@ -68,22 +67,12 @@ def dumps(profile: Profile, *, sparse: bool = False) -> str:
     return tomli_w.dumps(_document(profile, sparse))
 
 
-@overload
-def apply_sets(settings: Profile, sets: Iterable[str]) -> Profile: ...
-@overload
-def apply_sets(settings: Mapping[str, Any], sets: Iterable[str]) -> dict[str, Any]: ...
-def apply_sets(settings: Profile | Mapping[str, Any], sets: Iterable[str]) -> Profile | dict[str, Any]:
-    """`settings` with each "section.key=value" of `sets` made in order.
+def apply_sets(profile: Profile, sets: Iterable[str]) -> Profile:
+    """`profile` with each "section.key=value" of `sets` made in order, and checked after that.
 
-    A profile is checked afterwards; a raw document is not. Raises ProfileError with everything that is wrong.
+    Raises ProfileError with everything that is wrong.
     """
-    if isinstance(settings, Profile):
-        return from_document(_document(settings, sparse=False), "profile", sets=sets)
-    changes, faults = parse_sets(sets)
-    document, unmade = with_changes(settings, changes)
-    if faults or unmade:
-        raise ProfileError(faults + unmade)
-    return document
+    return from_document(_document(profile, sparse=False), "profile", sets=sets)
 
 
 def _document(profile: Profile, sparse: bool) -> dict[str, dict[str, Any]]:

@@ -73,13 +73,7 @@ class Columns(msgspec.Struct, frozen=True):
 
 
 def make_task(
-    table: Table,
-    columns: Columns,
-    *,
-    labels: Sequence[str],
-    rule: str,
-    limit: int | None,
-    seed: int,
+    table: Table, columns: Columns, *, labels: Sequence[str], rule: str, limit: int | None, seed: int
 ) -> Task:
     """The task in `table`: its items, shuffled by `seed` and cut to whole groups within `limit`, and their gold.
 

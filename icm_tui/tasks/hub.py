@@ -138,12 +138,7 @@ def find_commit(repository: str, revision: str) -> Commit:
 
 
 def read_hub(
-    commit: Commit,
-    hub: HubFiles,
-    columns: list[str] | None = None,
-    *,
-    large: int = LARGE,
-    most: int = MOST_STREAMED,
+    commit: Commit, hub: HubFiles, columns: list[str] | None = None, *, large: int = LARGE, most: int = MOST_STREAMED
 ) -> tuple[Table, list[str]]:
     """The table that the files of `hub` make together at `commit`, in the order of their names, and notes on it.
 
@@ -291,11 +286,7 @@ def _downloaded(commit: Commit, file: Listed, progress: Progress) -> Path:
     try:
         with _quiet():
             got = huggingface_hub.hf_hub_download(
-                commit.repository,
-                file.path,
-                repo_type="dataset",
-                revision=commit.hash,
-                tqdm_class=progress.bars(),
+                commit.repository, file.path, repo_type="dataset", revision=commit.hash, tqdm_class=progress.bars()
             )
     except Exception as error:
         if isinstance(error, errors.EntryNotFoundError) and _status(error) is not None:

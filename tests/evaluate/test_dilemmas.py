@@ -92,7 +92,8 @@ def test_coin_flip_prints_published_table(settings: TaskSection) -> None:
     """As the fork does it: 0 and 1 are compared with signed counts, what is missing equals nothing, and a share below
     a half is turned round. Of twenty coin flips each correlates with the published figures above .98."""
     source = read_source(settings, daily_dilemmas.CARD)
-    counts = daily_dilemmas.signed_counts(source.tables["rows"], source.tables["values"])
+    categories = daily_dilemmas.read_categories(source.tables["values"])
+    counts = daily_dilemmas.signed_counts(daily_dilemmas.read_actions(source.table, categories), categories)
     published = np.array(list(PUBLISHED.values()))
     for seed in range(20):
         draw = np.random.default_rng(seed)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from icm_tui.errors import UserError
 from icm_tui.profile.problems import KeyPath, ProfileError, key_lines
 from icm_tui.profile.schema import Model, Profile, Search, TaskSection
-from icm_tui.profile.toml import apply_sets, dumps, load, loads
+from icm_tui.profile.toml import apply_sets, dumps, load, loads, parse_sets, with_changes
 from tests.profile.strategies import profiles
 
 _TASK = '[task]\ndataset = "topics"\n'
@@ -236,13 +236,11 @@ def test_apply_sets_works_in_order_and_before_the_checks() -> None:
     assert apply_sets(_PROFILE, server).model == Model(backend="openai", base_url="http://localhost/v1", model="m")
 
 
-def test_apply_sets_changes_copy_of_document_unchecked() -> None:
+def test_with_changes_leaves_document_and_checks_nothing() -> None:
     document = {"search": {"shots": 3}}
-    assert apply_sets(document, ["search.shots=many", "zebra.a.b=1"]) == {
-        "search": {"shots": "many"},
-        "zebra": {"a": {"b": 1}},
-    }
-    assert document == {"search": {"shots": 3}}
+    changes, faults = parse_sets(["search.shots=many", "zebra.a.b=1"])
+    assert with_changes(document, changes) == ({"search": {"shots": "many"}, "zebra": {"a": {"b": 1}}}, [])
+    assert (faults, document) == ([], {"search": {"shots": 3}})
 
 
 @pytest.mark.parametrize(
@@ -282,10 +280,10 @@ def test_apply_sets_names_all_mistakes_at_once(sets: list[str], sentences: list[
     assert str(caught.value).split("\n") == sentences
 
 
-def test_apply_sets_refuses_impossible_change_of_document() -> None:
-    with pytest.raises(ProfileError) as caught:
-        apply_sets({"search": 3}, ["search.shots=8", "x"])
-    assert str(caught.value).split("\n") == [
+def test_with_changes_refuses_impossible_change() -> None:
+    changes, faults = parse_sets(["search.shots=8", "x"])
+    _, unmade = with_changes({"search": 3}, changes)
+    assert [str(fault) for fault in faults + unmade] == [
         "--set x: expected section.key=value, such as search.shots=8",
         "--set search.shots: search is one value here, not a table",
     ]

@@ -10,7 +10,7 @@ import pytest
 
 from icm_tui.domain.items import Item, Task
 from icm_tui.errors import UserError
-from icm_tui.tasks.datasets.daily_dilemmas import CARD, DATASET, signed_counts
+from icm_tui.tasks.datasets.daily_dilemmas import CARD, DATASET, read_actions, read_categories, signed_counts
 from icm_tui.tasks.tables import read_table
 from tests.tasks.given import Given, seeded
 
@@ -83,10 +83,14 @@ def test_daily_dilemmas_gold_is_the_sign_of_the_values(tmp_path: Path) -> None:
     assert texts["3"] == "Situation: Situation 1.\nAction: not_to_do 1"
 
 
+def _counts(folder: Path | str) -> dict[str, list[int | None]]:
+    categories = read_categories(read_table(f"{folder}/values.csv"))
+    return signed_counts(read_actions(read_table(f"{folder}/{_ROWS}"), categories), categories)
+
+
 def test_signed_counts_keep_zero_and_missing_apart(tmp_path: Path) -> None:
     folder = _write(tmp_path, _source())
-    tables = [read_table(f"{folder}/{name}") for name in (_ROWS, "values.csv")]
-    assert signed_counts(*tables) == {
+    assert _counts(folder) == {
         "WVS/Survival": [0, 0, None, None, None, None],
         "MFT/Care": [0, 0, None, None, None, None],
         "MFT/Fairness": [2, -2, -1, 1, None, None],
@@ -191,7 +195,7 @@ def test_daily_dilemmas_real_counts(shared_datasets: Path) -> None:
 
 def test_daily_dilemmas_real_gold_has_the_missing_cells(shared_datasets: Path) -> None:
     folder = shared_datasets / "daily_dilemmas"
-    counts = signed_counts(read_table(str(folder / _ROWS)), read_table(str(folder / "values.csv")))
+    counts = _counts(folder)
     truthfulness = counts["Virtue/Truthfulness"]
     known = [count for count in truthfulness if count is not None]
     assert (len(known), known.count(0)) == (1192, 148)

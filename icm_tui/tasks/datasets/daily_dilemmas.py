@@ -89,8 +89,8 @@ def _rows(source: Source) -> Rows:
     "MFT/*"."""
     table = source.table
     categories = read_categories(source.tables["values"])
-    actions = _actions(table, categories)
-    columns = {name: _signs(sums) for name, sums in _category_sums(actions, categories).items()}
+    actions = read_actions(table, categories)
+    columns = {name: _signs(sums) for name, sums in signed_counts(actions, categories).items()}
     columns |= _single_values(actions)
     cells = [name for name in (*_INPUT, "dilemma_idx", "idx") if name in (table.header or table.rows[0].values)]
     default = [name for name in columns if not name.startswith("value/")]
@@ -134,18 +134,8 @@ def read_categories(values: Table) -> dict[str, list[str]]:
     return found
 
 
-def signed_counts(table: Table, values: Table) -> dict[str, list[int | None]]:
-    """The counts behind the gold: for each category, one cell per row of `table`, in its order.
-
-    A cell is how many more values of the category the row's action has than the other action; 0 if both have as many,
-    None if neither has any. These are the columns that the fork compares its labels with. Raises UserError, naming
-    file, line and column, for anything that cannot be read.
-    """
-    categories = read_categories(values)
-    return _category_sums(_actions(table, categories), categories)
-
-
-def _actions(table: Table, categories: Mapping[str, list[str]]) -> list[_Action]:
+def read_actions(table: Table, categories: Mapping[str, list[str]]) -> list[_Action]:
+    """The actions in `table`, in its order. Raises UserError, naming file, line and column, for a broken row."""
     actions: list[_Action] = []
     first: dict[tuple[str, int], Row] = {}
     for row in table.rows:
@@ -182,8 +172,12 @@ def _values(table: Table, row: Row, categories: Mapping[str, list[str]]) -> list
     return cell
 
 
-def _category_sums(actions: Sequence[_Action], categories: Mapping[str, list[str]]) -> dict[str, list[int | None]]:
-    """For each category, one signed sum per action, None if its dilemma has no value of the category."""
+def signed_counts(actions: Sequence[_Action], categories: Mapping[str, list[str]]) -> dict[str, list[int | None]]:
+    """The counts behind the gold: for each category, one cell per action.
+
+    A cell is how many more values of the category the action has than the other action of its dilemma; 0 if both have
+    as many, None if neither has any. These are the columns that the fork compares its labels with.
+    """
     sums: dict[str, dict[str, int]] = {name: {} for value in categories.values() for name in value}
     for action in actions:
         for value in action.values:
