@@ -15,8 +15,8 @@ LabelChange = tuple[int, int | None, int | None]
 
 
 class PhaseName(StrEnum):
-    """The phases of method `icm` in their order. The other methods begin with SEEDS, go on in a phase of their own name
-    and end with DONE; decisions of methods that have no seeds are all in that phase."""
+    """The phases of method `icm`, in order. Other methods begin with SEEDS, if they have seeds, then run in a phase of
+    their own name and end with DONE."""
 
     SEEDS = "seeds"
     LABEL_BIAS = "label_bias"
@@ -56,15 +56,15 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class Option(msgspec.Struct, frozen=True):
-    """One assignment the decision could take: a label an item, in the order of the decision's items, and its value in
-    nats; a null label leaves an item unlabelled that never had an answer."""
+    """One assignment that the decision could take: a label for each of its items, in their order, and its value in
+    nats. A null label leaves an item unlabelled that never had an answer."""
 
     labels: list[int | None]
     value: float
 
 
 class Proposal(msgspec.Struct):
-    """The next decision before it is taken: what commit() will do unless it is overruled.
+    """The next decision before it is taken: what commit() does unless it is overruled.
 
     `options` holds the eight best assignments and the one drawn; `chosen` is the drawn one's place in it; `draw` is the
     uniform number that drew it. `log_normaliser` is the logarithm of the sum of exp(value / temperature) over all
@@ -91,7 +91,7 @@ class Decision(Proposal, kw_only=True):
     `draw` is the uniform number that drew it at `temperature`, and `log_normaliser` the logarithm of the sum of
     exp(value / temperature) over all assignments. `changes` are (item, label before, label after), null meaning
     unlabelled. `score` holds the method's own terms after the decision, such as coherence_bits (held out) or, in phase
-    "label_bias", the model's label bias (nats). `overridden` is set if a person's word replaced the draw.
+    "label_bias", the model's label bias (nats). `overridden` is set if a person's labels replaced the draw.
     """
 
     changes: list[LabelChange]

@@ -1,4 +1,4 @@
-"""Who answers a run's questions, and what a model answered to one of them."""
+"""The endpoint that answers a run's questions, and the reply to one of them."""
 
 from typing import Literal
 
@@ -22,12 +22,12 @@ class Price(msgspec.Struct, frozen=True):
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """One model at one server, and how it is asked; all answers of a run come from one.
+    """One model at one server, and how to ask it. All answers of a run come from one endpoint.
 
-    `base_url` has no slash at its end; of a model file it is "gguf:" and the file's digest, since its server's port
-    is another one each time. `provider` is the one endpoint that a router is pinned to, empty if nothing routes.
-    `max_tokens` is what an answer may take: 1 if that suffices to read a label, more if the server demands it or
-    the model reasons first. `warms` means that the server caches the beginnings of prompts.
+    `base_url` has no slash at its end; for a model file it is "gguf:" and the file's digest, since the port of its
+    server changes. `provider` is the one endpoint that a router is pinned to, empty if nothing routes. `max_tokens`
+    is the most that an answer may take: 1 if that suffices to read a label, more if the server demands it or the
+    model reasons first. `warms` means that the server caches the beginnings of prompts.
     """
 
     base_url: str
@@ -43,8 +43,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing that a probe of a model looked at: its name, "ok", "note" or "bad", what was found, and what to change
-    if that is not "ok". A run can be made in spite of a "note", but not of a "bad"."""
+    """One result of probing a model: its name, its state, what was found and, unless the state is "ok", how to mend it.
+    A run is possible with a "note", but not with a "bad"."""
 
     name: str
     state: Literal["ok", "note", "bad"]

@@ -1,4 +1,4 @@
-"""Scores in nats and coherence in bits, for two labels and for more (the sums of `v` and of the coherence)."""
+"""The sums behind a decision's values (nats) and behind coherence (bits), for two labels and for more."""
 
 import math
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ def margin(scores: Sequence[float]) -> float:
 
 
 def mean_scores(vectors: Sequence[Scores]) -> Scores:
-    """The mean of score vectors, a label at a time."""
+    """The mean of score vectors, label by label."""
     if len(vectors) == 1:
         return vectors[0]
     return tuple(sum(column) / len(vectors) for column in zip(*vectors, strict=True))

@@ -10,7 +10,7 @@ from itertools import product
 
 import msgspec
 
-from icm_tui.domain.decisions import Option
+from icm_tui.domain.decisions import Option, Proposal
 from icm_tui.domain.rules import MOST_ASSIGNMENTS, assignments, parts_of
 from icm_tui.domain.scores import Scores, logsumexp
 
@@ -21,8 +21,35 @@ class Choice(msgspec.Struct, frozen=True):
     """The options worth showing, best first, the place of the drawn one, and log sum exp(v / T) over all."""
 
     options: list[Option]
-    chosen: int
-    log_normaliser: float
+    chosen: int = 0
+    log_normaliser: float = 0.0
+
+    def proposal(
+        self,
+        n: int,
+        phase: str,
+        chain: int,
+        items: list[int],
+        temperature: float = 0.0,
+        draw: float = 0.0,
+        *,
+        accepted: bool = True,
+        score: dict[str, float] | None = None,
+    ) -> Proposal:
+        """Decision `n` with this choice for `items`."""
+        return Proposal(
+            n=n,
+            phase=phase,
+            chain=chain,
+            items=items,
+            options=self.options,
+            chosen=self.chosen,
+            log_normaliser=self.log_normaliser,
+            temperature=temperature,
+            draw=draw,
+            accepted=accepted,
+            score=score or {},
+        )
 
 
 def choose(
@@ -61,8 +88,8 @@ def choose(
 def _member_by_member(
     values: Sequence[Scores | None], answered: Sequence[bool], n_labels: int, temperature: float, draw: float
 ) -> Choice:
-    """The same draw if the members are independent and too many to enumerate: `draw` is cut into one number a
-    member by taking its remainder within the chosen share."""
+    """The same draw for members that are independent and too many to enumerate. One number serves them all: the
+    remainder of `draw` within the chosen share, scaled to [0, 1), draws for the next member."""
     best: list[int | None] = []
     drawn: list[int | None] = []
     best_value = drawn_value = log_normaliser = 0.0

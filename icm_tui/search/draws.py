@@ -1,4 +1,4 @@
-"""Randomness keyed by what it is for, so that no draw depends on how many came before it.
+"""Random numbers keyed by their purpose, so that no draw depends on how many came before it.
 
 Every draw names its purpose and its coordinates (a decision's number, a chain, a context). The bit generator is Philox
 (Salmon et al., 2011), whose key is (seed, purpose) and whose counter starts at the coordinates.
@@ -32,9 +32,9 @@ class Draws:
         self._streams: dict[Purpose, tuple[np.random.Philox, np.random.Generator, Any]] = {}
 
     def generator(self, purpose: Purpose, a: int = 0, b: int = 0, c: int = 0) -> np.random.Generator:
-        """A generator that yields the same numbers whenever it is asked for with the same arguments.
+        """A generator that yields the same numbers for the same arguments, whenever it is asked for.
 
-        The object is shared by all draws of one purpose: use it up before asking for the next one.
+        All draws of one purpose share the object, so finish with it before asking for the next one.
         """
         if purpose not in self._streams:
             bits = np.random.Philox(key=np.array([self._seed, int(purpose)], dtype=np.uint64))

@@ -1,9 +1,9 @@
-"""What every search method offers to whoever runs it.
+"""The interface that every search method offers to the runner.
 
 A method does no input or output, reads no clock, and draws no number that is not keyed by the seed. The runner asks
 the questions that it `wants`, `tell`s the answers in whatever order they come, and takes decisions one by one:
-`propose`, then `commit`. What a journal holds is given back with `restore_context`, `tell`, `restore_decision` and
-`relabel`, in the journal's order, before anything else is called; nothing of it is computed again.
+`propose`, then `commit`. A journal is restored with `restore_context`, `tell`, `restore_decision` and `relabel`, in the
+journal's order, before anything else is called; nothing in it is computed again.
 """
 
 from abc import ABC, abstractmethod
@@ -32,19 +32,18 @@ class Search(ABC):
 
     @abstractmethod
     def wants(self) -> Iterator[Question]:
-        """The questions that may be asked now, the next decision's first. Tell nothing while iterating."""
+        """The questions that may be asked now, the next decision's first. Do not call `tell` while iterating."""
 
     @abstractmethod
     def missing(self) -> list[Question]:
-        """The questions that the next decision still waits for, as far as the answers so far tell."""
+        """The questions that the next decision still waits for, as far as is known yet."""
 
     @abstractmethod
     def tell(self, question: str, logprobs: Sequence[float] | None) -> None:
         """Keep an answer (nats a label; None if the item was refused). Raises KeyError for a question not asked."""
 
     def drain_contexts(self) -> list[Context]:
-        """The contexts drawn since the last call; they belong into the journal before a question about them goes
-        out."""
+        """The contexts drawn since the last call. They must be in the journal before a question about them is sent."""
         self._advance()
         drawn, self._drawn = self._drawn, []
         return drawn
@@ -85,9 +84,9 @@ class Search(ABC):
 
     @abstractmethod
     def relabel(self, chain: int, changes: Iterable[LabelChange]) -> None:
-        """Set labels of a chain outside of any decision, as a person does: all that belong together at once. Contexts
-        drawn before keep the labels that they show; take them first, so that the journal has them first. Raises
-        IndexError for a chain that there is not."""
+        """Set labels of a chain outside of any decision, as a person does; changes that belong together go into one
+        call. Contexts drawn before keep the labels that they show, so drain them first: the journal needs them before
+        the change. Raises IndexError for a chain that does not exist."""
 
     @abstractmethod
     def chains_with(self, item: int) -> list[int]:
@@ -107,7 +106,7 @@ class Search(ABC):
 
     @abstractmethod
     def labels_of(self, chain: int) -> list[int | None]:
-        """The labels of one chain, an item each. Raises IndexError for a chain that there is not."""
+        """The labels of one chain, an item each. Raises IndexError for a chain that does not exist."""
 
     @property
     @abstractmethod
@@ -124,15 +123,15 @@ class Search(ABC):
     def phase(self) -> str:
         """The phase of the next decision, or "done"."""
 
-    # What a method brings
+    # What a method implements
 
     @abstractmethod
     def _advance(self) -> None:
-        """Draw the contexts and open the questions that can be, if that was not done yet."""
+        """Draw the contexts and open the questions that are due."""
 
     @abstractmethod
     def _take(self, decision: Proposal | Decision, labels: Mapping[int, int | None]) -> dict[str, float]:
-        """Change the state by a decision, which sets `labels`, and return its score terms."""
+        """Change the state by a decision that sets `labels`, and return its score terms."""
 
     def _publish(self, phase: str, chain: int, demonstrations: Demonstrations) -> Context:
         """Number a context and keep it for the journal."""
@@ -143,7 +142,7 @@ class Search(ABC):
 
 
 class SingleChain(Search):
-    """A method with one chain, 0, whose coherence nobody measures."""
+    """A method with one chain, 0, whose coherence is not measured."""
 
     def __init__(self, problem: Problem, seed: int) -> None:
         super().__init__(problem, seed)

@@ -1,7 +1,7 @@
 """Methods `zero_shot` and `random_labels`: every item is asked once, and no label follows from another item's label.
 
-They are what a search must beat: `zero_shot` shows no examples, `random_labels` shows examples whose labels say
-nothing, so that only the form of the answer can be learnt from them (Min et al., arXiv 2202.12837).
+A search must beat them. `zero_shot` shows no examples; `random_labels` shows examples whose labels carry no
+information, so a model can learn only the form of the answer from them (Min et al., arXiv 2202.12837).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,17 +17,17 @@ from icm_tui.search.method import SingleChain
 from icm_tui.search.problem import Problem
 from icm_tui.search.settings import OnePassSettings
 
-# So cold that the best assignment is taken, and of several equally good ones each as readily.
+# Cold enough to take the best assignment, and to draw evenly among equally good ones.
 _COLDEST = 1e-6
 
 
 class OnePass(SingleChain):
     """A run of either method over `problem`: one decision a unit, in an order that the seed draws.
 
-    A decision takes the assignment of the highest sum of log-shares that the rule allows; equally good ones are drawn
-    among. The model's label bias is not taken off: under rule `opposite` it cancels within the group, and elsewhere it
-    is a part of what the model says unasked. Random labels come evenly spread, and a group's obey the rule. A context
-    is drawn outside the groups of the `share` decisions in a row that show it. An item that the model refused stays
+    A decision takes the allowed assignment with the highest sum of log-shares and draws among equally good ones. The
+    model's label bias is not taken off: if labels of a group differ it cancels, and elsewhere it is a part of what the
+    model says without a search. Random labels are spread evenly, and those of a group obey the rule. `share`
+    consecutive decisions show one context, which is drawn outside their groups. An item that the model refused stays
     unlabelled.
     """
 
@@ -41,7 +41,7 @@ class OnePass(SingleChain):
         self._place = {item: place for place, unit in enumerate(self._units) for item in unit}
         self._ids = [f"{self._name}/{item}" for item in range(problem.n_items)]
         self._item_of = {name: item for item, name in enumerate(self._ids)}
-        # A context is drawn outside of what shares it, so that must leave most of a small task.
+        # A context is drawn outside the groups that share it, so in a small task few may share it.
         few = min(settings.share, max(1, len(self._units) // 4))
         self._share = few if settings.shots else max(1, len(self._units))
         self._answers: dict[int, Scores | None] = {}
@@ -72,19 +72,7 @@ class OnePass(SingleChain):
         answers = [self._answers[item] for item in items]
         draw = self._draws.uniform(Purpose.DECISION, self.n)
         choice = best_labels(problem, items, answers, draw)
-        return Proposal(
-            n=self.n,
-            phase=self._name,
-            chain=0,
-            items=list(items),
-            options=choice.options,
-            chosen=choice.chosen,
-            log_normaliser=choice.log_normaliser,
-            temperature=_COLDEST,
-            draw=draw,
-            accepted=True,
-            score={},
-        )
+        return choice.proposal(self.n, self._name, 0, list(items), _COLDEST, draw)
 
     # Restoring from a journal
 
@@ -94,8 +82,6 @@ class OnePass(SingleChain):
     # What a person sets
 
     def relabel(self, chain: int, changes: Iterable[LabelChange]) -> None:
-        """Set labels of chain 0 outside of any decision; no question follows from them. Raises IndexError for another
-        chain."""
         labels = self.labels_of(chain)
         for item, _, after in changes:
             labels[item] = after
@@ -110,7 +96,7 @@ class OnePass(SingleChain):
 
     @property
     def _end(self) -> int:
-        """The first place whose questions must wait; no decision follows from another, so it only bounds memory."""
+        """The first place whose questions must wait. No decision depends on another, so this only bounds memory."""
         return min(self.n + self._settings.window, len(self._units))
 
     def _open(self, place: int) -> Iterator[Question]:
@@ -120,10 +106,10 @@ class OnePass(SingleChain):
 
     def _advance(self) -> None:
         while not self.done and self._contexts <= (self._end - 1) // self._share:
-            shown = self._random_list(self._contexts) if self._settings.shots else []
+            shown = self._random_context(self._contexts) if self._settings.shots else []
             self._publish(self._name, 0, shown)
 
-    def _random_list(self, number: int) -> list[tuple[int, int]]:
+    def _random_context(self, number: int) -> list[tuple[int, int]]:
         problem, shots = self.problem, self._settings.shots
         first = number * self._share
         own = {problem.group_of[item] for unit in self._units[first : first + self._share] for item in unit}
@@ -141,8 +127,8 @@ class OnePass(SingleChain):
 
 
 def best_labels(problem: Problem, items: Sequence[int], answers: Sequence[Scores | None], draw: float) -> Choice:
-    """The labels of `items`, all or some of a unit, with the highest sum of log-shares that the rule allows, by their
-    centred scores (nats; None for an item that was refused). `draw`, from [0, 1), chooses among equally good ones."""
+    """The allowed labels of `items`, all or some of a unit, with the highest sum of log-shares. `answers` are centred
+    scores (nats; None for an item that was refused); `draw`, from [0, 1), chooses among equally good labels."""
     return choose(
         [None if scores is None else log_softmax(scores) for scores in answers],
         [scores is not None for scores in answers],

@@ -1,4 +1,4 @@
-"""Pins: labels that a person set for good, and what they make of a decision."""
+"""Pins: labels that a person fixed, and how they change a decision."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,15 +19,15 @@ class Pins:
         return self._pinned.get(item)
 
     def put(self, item: int, label: int | None) -> None:
-        """Pin `item` to `label`; None takes its pin off."""
+        """Pin `item` to `label`; None removes its pin."""
         if label is None:
             self._pinned.pop(item, None)
         else:
             self._pinned[item] = label
 
     def against(self, item: int, label: int) -> dict[int, int]:
-        """The pinned items of the group, with their labels, that keep the rule from pinning `item` to `label`: those
-        that do so by themselves, or all of them if they do so only together. Empty if nothing does."""
+        """The pinned items of the group, with their labels, because of which the rule forbids `label` for `item`: each
+        that does so by itself or, if only several together do, all of them. Empty if `label` is allowed."""
         others = {other: self._pinned[other] for other in self._members(item) if other in self._pinned}
         others.pop(item, None)
         if self._nearest(item, {}, {item: label, **others}) is not None:
@@ -40,18 +40,18 @@ class Pins:
         return by_themselves or others
 
     def settle(self, item: int, labels: Sequence[int | None]) -> list[LabelChange]:
-        """What changes of a chain's `labels` so that the group of `item` agrees with its pins and breaks nothing."""
+        """The changes to a chain's `labels` that make the group of `item` agree with its pins and break nothing."""
         members = self._members(item)
         after = self._nearest(item, {member: labels[member] for member in members}, self._pinned)
         assert after is not None
         return [(member, labels[member], after[member]) for member in members if labels[member] != after[member]]
 
     def overrule(self, proposal: Proposal, labels: Sequence[int | None], *, skip: bool) -> dict[int, int | None] | None:
-        """What a decision is to commit in place of the labels drawn, or None to leave it to them.
+        """The labels that a decision commits instead of those drawn, by item, or None to commit those drawn.
 
-        `labels` are its chain's. With `skip` it leaves them as they are. If pins stand against what it would commit,
-        that is the best option listed that agrees with them, or else what breaks nothing, agrees with them and is
-        nearest to it.
+        `labels` are its chain's now; with `skip` the decision keeps them. If pins contradict what it would commit, it
+        takes the best listed option that agrees with them or, if none does, the nearest labels that agree with them
+        and break nothing.
         """
         if not proposal.items:
             return None
@@ -68,7 +68,7 @@ class Pins:
             pinned = self._pinned.get(item, wanted[item])
             if wanted[item] != pinned:
                 if not RULES[self._problem.rule].decides_groups:
-                    wanted[item] = pinned  # whatever its group may be, it is decided alone
+                    wanted[item] = pinned  # each item of a group is decided alone
                     continue
                 members = self._members(item)
                 now = {member: wanted.get(member, labels[member]) for member in members}
@@ -86,7 +86,7 @@ class Pins:
     def _nearest(
         self, item: int, labels: Mapping[int, int | None], pinned: Mapping[int, int]
     ) -> dict[int, int | None] | None:
-        """What `nearest` makes of `labels` in the group of `item`."""
+        """`nearest` for the group of `item`, with labels by item."""
         members = self._members(item)
         found = nearest(
             self._problem.rule,

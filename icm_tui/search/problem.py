@@ -1,6 +1,6 @@
 """The items as the search sees them: numbers, groups, keys and the rule, never a text and never gold."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -25,8 +25,8 @@ class Problem(msgspec.Struct, frozen=True):
     def n_items(self) -> int:
         return len(self.group_of)
 
-    def broken_in(self, group: int, labels: Sequence[int | None]) -> int:
-        """How often the labels of a group break the rule; `labels` has one for each item, None if it has none."""
+    def broken_in(self, group: int, labels: Sequence[int | None] | Mapping[int, int | None]) -> int:
+        """How many pairs of a group's labels break the rule; `labels` has them by item, None if it has none."""
         members = self.groups[group]
         if len(members) == 1:
             return 0
@@ -53,7 +53,7 @@ def make_problem(items: Sequence[Item], rule: str, n_labels: int) -> Problem:
 
 
 class Violations:
-    """The violations of every chain that was looked at. A change costs its group, the first look at a chain all."""
+    """How many pairs break the rule in each chain. The first look at a chain counts all groups; a change, its own."""
 
     def __init__(self, problem: Problem) -> None:
         self._problem = problem
@@ -61,7 +61,7 @@ class Violations:
         self._total: dict[int, int] = {}
 
     def of(self, chain: int, labels: Sequence[int | None]) -> int:
-        """How many there are in `chain`, whose labels are `labels`."""
+        """How many pairs break the rule in `chain`, whose labels are `labels`."""
         if chain not in self._total:
             groups = range(len(self._problem.groups))
             self._broken_in[chain] = [self._problem.broken_in(group, labels) for group in groups]
@@ -69,7 +69,7 @@ class Violations:
         return self._total[chain]
 
     def note(self, chain: int, changes: Iterable[LabelChange], labels: Sequence[int | None]) -> None:
-        """Labels of `chain` changed, to `labels`."""
+        """Count the groups of `changes` again; the labels of `chain` are now `labels`."""
         if chain not in self._total:
             return
         counts = self._broken_in[chain]

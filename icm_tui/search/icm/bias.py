@@ -1,13 +1,13 @@
-"""What is taken off a model's answers: its label bias, and the bias of a context.
+"""The two biases that are taken off a model's answers: its label bias, and the bias of a context.
 
-The label bias is measured before anything is labelled. Contexts with keyed random labels, spread evenly, are each asked
-about one keyed random item under every cyclic shift of the shown labels: whatever the labels say cancels, and the mean
-score is the label bias.
+The label bias is measured before anything is labelled. Each context, with random labels spread evenly, is shown with
+one random item under every cyclic shift of its labels. What the labels say cancels, and the mean score is the label
+bias.
 
-A context brings a bias to all the questions that share it. If no groups balance it, the mean score of a context's
-questions differs from other contexts' because of it. Calibration subtracts s * (mean of the context - mean of the last
-context means), with s = vL / (vL + vW): vW is the variance within contexts over a context's size, vL what the context
-means vary beyond it. So what varies by chance alone is left in place.
+A context biases all questions that share it. Unless groups balance this out, the mean scores of contexts differ.
+Calibration subtracts s * (mean of the context - mean of the last context means), with s = vL / (vL + vW): vW is the
+variance within contexts divided by a context's size, vL the variance of the context means beyond vW. Differences by
+chance alone are left in place.
 """
 
 from collections import deque
@@ -22,13 +22,13 @@ _CONTEXTS = 64
 
 
 class LabelBias:
-    """`lists` contexts, each asked once for every label; decision number `number` of the run waits for them."""
+    """The questions of `contexts` contexts, each under every shift of its labels; decision `number` waits for them."""
 
     def __init__(
         self,
         problem: Problem,
         draws: Draws,
-        lists: int,
+        contexts: int,
         shots: int,
         number: int,
         publish: Callable[[str, int, Demonstrations], Context],
@@ -36,7 +36,7 @@ class LabelBias:
         self.open: dict[str, tuple[Question, tuple[int, int]]] = {}
         self._problem = problem
         self._draws = draws
-        self._lists = lists
+        self._wanted = contexts
         self._shots = shots
         self._number = number
         self._publish = publish
@@ -44,8 +44,8 @@ class LabelBias:
         self._answers: dict[tuple[int, int], Scores | None] = {}
 
     def admit(self) -> None:
-        """Draw the contexts that no journal brought."""
-        while self._contexts < self._lists * self._problem.n_labels:
+        """Draw the contexts that the journal does not hold."""
+        while self._contexts < self._wanted * self._problem.n_labels:
             chain, shift = divmod(self._contexts, self._problem.n_labels)
             item, shown = self._draw(chain)
             rotated = [(other, (label + shift) % self._problem.n_labels) for other, label in shown]
@@ -62,13 +62,13 @@ class LabelBias:
         self._answers[place] = None if logprobs is None else centred(logprobs)
 
     def ready(self) -> bool:
-        """Whether all answers are there."""
-        return len(self._answers) == self._lists * self._problem.n_labels
+        """Whether every question has its answer."""
+        return len(self._answers) == self._wanted * self._problem.n_labels
 
     def bias(self) -> Scores:
-        """The label bias as a score a label (nats), from the contexts answered under every shift."""
+        """The label bias, a score for each label (nats), from the contexts with an answer under every shift."""
         means: list[Scores] = []
-        for chain in range(self._lists):
+        for chain in range(self._wanted):
             scores = [self._answers[chain, shift] for shift in range(self._problem.n_labels)]
             known = [score for score in scores if score is not None]
             if len(known) == len(scores):
@@ -106,7 +106,7 @@ class Calibration:
         self._within: deque[Scores] = deque(maxlen=_CONTEXTS)
 
     def offsets(self, scores: Sequence[Scores]) -> Scores:
-        """Count in a context's scores and return what is to be subtracted from each label's score in it."""
+        """Take in a context's scores, and return what to subtract from each label's score in it."""
         if not scores:
             return (0.0,) * self._n_labels
         size = len(scores)

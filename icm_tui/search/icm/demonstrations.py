@@ -1,30 +1,33 @@
-"""Which labelled items are shown before a question."""
+"""The labelled items that are shown before a question."""
 
 import math
 from array import array
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 import numpy as np
 from sortedcontainers import SortedList
 
 from icm_tui.search.problem import Problem
 
+T = TypeVar("T")
+
 _CHUNK = 64
 _PER_NAT = 10**6
 _ITEM_BITS = 32
 _ITEM_MASK = 2**_ITEM_BITS - 1
 _UNLABELLED = -1
-# Servers name an impossible label with -9999 nats and the like; above this all certainties count alike, and fit.
+# Servers give an impossible label -9999 nats and the like. Certainties above this count as equal, so that they fit.
 _MOST_NATS = 2000.0
 
 
 class LabelPool:
-    """The labelled items of one labelling, a sorted list a label, so that the more certain half of a label can be drawn
-    from without looking at all of it.
+    """The labelled items of one labelling, with a sorted list for each label, so that the more certain half of a label
+    can be drawn from without reading all of it.
 
-    Items are sorted by certainty to 1e-6 nats, then by number, both packed into one integer: comparing two of them
-    looks up two places in memory where pairs need six, and that is what slows a decision when there are many items.
-    Arrays of numbers rather than objects keep what is known of every item small enough for the processor's cache.
+    Items are sorted by certainty to 1e-6 nats, then by number, both packed into one integer: comparing two integers
+    reads two places in memory instead of six for pairs, which matters when there are many items. Arrays of numbers
+    rather than objects keep the state of all items small enough for the processor's cache.
     """
 
     def __init__(self, n_labels: int, n_items: int) -> None:
@@ -40,7 +43,7 @@ class LabelPool:
         return len(self._sorted[label])
 
     def put(self, item: int, label: int | None, certainty: float) -> None:
-        """Give `item` this label and certainty (nats); None takes it out."""
+        """Give `item` this label and certainty (nats); None removes it."""
         old = self._label[item]
         if old != _UNLABELLED:
             self._sorted[old].remove(self._packed[item])
@@ -72,9 +75,9 @@ def draw_context(
 ) -> list[tuple[int, int]]:
     """Draw (item, label) pairs from labelled items outside the groups `outside`, shuffled.
 
-    `balanced` contexts take as many of each label as there are (the others top up a short one); else items are drawn
-    whatever their labels. Once 4 * shots items are labelled, only the more certain share `confident` of each label is
-    eligible. The context is shorter than `shots` if fewer items are eligible.
+    A `balanced` context takes equally many of each label, and tops up from other labels if one has too few; otherwise
+    items are drawn regardless of their labels. Once 4 * shots items are labelled, only the more certain share
+    `confident` of each label is eligible. The context is shorter than `shots` if fewer items are eligible.
     """
     excluded = set(outside)
     share = confident if len(pool) >= 4 * shots else 1.0
@@ -110,7 +113,7 @@ class _Numbers:
 
 
 def _quotas(shots: int, n_labels: int, source: _Numbers) -> list[int]:
-    """Equal shares; labels drawn at random take what does not divide."""
+    """Equal shares for all labels; a label drawn at random and those after it get one more until `shots` are given."""
     quotas = [shots // n_labels] * n_labels
     first = source.below(n_labels)
     for extra in range(shots % n_labels):
@@ -128,7 +131,7 @@ def _fill(
     excluded: set[int],
     limit: int | None = None,
 ) -> None:
-    """Draw until every label has what is wanted of it, or has no more, or `limit` items are drawn in all."""
+    """Draw until each label has as many as wanted, or none are left, or `limit` items are drawn in all."""
     for label, places in enumerate(ranges):
         want = wanted[label] - len(chosen[label])
         if limit is not None:
@@ -161,12 +164,7 @@ def _sample(
         return items
     free = [item for item in (pool.item_at(label, place) for place in places) if item not in taken]
     free = [item for item in free if problem.group_of[item] not in excluded]
-    while free and len(items) < want:
-        place = source.below(len(free))
-        items.append(free[place])
-        free[place] = free[-1]
-        free.pop()
-    return items
+    return _some(free, want, source)
 
 
 def _draw_any(
@@ -183,12 +181,7 @@ def _draw_any(
     if total < 4 * (shots + _members(problem, excluded)):
         free = [(pool.item_at(label, place), label) for label, places in enumerate(ranges) for place in places]
         free = [pair for pair in free if problem.group_of[pair[0]] not in excluded]
-        while free and len(shown) < shots:
-            place = source.below(len(free))
-            shown.append(free[place])
-            free[place] = free[-1]
-            free.pop()
-        return shown
+        return _some(free, shots, source)
     while len(shown) < shots:
         place, label = source.below(total), 0
         while place >= len(ranges[label]):
@@ -199,6 +192,17 @@ def _draw_any(
             taken.add(item)
             shown.append((item, label))
     return shown
+
+
+def _some(free: list[T], want: int, source: _Numbers) -> list[T]:
+    """Up to `want` of `free`, each as likely as another; `free` is used up."""
+    drawn: list[T] = []
+    while free and len(drawn) < want:
+        place = source.below(len(free))
+        drawn.append(free[place])
+        free[place] = free[-1]
+        free.pop()
+    return drawn
 
 
 def _members(problem: Problem, groups: Iterable[int]) -> int:

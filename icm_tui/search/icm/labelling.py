@@ -31,7 +31,7 @@ class Labelling:
         return self._recent[item]
 
     def with_answer(self, item: int, scores: Scores | None) -> Scores | None:
-        """The mean of the answers that count once `scores` has come too, less the label bias; None without any."""
+        """The mean of the answers that count, with `scores` if given, less the label bias; None without any answer."""
         kept = self.recent(item)
         if scores is not None:
             kept = (*kept, scores)[-self._average :]
@@ -43,11 +43,11 @@ class Labelling:
         self.answered[item] = 1
 
     def forget_answers(self) -> None:
-        """A new phase begins: nothing is averaged over its border."""
+        """Forget the answers so far, since no average crosses into a new phase."""
         self._recent = [()] * self.problem.n_items
 
     def score_held_out(self, item: int, scores: Scores) -> None:
-        """Score the label that the item carries now, before a decision, by an answer alone."""
+        """Score the label that the item has before a decision by the new answer alone."""
         label = self.labels[item]
         if label is not None:
             self.held_out.score(item, label, self._less_bias(scores))

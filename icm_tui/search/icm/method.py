@@ -1,7 +1,7 @@
 """Method `icm`: a state machine without input or output.
 
-Theory of operation. A run is a row of decisions, numbered from 0, and goes through the stages of the table STAGES at
-the end of this file, in the order of the table. A stage of length 0 is skipped.
+Theory of operation. A run is a sequence of decisions, numbered from 0. It goes through the stages of the table STAGES
+at the end of this file, in the order of the table. A stage of length 0 is skipped.
 
 | stage       | decisions                  | each decision                                                            |
 |-------------|----------------------------|--------------------------------------------------------------------------|
@@ -12,11 +12,11 @@ the end of this file, in the order of the table. A stage of length 0 is skipped.
 | sweeps      | sweeps x all units         | draws labels for a unit of the chain that was kept                       |
 | second look | the least certain units    | draws them once more; others, at random, measure the labels              |
 
-`wants` names questions, `tell` keeps answers, `propose` draws the next decision once its answers are there, `commit`
-takes it: the stage applies it, and if that was its last decision, the next stage begins. Questions of a stage are open
-for a whole window of decisions, so many answers are in flight at once; those of the label bias and of the tournament
-are open together, since neither needs the other's answers. What a journal holds is restored, never computed again:
-contexts come from it until it ends, and only then are the ones that it did not bring drawn.
+`wants` names questions, `tell` keeps answers, `propose` draws the next decision once its answers are there, and
+`commit` takes it: the stage applies it and, after its last decision, the next stage begins. The questions of a whole
+window of decisions are open at once, so many can be in flight. Those of the label bias and of the tournament are open
+together, since neither needs the other's answers. A journal is restored, never computed again: contexts come from it,
+and only after its end are missing ones drawn.
 """
 
 import math
@@ -24,17 +24,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
 
-from icm_tui.domain.decisions import (
-    Context,
-    Decision,
-    LabelChange,
-    Option,
-    PhaseName,
-    Proposal,
-    Question,
-)
+from icm_tui.domain.decisions import Context, Decision, LabelChange, Option, PhaseName, Proposal, Question
 from icm_tui.domain.scores import margin
-from icm_tui.search.choice import choose
+from icm_tui.search.choice import Choice, choose
 from icm_tui.search.draws import Purpose
 from icm_tui.search.icm.bias import LabelBias
 from icm_tui.search.icm.labelling import HeldOut, Labelling, as_asked
@@ -67,7 +59,7 @@ class Icm(Search):
             first += 1
         self._tournament = [self._chain(number, subset, first) for number in range(self._chains)]
         self._main: Labelling | None = None
-        # The phases whose questions may be out.
+        # The phases whose questions may be in flight.
         self._phases = self._tournament
         self._margins: dict[int, float] = {}
         self._at_random: list[int] = []
@@ -124,13 +116,11 @@ class Icm(Search):
     # What a person sets
 
     def relabel(self, chain: int, changes: Iterable[LabelChange]) -> None:
-        """Set labels of a chain outside of any decision; contexts drawn so far show what they showed."""
         for item, _, after in changes:
             self._labellings[chain].set_label(item, after)
 
     def chains_with(self, item: int) -> list[int]:
-        """The chains in which a person's label for `item` counts now: all while the tournament covers it, then the one
-        that was kept."""
+        """All chains while the tournament covers `item`, then the one that was kept."""
         if self._main is not None:
             return [self.leading]
         return list(range(self._chains)) if item in self._covered else []
@@ -170,13 +160,13 @@ class Icm(Search):
         return self._phases[(self.n - self._phases[0].plan.first) % len(self._phases)]
 
     def _advance(self) -> None:
-        """Once a journal is read, draw what it did not bring; the state is then as at the last decision in it."""
+        """After a journal was restored, draw the contexts that it lacked; until then nothing is drawn."""
         if self._restoring or self.n == 0:
             self._restoring = False
             self._admit()
 
     def _admit(self) -> None:
-        """Open the questions that the window admits; while a journal is read, contexts come from it alone."""
+        """Open the questions that the window admits; while a journal is restored, contexts come from it alone."""
         if self._stage == PhaseName.SEEDS:
             return
         if self._label_bias and not self._restoring:
@@ -195,7 +185,7 @@ class Icm(Search):
         return score
 
     def _begin_next_stage(self) -> None:
-        """Go on to the next stage that takes any decisions; after the last one the run is done."""
+        """Begin the next stage that has decisions; after the last one the run is done."""
         order = list(STAGES)
         for stage in order[order.index(self._stage) + 1 :]:
             self._stage = stage
@@ -257,7 +247,7 @@ class Icm(Search):
         return {}
 
     def _propose_seeds(self) -> Proposal:
-        """Random labels, obeying the rule and spread evenly, for whole units of at least `seeds` items."""
+        """Random labels that obey the rule and are spread evenly, for whole units of at least `seeds` items."""
         problem = self.problem
         generator = self._draws.generator(Purpose.SEEDS, self.n)
         units = generator.permutation(self._tournament[0].plan.units).tolist()
@@ -298,7 +288,7 @@ class Icm(Search):
         return dict(score)
 
     def _propose_selection(self) -> Proposal:
-        """Keep the chain whose labels hang together best, each scored by the answer it was drawn from."""
+        """Keep the chain with the highest coherence as asked: a label is scored by the answer it was drawn from."""
         items = [item for unit in self._tournament[0].plan.units for item in self.problem.units[unit]]
         options: list[Option] = []
         for labelling in self._labellings:
@@ -342,7 +332,7 @@ class Icm(Search):
         return self._apply_drawn(decision, labels)
 
     def _second_look_units(self) -> list[int]:
-        """The units with the smallest margins, and some at random, which measure the labels."""
+        """The units with the smallest margins, and some at random that measure the labels."""
         least = sorted(self._margins, key=lambda unit: (self._margins[unit], unit))
         generator = self._draws.generator(Purpose.SECOND_LOOK)
         units = generator.permutation(len(self.problem.units))[: self._share_of_units(AT_RANDOM)]
@@ -350,7 +340,7 @@ class Icm(Search):
         return sorted({*least[: self._share_of_units(SMALLEST_MARGIN)], *self._at_random})
 
     def _second_look_length(self) -> int:
-        """How many units are looked at again: an estimate until the sweeps are done."""
+        """How many units are decided again; an estimate until the sweeps are done."""
         if not (self._settings.second_look and self._settings.sweeps):
             return 0
         if self._stage == PhaseName.SECOND_LOOK:
@@ -367,19 +357,7 @@ class Icm(Search):
 
     def _plain(self, name: PhaseName, chain: int, items: list[int], options: list[Option], chosen: int = 0) -> Proposal:
         """A decision that is computed rather than drawn."""
-        return Proposal(
-            n=self.n,
-            phase=name,
-            chain=chain,
-            items=items,
-            options=options,
-            chosen=chosen,
-            log_normaliser=0.0,
-            temperature=0.0,
-            draw=0.0,
-            accepted=True,
-            score={},
-        )
+        return Choice(options, chosen).proposal(self.n, name, chain, items)
 
 
 def _gap(options: Sequence[Option]) -> float:

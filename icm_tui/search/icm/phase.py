@@ -1,7 +1,7 @@
 """A phase: decisions over one labelling, taken in order while their questions wait for answers in any order.
 
-Decision m may have questions out once m < committed + window. The context that consecutive decisions share is drawn at
-the very commit that lets its first decision in, from the labels as they stand then, so a trajectory depends on the
+Decision m may have questions in flight once m < committed + window. A context is shared by consecutive decisions. It is
+drawn by the very commit that admits the first of them, from the labels at that moment, so a trajectory depends on the
 answers and never on when they came.
 """
 
@@ -21,7 +21,7 @@ from icm_tui.search.settings import Settings
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What a phase goes over: `units` (places in problem.units), `sweeps` times, decision m being number
+    """What a phase covers: `units` (places in problem.units), `sweeps` times, decision m being number
     first + m * stride of the run. Labels of the units in `held_out` are scored before they are asked again."""
 
     name: PhaseName
@@ -85,8 +85,8 @@ class Phase:
     def admit(self, *, draw: bool) -> None:
         """Open the questions of every decision that the window now admits, drawing their contexts.
 
-        With `draw` false (while a journal is read) contexts come from the journal instead; if all labelled items are
-        shown there is nothing to draw but the one context that says so.
+        While a journal is restored, `draw` is false and contexts come from the journal. If all labelled items are
+        shown, the only context is the one that says so.
         """
         shows_all = self._settings.shots == "all"
         while self._admitted < min(self.total, self.committed + self.plan.window):
@@ -117,7 +117,7 @@ class Phase:
         self._answers[place][asked.item] = None if logprobs is None else centred(logprobs)
 
     def ready(self) -> bool:
-        """Whether the next decision has all its answers; if contexts are calibrated, all of its context's."""
+        """Whether the next decision has all its answers and, if contexts are calibrated, its whole context has."""
         place = self.committed
         if place >= self._admitted:
             return False
@@ -135,26 +135,14 @@ class Phase:
         return [question for question, other in self.open.values() if place <= other < last]
 
     def propose(self) -> Proposal:
-        """Draw the next decision; all its answers must be there."""
+        """Draw the next decision, which must be `ready`."""
         place = self.committed
         members = self.members(place)
         number = self.number(place)
         temperature = self._temperature(place)
         draw = self._draws.uniform(Purpose.DECISION, number)
         choice = self._choose(place, members, temperature, draw)
-        return Proposal(
-            n=number,
-            phase=self.name,
-            chain=self.plan.chain,
-            items=list(members),
-            options=choice.options,
-            chosen=choice.chosen,
-            log_normaliser=choice.log_normaliser,
-            temperature=temperature,
-            draw=draw,
-            accepted=True,
-            score={},
-        )
+        return choice.proposal(number, self.name, self.plan.chain, list(members), temperature, draw)
 
     def commit(self, labels: Sequence[int | None]) -> None:
         """Take the next decision: its answers count from now on and its members carry `labels`."""
@@ -201,7 +189,7 @@ class Phase:
         )
 
     def _adjusted(self, place: int) -> dict[int, Scores | None]:
-        """A decision's answers, less what its context brings to all who share it."""
+        """A decision's answers, less the bias of its context if contexts are calibrated."""
         answers = self._answers[place]
         if self._calibration is None:
             return answers
@@ -230,7 +218,7 @@ class Phase:
             values.append(None if scores is None else log_softmax([s - e for s, e in zip(scores, shares, strict=True)]))
         if not any(values):
             kept = [labelling.labels[item] if labelling.answered[item] else None for item in members]
-            return Choice([Option(kept, 0.0)], 0, 0.0)
+            return Choice([Option(kept, 0.0)])
         return choose(
             values,
             [value is not None or bool(labelling.answered[item]) for value, item in zip(values, members, strict=True)],

@@ -1,8 +1,8 @@
-"""Method `fork`: the search of the fork that this project follows, as published, its flaws kept.
+"""Method `fork`: the search of the fork that this project follows, as published, with its flaws.
 
 An item's score is log p(A) - log p(B) whatever label it carries, so the energy rewards A; only the first few labelled
-items are ever shown; and of a batch of answers all but one are thrown away. It is here so that its published settings
-run and what comes of them can be seen.
+items are ever shown; and all answers of a batch but one are thrown away. It is here so that its published settings
+can be run and their results seen.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ _UNITS = 1e6
 
 
 def disagreements(labels: Sequence[int | None], keys: Sequence[int]) -> int:
-    """The fork's count of broken rules in one group; `keys` tells what each member's key is, None is unlabelled.
+    """The fork's count of broken rules in one group; `keys` has each member's key; a label None is unlabelled.
 
     A key whose labels differ counts its labelled members less one; if there are fewer different labels than keys,
     so that keys do not oppose, the group's labelled members less the number of different labels count as well.
@@ -45,8 +45,8 @@ def disagreements(labels: Sequence[int | None], keys: Sequence[int]) -> int:
 def repair(labels: Sequence[int | None], keys: Sequence[int]) -> list[int | None]:
     """The labels of one group with the 1, 2 or 3 flips that leave nothing broken; as given if there are none.
 
-    As in the fork's code only such flips are looked at, fewest first, and of several the first in the members' order is
-    taken. A flip leaves the scores as they are, so each of them raises the energy by all that was broken.
+    As in the fork's code only such repairs are tried, fewest flips first and then in the members' order. A flip changes
+    no score, so every such repair raises the energy equally.
     """
     if not disagreements(labels, keys):
         return list(labels)
@@ -69,13 +69,13 @@ def repair(labels: Sequence[int | None], keys: Sequence[int]) -> list[int | None
 class Fork(Sequential):
     """A run of method `fork` over `problem`.
 
-    Where its description leaves room, the fork's code decides:
+    Where the description is open, the fork's code decides:
     - seeds get a fair coin's label each and score 0; groups among them are repaired at once;
     - candidates are drawn with replacement and asked once each; a weight "0.5 to 0.7" is uniform, new in every batch;
     - a candidate is never shown to itself, but others of its group are;
     - its group is repaired only if its label changed; a repair may turn the candidate's own label back;
     - whatever the rule, broken rules are counted by `disagreements`; under rule "none" there are none.
-    A candidate that the model refused is passed over.
+    A candidate that the model refused is skipped.
     """
 
     def __init__(self, problem: Problem, settings: ForkSettings) -> None:
@@ -140,7 +140,7 @@ class Fork(Sequential):
         if decision.phase != PhaseName.SEEDS and decision.accepted:
             candidate = decision.items[0]
             raw = self._raws[candidate]
-            # A person's word against the proposal leaves the score as it was, too.
+            # If a person overruled the label, the score stays as it was, too.
             if raw is not None and labels[candidate] == decision.options[0].labels[0]:
                 self._sum += raw - self._scores[candidate]
                 self._scores[candidate] = raw
@@ -151,8 +151,8 @@ class Fork(Sequential):
         return {"energy": round(self.energy, 6), **proposal.score, "labelled": self._labelled}
 
     def _try(self, item: int, raw: int) -> tuple[float, list[int], list[int | None]]:
-        """What the energy gains with the label and score of one answer once its group is repaired, with the items
-        concerned (the candidate first) and their labels."""
+        """The gain in energy from one answer's label and score once its group is repaired, the items concerned (the
+        candidate first), and their labels."""
         group = self.problem.group_of[item]
         members = self.problem.groups[group]
         before = self._labels[item]
@@ -201,7 +201,7 @@ class Fork(Sequential):
             self._sum -= self._scores[item]
             self._scores[item] = 0
             del self._order[item]
-            # Only a person takes a label away, so this may look at all of them.
+            # Only a person removes a label, which is rare enough to look at all of them.
             self._front.clear()
             for other in self._order:
                 self._bring_forward(other)
@@ -234,17 +234,17 @@ class Fork(Sequential):
             return height < 0.5
         return height < 0.5 + 0.2 * self._draws.uniform(Purpose.CANDIDATES, self.n, 0, item)
 
-    # What they are shown
+    # The demonstrations
 
     def _bring_forward(self, item: int) -> None:
-        """Keep as many of the first labelled items, three a group, as any candidate's context can need."""
+        """Keep as many of the first labelled items, at most three a group, as any candidate's context can need."""
         if len(self._front) < 3 * (self._settings.shots + 1):
             group = self.problem.group_of[item]
             if sum(self.problem.group_of[other] == group for other in self._front) <= _MOST_A_GROUP:
                 self._front.append(item)
 
     def _demonstrations(self, candidate: int) -> list[tuple[int, int]]:
-        """The first labelled items in the order in which they were labelled, two a group."""
+        """The items that were labelled first, in that order, at most two a group."""
         shown: list[tuple[int, int]] = []
         groups: list[int] = []
         for item in self._front:

@@ -13,14 +13,13 @@ from hashlib import sha256
 import msgspec
 
 from icm_tui.domain.decisions import Decision, Proposal
-from icm_tui.domain.rules import RULES
 from icm_tui.domain.scores import Scores, log_softmax
 from icm_tui.search.draws import Purpose
 from icm_tui.search.problem import Problem
 from icm_tui.search.replications.sequential import Sequential, exponential, logarithmic
 from icm_tui.search.settings import PaperSettings
 
-# Answers kept to proposals that were not taken; at 256 items they cover every change of a single label.
+# How many answers about proposals that were not taken are kept; at 256 items, enough for every change of one label.
 KEPT_ANSWERS = 1 << 17
 
 _UNLABELLED = 255
@@ -41,13 +40,13 @@ class _Value(msgspec.Struct, frozen=True):
 class Paper(Sequential):
     """A run of method `paper` over `problem`.
 
-    Where its description leaves room:
+    Where the description is open:
     - seeds are items drawn at random, half of them A (the original's choice);
     - an unlabelled item whose group has a labelled one is drawn 100 times as readily as any other item, labelled or not
       (the original's weights; a strict order could be stuck on one that is never accepted);
     - demonstrations are all labelled items outside the item's own group, in the order of the items;
     - log-probabilities are normalised over the labels; an item that was refused counts in neither sum nor mean;
-    - rules are counted by `consistency.broken` under the problem's rule;
+    - broken rules are counted as `Problem.broken_in` counts them;
     - a repair is a flip of one label in the item's group (the item's own too) that leaves fewer rules broken there; the
       one with the highest U is made, up to `fix_iters` in turn, and only then is the whole weighed;
     - n in the schedule counts iterations from 1.
@@ -60,7 +59,7 @@ class Paper(Sequential):
         self._kept_answers = kept_answers
         self._answers: dict[str, tuple[int, Scores | None]] = {}
         self._missing: dict[str, tuple[int, _Labelling]] = {}
-        # Contexts by the thousand hold the same few pairs: each is made once.
+        # Thousands of contexts hold the same few pairs, so each pair is made once.
         self._pairs = [((item, 0), (item, 1)) for item in range(problem.n_items)]
 
     def _seeds(self) -> tuple[list[int], list[int]]:
@@ -89,7 +88,7 @@ class Paper(Sequential):
     def _terms(self, proposal: Proposal, overridden: bool) -> dict[str, float]:
         labelling = self._labelling()
         counted: dict[str, float] = {"broken": self._broken(labelling), "labelled": len(self._listed(labelling))}
-        # What a person's labels score is known only once the next decision has asked for it.
+        # The score of a person's labels is known only after the next decision has asked for it.
         return counted if overridden else {**proposal.score, **counted}
 
     # The proposal
@@ -178,7 +177,7 @@ class Paper(Sequential):
     # The score
 
     def _value(self, labelling: _Labelling) -> _Value | None:
-        """The score of a labelling; None if answers are missing, which are noted."""
+        """The score of a labelling; None, with the questions noted, if answers are missing."""
         logs: list[float] = []
         complete = True
         for question, item, shown in self._questions(labelling):
@@ -195,7 +194,7 @@ class Paper(Sequential):
         return _Value(self._settings.alpha * p - count, p, count)
 
     def _questions(self, labelling: _Labelling) -> Iterator[tuple[str, int, _Labelling]]:
-        """The questions whose answers make up P, an item each, with what is shown; those shown the same together."""
+        """The questions whose answers make up P, with their items and the labels shown; equal contexts together."""
         for group, members in enumerate(self.problem.groups):
             labelled = [item for item in members if labelling[item] != _UNLABELLED]
             if labelled:
@@ -220,19 +219,15 @@ class Paper(Sequential):
 
     def _broken_in(self, group: int, labelling: _Labelling) -> int:
         members = self.problem.groups[group]
-        if len(members) == 1:
-            return 0
-        labels = [None if labelling[item] == _UNLABELLED else labelling[item] for item in members]
-        return RULES[self.problem.rule].broken(
-            labels, [self.problem.keys[item] for item in members], self.problem.n_labels
-        )
+        labels = {item: None if labelling[item] == _UNLABELLED else labelling[item] for item in members}
+        return self.problem.broken_in(group, labels)
 
     def _labelling(self) -> _Labelling:
         return bytes(_UNLABELLED if label is None else label for label in self._labels)
 
     def _forget(self) -> None:
-        """Drop the oldest answers, all that came within one decision together so that their order does not matter, but
-        none that the labels as they are need."""
+        """Drop the oldest answers, except those that the present labels need. Answers of one decision are dropped
+        together, so that their order does not matter."""
         excess = len(self._answers) - self._kept_answers
         if excess <= 0:
             return
@@ -254,7 +249,7 @@ def _with(labelling: _Labelling, item: int, label: int) -> _Labelling:
 
 
 def _digest(shown: _Labelling) -> str:
-    """What names a context: the start of the SHA-256 of its labels, a byte an item in their order."""
+    """The name of a context: the start of the SHA-256 of its labels, a byte an item in their order."""
     return sha256(shown).hexdigest()[:16]
 
 

@@ -1,8 +1,8 @@
-"""Methods that take one decision after another: all that a decision asks is answered before the next one begins.
+"""Methods that take one decision after another: all questions of a decision are answered before the next one begins.
 
-What is asked and what is proposed follow from the labels, the answers and the seed alone, in whatever order the answers
-came. A proposal is weighed against the labels as they are by the rule of simulated annealing (Kirkpatrick et al.,
-1983): taken if it is better, else with probability exp(difference / temperature).
+Questions and proposals depend on the labels, the answers and the seed alone, in whatever order the answers came. A
+proposal is weighed against the present labels by the rule of simulated annealing (Kirkpatrick et al., 1983): it is
+taken if it is better, else with probability exp(difference / temperature).
 """
 
 import math
@@ -21,13 +21,14 @@ from icm_tui.domain.decisions import (
     Question,
 )
 from icm_tui.domain.scores import Scores, centred
+from icm_tui.search.choice import Choice
 from icm_tui.search.draws import Purpose
 from icm_tui.search.method import SingleChain, drawn_labels
 from icm_tui.search.problem import Problem
 
 
 class Sequential(SingleChain):
-    """A run of one of these methods over `problem`: decision 0 labels the seeds, then follow `iterations` more.
+    """A run of one of these methods over `problem`: decision 0 labels the seeds, and `iterations` more follow.
 
     Raises ValueError unless there are two labels.
     """
@@ -40,7 +41,7 @@ class Sequential(SingleChain):
         self._name = name
         self._proposal: Proposal | None = None
         self._open: dict[str, Question] = {}
-        # Of the decision under way: the contexts it shows, and the journal's that no question has claimed yet.
+        # For the decision under way: the contexts that it shows, and restored ones that no question has claimed yet.
         self._shown: dict[Hashable, int] = {}
         self._restored: deque[int] = deque()
 
@@ -75,10 +76,10 @@ class Sequential(SingleChain):
     # What a person sets
 
     def relabel(self, chain: int, changes: Iterable[LabelChange]) -> None:
-        """Set labels of chain 0 outside of any decision. What the decision under way has asked stays asked, and it is
-        worked out again from the new labels. Raises IndexError for another chain."""
+        """Set labels of chain 0 outside of any decision. The decision under way keeps its questions and is worked out
+        again from the new labels. Raises IndexError for another chain."""
         self.labels_of(chain)
-        # A journal that is read back opens its questions late: these are of the labels as they were.
+        # While a journal is restored, questions about the labels before the change may not be open yet.
         self._advance()
         self._set_labels({item: after for item, _, after in changes})
         self._proposal = None
@@ -99,7 +100,7 @@ class Sequential(SingleChain):
 
     @abstractmethod
     def _work_out(self) -> Proposal | None:
-        """The next proposal; or None, having asked for the answers it still lacks."""
+        """The next proposal, or None after asking for the answers that are missing."""
 
     @abstractmethod
     def _keep(self, question: str, item: int, scores: Scores | None) -> None:
@@ -120,8 +121,8 @@ class Sequential(SingleChain):
     # What a method uses
 
     def _ask(self, question: str, item: int, shown: Hashable, draw: Callable[[], Demonstrations]) -> None:
-        """Open a question about a context; `shown` tells the contexts of one decision apart, `draw` gives one that no
-        journal brought."""
+        """Open a question about a context. `shown` identifies the context within the decision; `draw` makes it unless
+        it was restored."""
         if shown not in self._shown:
             self._shown[shown] = self._restored.popleft() if self._restored else self._publish(self._name, 0, draw()).id
         self._open[question] = Question(question, self._shown[shown], item, self.n)
@@ -136,23 +137,14 @@ class Sequential(SingleChain):
         """
         draw = self._draws.uniform(Purpose.ACCEPTANCE, self.n)
         accepted = difference > 0 or draw < math.exp(difference / temperature)
-        return Proposal(
-            n=self.n,
-            phase=self._name,
-            chain=0,
-            items=items,
-            options=[Option(labels, round(difference, 6)), Option([self._labels[item] for item in items], 0.0)],
-            chosen=0 if accepted else 1,
-            log_normaliser=round(max(difference, 0.0) / temperature, 6),
-            temperature=temperature,
-            draw=draw,
-            accepted=accepted,
-            score=score,
-        )
+        options = [Option(labels, round(difference, 6)), Option([self._labels[item] for item in items], 0.0)]
+        choice = Choice(options, 0 if accepted else 1, round(max(difference, 0.0) / temperature, 6))
+        return choice.proposal(self.n, self._name, 0, items, temperature, draw, accepted=accepted, score=score)
 
     def _as_it_was(self, items: list[int], temperature: float, score: dict[str, float], *, accepted: bool) -> Proposal:
         """A decision with nothing to weigh: the proposal changes no label (`accepted`), or there is none."""
-        return self._plain(items, [self._labels[item] for item in items], temperature, score, accepted=accepted)
+        choice = Choice([Option([self._labels[item] for item in items], 0.0)])
+        return choice.proposal(self.n, self._name, 0, items, temperature, accepted=accepted, score=score)
 
     # Inside
 
@@ -163,24 +155,7 @@ class Sequential(SingleChain):
             self._proposal = self._work_out()
         else:
             items, labels = self._seeds()
-            self._proposal = self._plain(items, list(labels), 0.0, {}, accepted=True)
-
-    def _plain(
-        self, items: list[int], labels: list[int | None], temperature: float, score: dict[str, float], *, accepted: bool
-    ) -> Proposal:
-        return Proposal(
-            n=self.n,
-            phase=self.phase,
-            chain=0,
-            items=items,
-            options=[Option(labels, 0.0)],
-            chosen=0,
-            log_normaliser=0.0,
-            temperature=temperature,
-            draw=0.0,
-            accepted=accepted,
-            score=score,
-        )
+            self._proposal = Choice([Option(list(labels), 0.0)]).proposal(0, PhaseName.SEEDS, 0, items)
 
     def _take(self, decision: Proposal | Decision, labels: Mapping[int, int | None]) -> dict[str, float]:
         self._apply(decision, labels)
