@@ -18,8 +18,7 @@ from icm_tui.profile.checks import build
 from icm_tui.profile.defaults import unused
 from icm_tui.profile.schema import Profile
 from icm_tui.profile.toml import loads
-from icm_tui.tui.form.fields import Field, Key, defaults, fields
-from icm_tui.tui.form.values import as_key, as_toml, read, settled, written
+from icm_tui.tui.form.values import Field, Key, as_key, as_toml, defaults, fields, read, settled, written
 
 FIELDS: dict[Key, Field] = {field.key: field for section in fields() for field in section.fields}
 _SECTIONS = {section for section, _ in FIELDS}

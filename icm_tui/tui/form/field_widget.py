@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from textual import events
 
-from icm_tui.tui.form.fields import Section
 from icm_tui.tui.form.rows import ROWS
+from icm_tui.tui.form.values import Section
 from icm_tui.tui.text.cells import Line
 from icm_tui.tui.widgets.line_list import LineList
 

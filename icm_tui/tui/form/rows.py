@@ -3,7 +3,7 @@
 from icm_tui.commands.json import Expected, LastProbe
 from icm_tui.text import ago
 from icm_tui.tui.form.draft import Checked, Draft
-from icm_tui.tui.form.fields import Field, Section, fields
+from icm_tui.tui.form.values import Field, Section, fields
 from icm_tui.tui.text.cells import Line, Style, fit, joined, line, rule, span, width, wrap
 
 Row = Section | Field

@@ -24,8 +24,8 @@ from icm_tui.tui.base_app import BaseApp, OpenRun
 from icm_tui.tui.form import rows
 from icm_tui.tui.form.draft import FIELDS, FOR_EDITOR, USUAL_SERVER, Draft, editor, read_draft, remove, write_draft
 from icm_tui.tui.form.field_widget import FieldList
-from icm_tui.tui.form.fields import Field
 from icm_tui.tui.form.rows import Outlook, outlook_lines, probe_lines, question
+from icm_tui.tui.form.values import Field
 from icm_tui.tui.text.cells import Line, Style, fit, line, span, wrap
 from icm_tui.tui.text.typed import Typed
 from icm_tui.tui.widgets.bindings import bindings

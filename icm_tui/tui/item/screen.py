@@ -13,7 +13,7 @@ from icm_tui.run_dir.records import DecisionRecord
 from icm_tui.run_dir.status import LIVE
 from icm_tui.tui.base_app import BaseApp, Opening
 from icm_tui.tui.item import lines as item
-from icm_tui.tui.item.prompt import page_prompt
+from icm_tui.tui.item.lines import page_prompt
 from icm_tui.tui.run import header, labels
 from icm_tui.tui.run.feed import Feed
 from icm_tui.tui.text.cells import Line, line, rule, span

@@ -14,9 +14,9 @@ from icm_tui.tui import children
 from icm_tui.tui.base_app import Opening, OpenRun
 from icm_tui.tui.form.draft import Draft
 from icm_tui.tui.form.field_widget import FieldList
-from icm_tui.tui.form.fields import Field
 from icm_tui.tui.form.rows import ROWS
 from icm_tui.tui.form.screen import FormScreen
+from icm_tui.tui.form.values import Field
 from icm_tui.tui.keys.actions import BY_ID
 from icm_tui.tui.widgets.bindings import bindings
 from tests.tui.drawn import lines, until

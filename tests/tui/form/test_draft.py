@@ -14,8 +14,7 @@ from icm_tui.profile.problems import ProfileError
 from icm_tui.profile.schema import Profile, Search
 from icm_tui.profile.toml import dumps, loads
 from icm_tui.tui.form.draft import FIELDS, Draft
-from icm_tui.tui.form.fields import Field, Key, defaults, fields
-from icm_tui.tui.form.values import Kind, is_clean, read, settled, written
+from icm_tui.tui.form.values import Field, Key, Kind, defaults, fields, is_clean, read, settled, written
 from tests.profile.strategies import profiles
 
 DATASET = '[task]\ndataset = "leanings"\n'

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from icm_tui.commands.json import Expected
 from icm_tui.errors import RunFailed, UserError
 from icm_tui.tui.form.draft import FIELDS, Draft, editor, read_draft, remove, write_draft
-from icm_tui.tui.form.fields import Field
 from icm_tui.tui.form.rows import (
     FROZEN,
     ROWS,
@@ -24,6 +23,7 @@ from icm_tui.tui.form.rows import (
     row_line,
     turned,
 )
+from icm_tui.tui.form.values import Field
 from icm_tui.tui.text.cells import Line, width
 
 DATASET = '[task]\ndataset = "leanings"\n'

@@ -13,7 +13,7 @@ from icm_tui.domain.rules import RULES
 from icm_tui.run_dir.records import AnswerRecord, CommandRecord, ContextRecord, DecisionRecord, ReaskRecord
 from icm_tui.search.problem import make_problem
 from icm_tui.tui.item import lines
-from icm_tui.tui.item.prompt import page_prompt
+from icm_tui.tui.item.lines import page_prompt
 from icm_tui.tui.run.view import RunView
 from icm_tui.tui.text.cells import Line, width
 from tests.tui.finished import KINDS, Finished, records_of, view_of
