@@ -47,7 +47,7 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     budget_usd: Annotated[Amount | None, Meta(description="The run pauses at this cost, in US dollars.")] = None
     max_calls: Annotated[Positive | None, Meta(description="The run pauses after this number of model calls.")] = None
     max_seconds: Annotated[
-        AboveZero | None, Meta(description="The run pauses after this time at work, in seconds.")
+        AboveZero | None, Meta(description="The run pauses after working for this time, in seconds.")
     ] = None
     watch_seconds: Annotated[
         AboveZero | None,
@@ -86,9 +86,9 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         list[NonEmpty], Meta(description="Providers the server may route to, in order; empty for any.")
     ] = []
     concurrency: Annotated[int, Meta(ge=1, le=1024, description="Number of calls in flight at once.")] = 8
-    timeout_s: Annotated[float, Meta(gt=0, description="Wait for one answer, in seconds.")] = 60.0
+    timeout_s: Annotated[float, Meta(gt=0, description="Longest wait for one answer, in seconds.")] = 60.0
     top_logprobs: Annotated[
-        int, Meta(ge=1, description="Number of most likely tokens to ask log-probabilities of.")
+        int, Meta(ge=1, description="Number of most likely tokens to ask log-probabilities for.")
     ] = 20
     price_in: Annotated[Amount | None, Meta(description="Price of a million tokens read, in US dollars.")] = None
     price_out: Annotated[Amount | None, Meta(description="Price of a million tokens written, in US dollars.")] = None
@@ -133,7 +133,7 @@ class Search(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Shots | None, Meta(description='Labelled examples shown with a question: a number, or "all" of them.')
     ] = None
     share: Annotated[
-        Positive | None, Meta(description="Number of decisions in a row that share one list of examples.")
+        Positive | None, Meta(description="Number of decisions in a row that share one context of examples.")
     ] = None
     confident: Annotated[
         Annotated[float, Meta(gt=0, le=1)] | None,
@@ -162,7 +162,7 @@ class Search(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = None
     beta: Annotated[Amount | None, Meta(description='Speed of schedule "log": T = initial_t / (1 + beta ln n).')] = None
     decay: Annotated[
-        Annotated[float, Meta(gt=0, le=1)] | None, Meta(description='Factor a step of schedule "exp"; above 0 to 1.')
+        Annotated[float, Meta(gt=0, le=1)] | None, Meta(description='Factor per step of schedule "exp"; above 0 to 1.')
     ] = None
     max_iters: Annotated[Positive | None, Meta(description="Number of iterations (paper, fork).")] = None
     batch_size: Annotated[
@@ -184,7 +184,7 @@ class Reasoning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     every: Annotated[int, Meta(ge=0, description="Ask after every so many decisions; 0 for never.")] = 0
     max_tokens: Annotated[int, Meta(ge=1, description="Longest reasoning, in tokens.")] = 256
-    prefill: Annotated[str, Meta(description="How the reasoning begins; the model goes on from there.")] = ""
+    prefill: Annotated[str, Meta(description="How the reasoning begins; the model continues from there.")] = ""
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

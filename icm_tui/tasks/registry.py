@@ -1,6 +1,7 @@
 """The datasets by name: the modules of `tasks/datasets`, each with its DATASET. A module is imported only when
 its name is given."""
 
+from collections.abc import Callable
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import cast
@@ -32,14 +33,20 @@ def ships(name: str) -> bool:
     return name in DATASETS and find_dataset(name).card.ships
 
 
-def load_task(settings: TaskSection, *, labels: list[str], rule: str | None) -> Task:
+def load_task(
+    settings: TaskSection,
+    *,
+    labels: list[str],
+    rule: str | None,
+    find: Callable[[str], Dataset] = find_dataset,
+) -> Task:
     """Load the dataset that `settings` names, shuffled by `settings.shuffle_seed`.
 
     `labels` bounds the number of gold classes; `rule` None takes the dataset's default. `settings.held_out` keeps items
     from the search: a fraction of the groups that `settings.limit` leaves, or another split of the dataset, without a
     limit. Raises UserError for an unknown dataset, settings that it has no use for, and data that cannot be read.
     """
-    dataset = find_dataset(settings.dataset)
+    dataset = find(settings.dataset)
     held_out = settings.held_out
     if held_out is None:
         return dataset.load(settings, labels=labels, rule=rule)

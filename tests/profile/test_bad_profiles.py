@@ -1,4 +1,4 @@
-"""What a person reads who wrote a profile with mistakes in it: all of them at once, each with its line."""
+"""What a person reads about mistakes in a profile: all of them at once, each with its line."""
 
 from collections.abc import Callable
 from typing import Any

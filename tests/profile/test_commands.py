@@ -1,4 +1,4 @@
-"""`icm-tui profiles …`: results on stdout, talk on stderr."""
+"""`icm-tui profiles …`: results on stdout, all else on stderr."""
 
 import io
 import json

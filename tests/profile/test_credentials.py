@@ -1,4 +1,4 @@
-"""Credentials are told from what only sounds like one."""
+"""Credentials are found, and what only sounds like one is not."""
 
 import pytest
 

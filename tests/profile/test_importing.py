@@ -1,4 +1,4 @@
-"""Settings of the fork and of the paper's code become profiles, and it is said what became of each."""
+"""Settings of the fork and of the paper's code become profiles, with a note on each."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""A profile's task section with what a test gives, of dataset "file" unless it names another one."""
+"""The task section of a profile, of dataset "file" by default."""
 
 from functools import partial
 

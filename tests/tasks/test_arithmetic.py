@@ -1,4 +1,4 @@
-"""Arithmetic claims: what is called correct is, what is not is not, and nothing but the sum tells."""
+"""Arithmetic claims: their gold is the arithmetic, and nothing but the sum reveals it."""
 
 import operator
 import re

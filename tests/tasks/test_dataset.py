@@ -1,4 +1,4 @@
-"""Which file of which split is read, from a folder, from a file, or not at all."""
+"""Which file of a split is read, from a folder or by its own path, and what is refused."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -105,7 +105,7 @@ def test_file_order_follows_shuffle_seed_alone(tmp_path: Path) -> None:
 
 
 def test_file_row_order_reaches_neither_texts_groups_nor_keys(tmp_path: Path) -> None:
-    """Also where the uid is the row's number, which the order does change."""
+    """Also if the uid is the row's number, which the order does change."""
 
     def content(rows: list[dict[str, Any]]) -> list[tuple[str, int | None, int | None]]:
         task = _load(Given(path=_write(tmp_path, rows, ".jsonl"), text="{q} {a}", group="pair"), "opposite")

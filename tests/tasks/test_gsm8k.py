@@ -41,7 +41,7 @@ def test_final_answer_equals_the_sources_own_number(shared_datasets: Path) -> No
 
 
 def test_gsm8k_key_and_rule_fit_gold_but_for_its_noise(shared_datasets: Path) -> None:
-    """87 answers of 743 questions carry both labels: the source calls "$27" wrong where it calls 27 right."""
+    """87 answers of 743 questions carry both labels: the source calls "$27" wrong but 27 right."""
     settings = Given(dataset="gsm8k", path=str(shared_datasets / "gsm8k_verification"))
     task = load_task(seeded(settings, 1), labels=["A", "B"], rule=None)
     gold = task.gold.columns["right"]

@@ -3,19 +3,18 @@
 import subprocess
 import sys
 from collections.abc import Sequence
-from types import SimpleNamespace
+from functools import partial
 
 import msgspec
 import pytest
 
-from icm_tui.domain.items import Task
 from icm_tui.errors import UserError
-from icm_tui.tasks import registry
 from icm_tui.tasks.build import Columns
 from icm_tui.tasks.card import Card, Split
 from icm_tui.tasks.dataset import Dataset, Rows, Source
-from icm_tui.tasks.registry import DATASETS, load_task
+from icm_tui.tasks.registry import DATASETS, find_dataset, load_task
 from icm_tui.tasks.section import TaskSection
+from icm_tui.tasks.shuffle import hold_out
 from icm_tui.tasks.tables import Row, Table
 from tests.tasks.given import Given, seeded
 
@@ -63,37 +62,36 @@ def test_registry_loads_what_a_section_names() -> None:
         ("many", "tests", 'which is not in dataset "many"; did you mean "test"?'),
     ],
 )
-def test_load_task_holds_out_another_split_only(splits: None, dataset: str, held_out: str, sentence: str) -> None:
+def test_load_task_holds_out_another_split_only(dataset: str, held_out: str, sentence: str) -> None:
+    settings = seeded(Given(dataset=dataset, held_out=held_out), 1)
     with pytest.raises(UserError) as caught:
-        load_task(seeded(Given(dataset=dataset, held_out=held_out), 1), labels=["A", "B"], rule=None)
+        load_task(settings, labels=["A", "B"], rule=None, find=_made_up)
     assert str(caught.value) == f'task.held_out = "{held_out}" names a split, {sentence}'
 
 
-@pytest.fixture
-def splits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Dataset "one" with a single split and "many" with two; their items tell with which settings they were read."""
-
-    def read(settings: TaskSection, card: Card, labels: Sequence[str]) -> Source:
-        said = f"{settings.split} {settings.limit} {settings.revision} {settings.held_out} {settings.shuffle_seed}"
-        return Source(settings, labels, {"rows": Table("", "row", ["text"], [Row(1, 1, {"text": said})])}, "", "0123")
-
+def _made_up(name: str) -> Dataset:
+    """Dataset "one" with a single split and "many" with two; their items hold the settings that they were read with."""
+    if name not in _SPLITS:
+        return find_dataset(name)
     words = dict.fromkeys(["about", "item", "groups", "gold", "paper", "licence"], "")
-    for name, known in {"one": ["all"], "many": ["train", "test"]}.items():
-        card = Card(**words, rule="none", terms="free", splits=dict.fromkeys(known, Split({})), split=known[0])
-        made = Dataset(card, lambda source: Rows(source.table, Columns("text")), read=read)
-        module = SimpleNamespace(DATASET=made)
-        monkeypatch.setitem(sys.modules, f"icm_tui.tasks.datasets.{name}", module)  # type: ignore[misc]
-    monkeypatch.setattr(registry, "DATASETS", ("file", "one", "many"))
+    known = _SPLITS[name]
+    card = Card(**words, rule="none", terms="free", splits=dict.fromkeys(known, Split({})), split=known[0])
+    return Dataset(card, lambda source: Rows(source.table, Columns("text")), read=_read)
 
 
-def test_load_task_reads_held_out_split_whole_at_same_commit(splits: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    def hold_out(task: Task, fraction: float, *, seed: int) -> Task:
-        return msgspec.structs.replace(task, notes=[f"{fraction} {seed}"])
+_SPLITS = {"one": ["all"], "many": ["train", "test"]}
 
-    monkeypatch.setattr(registry, "hold_out", hold_out)
-    given = Given(dataset="many", held_out="test", limit=4, shuffle_seed=3)
-    task = load_task(given, labels=["A", "B"], rule=None)
-    assert [item.text for item in task.items] == ["None 4 None None 3"]
-    assert [item.text for item in task.held_out] == ["test None 0123 None 3"]
-    task = load_task(msgspec.structs.replace(given, held_out=0.25), labels=["A", "B"], rule=None)
-    assert task.notes == ["0.25 3"]
+
+def _read(settings: TaskSection, card: Card, labels: Sequence[str]) -> Source:
+    said = f"{settings.split} {settings.limit} {settings.revision} {settings.held_out} {settings.shuffle_seed}"
+    rows = [Row(number, number, {"text": f"{said}: {number}"}) for number in (1, 2)]
+    return Source(settings, labels, {"rows": Table("", "row", ["text"], rows)}, "", "0123")
+
+
+def test_load_task_reads_held_out_split_whole_at_same_commit() -> None:
+    load = partial(load_task, labels=["A", "B"], rule=None, find=_made_up)
+    plain = Given(dataset="many", limit=4, shuffle_seed=3)
+    task = load(msgspec.structs.replace(plain, held_out="test"))
+    assert sorted(item.text for item in task.items) == ["None 4 None None 3: 1", "None 4 None None 3: 2"]
+    assert sorted(item.text for item in task.held_out) == ["test None 0123 None 3: 1", "test None 0123 None 3: 2"]
+    assert load(msgspec.structs.replace(plain, held_out=0.25)) == hold_out(load(plain), 0.25, seed=3)

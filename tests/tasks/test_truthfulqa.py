@@ -1,4 +1,4 @@
-"""TruthfulQA in both shapes, from real files and from a Hub that is played or out of reach."""
+"""TruthfulQA in both shapes, from real files and from a Hub that is simulated or out of reach."""
 
 from collections import Counter
 from pathlib import Path
