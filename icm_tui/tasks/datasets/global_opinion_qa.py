@@ -62,7 +62,7 @@ CARD = Card(
         "of Brazil, India and Pakistan each and 3 of the United States.",
         "The first option has the majority more often than the second; items are shuffled by their content.",
         "The Hub's table (Anthropic/llm_global_opinions) is of another shape and is not read; give task.path.",
-        'Whose view is asked for stands in prompt.persona, such as "most people in France".',
+        'prompt.persona says whose view is asked for, such as "most people in France".',
     ],
 )
 
