@@ -211,6 +211,12 @@ def assignments(rule: str, n_keys: int, n_labels: int) -> list[Assignment] | Non
     return RULES[rule].assignments(n_keys, n_labels)
 
 
+@lru_cache(maxsize=4096)
+def broken(rule: str, labels: tuple[int | None, ...], keys: tuple[int, ...], n_labels: int) -> int:
+    """`Rule.broken`, kept: groups with the same keys and labels come up again and again."""
+    return RULES[rule].broken(labels, keys, n_labels)
+
+
 def nearest(
     rule: str, labels: Sequence[int | None], keys: Sequence[int], n_labels: int, pinned: Mapping[int, int]
 ) -> list[int | None] | None:

@@ -6,7 +6,7 @@ import msgspec
 
 from icm_tui.domain.decisions import LabelChange
 from icm_tui.domain.items import Item
-from icm_tui.domain.rules import RULES
+from icm_tui.domain.rules import RULES, broken
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -30,8 +30,8 @@ class Problem(msgspec.Struct, frozen=True):
         members = self.groups[group]
         if len(members) == 1:
             return 0
-        keys = [self.keys[item] for item in members]
-        return RULES[self.rule].broken([labels[item] for item in members], keys, self.n_labels)
+        keys = tuple([self.keys[item] for item in members])
+        return broken(self.rule, tuple([labels[item] for item in members]), keys, self.n_labels)
 
 
 def make_problem(items: Sequence[Item], rule: str, n_labels: int) -> Problem:

@@ -50,7 +50,7 @@ class Paper(Sequential):
     - a repair is a flip of one label in the item's group (the item's own too) that leaves fewer rules broken there; the
       one with the highest U is made, up to `fix_iters` in turn, and only then is the whole weighed;
     - n in the schedule counts iterations from 1.
-    A label that comes out as it was is a decision that changes nothing. After `max_iters` items may be left unlabelled.
+    If the label does not change, the decision changes nothing. After `max_iters`, some items may be unlabelled.
     """
 
     def __init__(self, problem: Problem, settings: PaperSettings, kept_answers: int = KEPT_ANSWERS) -> None:
